@@ -1,0 +1,123 @@
+"""The console command ``segment``."""
+
+import logging
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from platform import python_version
+from typing import Annotated
+
+import typer
+from py4j.protocol import Py4JJavaError
+from pyspark.errors import PySparkException
+from pyspark.sql import SparkSession
+from rich.console import Console
+
+from segmentation import __version__, pipeline
+from segmentation.config import load
+from segmentation.errors import SegmentationError
+from segmentation.java import java_home
+from segmentation.progress import progress
+from segmentation.session import build_session, job_descriptions
+from segmentation.steps import Steps
+from segmentation.storage.failures import mendable
+from segmentation.storage.runs import RunStore
+
+MENDABLE_EXIT = 2
+VERSIONED = ("pyspark", "numpy", "pyarrow", "scikit-learn", "kneed", "plotly")
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+
+
+@app.callback()
+def segment() -> None:
+    """Customer segments from a table: k-means over a range of k, labelled Parquet, a report."""
+
+
+@app.command()
+def run(
+    config: Annotated[
+        Path,
+        typer.Argument(envvar="SEGMENT_CONFIG", help="The TOML file that says what to segment."),
+    ],
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="SECTION.KEY=VALUE",
+            help="Lay a value over the configuration's; a TOML value, a bare word is a string.",
+        ),
+    ] = None,
+    output: Annotated[
+        str | None, typer.Option(metavar="URI", help="The same as --set output.path=URI.")
+    ] = None,
+    run_id: Annotated[
+        str | None,
+        typer.Option(metavar="ID", help="The run's name; the time of its start if not given."),
+    ] = None,
+) -> None:
+    """Segment customers and publish the run."""
+    settings = load(config, overrides=overrides or ())
+    if output is not None:
+        settings = load(config, overrides=[*(overrides or ()), f"output.path={output!r}"])
+    began = datetime.now(UTC)
+    shown = progress(Console(stderr=True))
+    with shown.live():
+        store = RunStore.opened(
+            output=settings.output.path,
+            run_id=run_id or began.strftime("%Y%m%dT%H%M%SZ"),
+            session=lambda: build_session("segment customers"),
+        )
+        steps = Steps(shown, job_descriptions(store.spark))
+        try:
+            published = pipeline.run(
+                settings,
+                store=store,
+                steps=steps,
+                created_at=began.isoformat(timespec="seconds"),
+                versions=_versions(store.spark),
+            )
+        finally:
+            store.discard()
+    typer.echo(f"k = {published.run.choice.k}: {published.run.choice.reason}")
+    typer.echo(f"run: {published.address}")
+    typer.echo(f"report: {published.address}/report.html")
+
+
+@app.command("java-home")
+def show_java_home() -> None:
+    """Print the JAVA_HOME that Spark is given, for spark-submit and the like."""
+    home = java_home()
+    if home is not None:
+        typer.echo(home)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command; what the operator can mend is told in one line, with exit code 2."""
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("segment").setLevel(logging.INFO)
+    try:
+        app(arguments)
+    except SegmentationError as error:
+        _stop(error)
+    except (PySparkException, Py4JJavaError) as error:
+        told = mendable(error)
+        if told is None:
+            raise
+        _stop(told)
+
+
+def _stop(error: SegmentationError) -> None:
+    print(f"segment: {error}", file=sys.stderr)  # noqa: T201 - the one line for the operator
+    raise SystemExit(MENDABLE_EXIT)
+
+
+def _versions(spark: SparkSession) -> dict[str, str]:
+    return {
+        "segmentation": __version__,
+        "python": python_version(),
+        "spark": spark.version,
+        **{name: version(name) for name in VERSIONED},
+    }

@@ -1,0 +1,1 @@
+"""k-means over a range of k, and the model it freezes."""

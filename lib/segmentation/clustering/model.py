@@ -1,0 +1,74 @@
+"""The frozen model: a plain Spark ML PipelineModel that labels customers without this project."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from pyspark.ml import PipelineModel
+from pyspark.ml.base import Transformer
+from pyspark.ml.clustering import KMeans, KMeansModel
+from pyspark.ml.feature import SQLTransformer
+from pyspark.ml.linalg import Vectors, VectorUDT
+from pyspark.sql import SparkSession
+from pyspark.sql.types import StructField, StructType
+
+from segmentation.clustering.lloyd import Points
+from segmentation.clustering.nearest import CLUSTER
+from segmentation.schemas import SEGMENT
+
+
+def freeze(
+    spark: SparkSession,
+    *,
+    stages: Sequence[Transformer],
+    prepared: Sequence[str],
+    vector: str,
+    centres: Points,
+    bits: int,
+) -> PipelineModel:
+    """A model that adds the column ``segment`` to customers, and no other.
+
+    ``centres`` are grid points, in the order of the segments; ``stages`` add ``vector`` and
+    the columns ``prepared``, which are null where a row breaks the contract: such a row's
+    segment is null.
+    """
+    added = [*prepared, "__features", vector]
+    breaks = " OR ".join(f"{column} IS NULL" for column in prepared)
+    if len(centres) == 1:  # KMeans refuses k = 1
+        segment, clustering = "0", []
+    else:
+        kmeans = _kmeans(spark, centres / 2.0**bits, vector=vector)
+        segment, clustering = _segment_of_cluster(kmeans, centres / 2.0**bits), [kmeans]
+        added.append(CLUSTER)
+    select = (
+        f"SELECT * EXCEPT ({', '.join(added)}), "
+        f"CASE WHEN {breaks} THEN NULL ELSE {segment} END AS {SEGMENT} FROM __THIS__"
+    )
+    return PipelineModel([*stages, *clustering, SQLTransformer(statement=select)])
+
+
+def _kmeans(spark: SparkSession, centres: Points, *, vector: str) -> KMeansModel:
+    """A KMeansModel with just these centres, in an order of its own.
+
+    spark.ml cannot be given centres, but ``initMode="random"`` on exactly k rows draws all of
+    them, and one iteration leaves each where it is.
+    """
+    rows = [(Vectors.dense(centre.tolist()),) for centre in centres]
+    table = spark.createDataFrame(rows, StructType([StructField(vector, VectorUDT())]))
+    return KMeans(
+        featuresCol=vector,
+        predictionCol=CLUSTER,
+        k=len(centres),
+        initMode="random",
+        maxIter=1,
+        seed=0,
+    ).fit(table)
+
+
+def _segment_of_cluster(kmeans: KMeansModel, centres: Points) -> str:
+    """The SQL that turns the model's cluster number into the position of its centre."""
+    found = np.array(kmeans.clusterCenters())
+    order = [int(np.argmin(((centres - centre) ** 2).sum(axis=1))) for centre in found]
+    if sorted(order) != list(range(len(centres))):
+        raise RuntimeError(f"the frozen centres {found.tolist()} are not {centres.tolist()}")
+    cases = " ".join(f"WHEN {cluster} THEN {segment}" for cluster, segment in enumerate(order))
+    return f"CASE {CLUSTER} {cases} END"

@@ -1,0 +1,75 @@
+"""The nearest and second nearest centre of every row, in Spark's own expressions.
+
+Coordinates and centres are whole numbers, so squared distances are exact and ties true.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+CLUSTER, SQUARE = "__cluster", "__square"
+SECOND_CLUSTER, SECOND_SQUARE = "__second_cluster", "__second_square"
+
+
+def with_nearest(
+    rows: DataFrame, coordinates: Sequence[str], centres: npt.NDArray[np.float64]
+) -> DataFrame:
+    """The table plus each row's nearest centre and its squared distance, in grid units.
+
+    Adds ``CLUSTER`` (position of the centre, the first of equals) and ``SQUARE``, and the
+    same for the second nearest, null where there is a single centre. Replaces no column.
+    """
+    squares = [f"__square_{i}" for i in range(len(centres))]
+    measured = rows.select(
+        "*",
+        *[
+            _square(coordinates, centre).alias(name)
+            for name, centre in zip(squares, centres, strict=True)
+        ],
+    )
+    nearest = measured.withColumn(SQUARE, _least([F.col(name) for name in squares]))
+    nearest = nearest.withColumn(CLUSTER, _position(squares, F.col(SQUARE)))
+    others = [
+        F.when(F.col(CLUSTER) != i, F.col(name)) for i, name in enumerate(squares)
+    ]  # null for the nearest itself, which least() passes over
+    second = nearest.withColumn(SECOND_SQUARE, _least(others))
+    is_other = [(F.col(CLUSTER) != i) for i in range(len(squares))]
+    position = F.coalesce(
+        *[
+            F.when(other & (F.col(name) == F.col(SECOND_SQUARE)), F.lit(i))
+            for i, (name, other) in enumerate(zip(squares, is_other, strict=True))
+        ]
+    )
+    return second.withColumn(SECOND_CLUSTER, position).drop(*squares)
+
+
+def farthest_point(
+    rows: DataFrame, coordinates: Sequence[str], centres: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """The row that is farthest from its nearest centre; of equals, the largest coordinates.
+
+    Starts a Spark job that reads the table once.
+    """
+    square = _least([_square(coordinates, centre) for centre in centres])
+    candidate = F.struct(square.alias("square"), *[F.col(name) for name in coordinates])
+    found = rows.agg(F.max(candidate).alias("farthest")).collect()[0].farthest
+    return np.array([found[name] for name in coordinates], dtype=np.float64)
+
+
+def _square(coordinates: Sequence[str], centre: npt.NDArray[np.float64]) -> Column:
+    terms = [F.col(name) - F.lit(float(c)) for name, c in zip(coordinates, centre, strict=True)]
+    total = terms[0] * terms[0]
+    for term in terms[1:]:
+        total = total + term * term
+    return total
+
+
+def _least(columns: Sequence[Column]) -> Column:
+    return F.least(*columns) if len(columns) > 1 else columns[0]
+
+
+def _position(names: Sequence[str], square: Column) -> Column:
+    return F.coalesce(*[F.when(F.col(name) == square, F.lit(i)) for i, name in enumerate(names)])

@@ -1,0 +1,272 @@
+"""The configuration: TOML in, one tree of frozen models out. Every default is written here, once."""
+
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PositiveInt,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import ErrorDetails
+
+from segmentation.errors import ConfigError, nearest, one_line
+
+ELBOW_POINTS = 3
+LARGEST_K = 200
+
+Name = Annotated[str, StringConstraints(min_length=1)]
+Transform = Literal["log1p", "signed", "none"]
+Negative = Literal["reject", "clip", "signed"]
+
+
+def _as_option(value: object) -> object:
+    """Spark takes its reader options as strings; TOML's true and 1 are as good."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, int | float) else value
+
+
+class Section(BaseModel):
+    """A table of the configuration: frozen, and closed to unknown keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Input(Section):
+    """``[input]``: where the customers come from and which rows of them will do."""
+
+    path: Name | Annotated[tuple[Name, ...], Field(min_length=1)]
+    format: Literal["csv", "parquet", "json", "orc", "table"] = "csv"
+    options: dict[str, Annotated[str, BeforeValidator(_as_option)]] = {}
+    customer_id: Name | None = None
+    kind: Literal["customers"] = "customers"
+    duplicates: Literal["keep", "reject"] = "keep"
+    min_usable: Annotated[float, Field(ge=0, le=1)] = 0.5
+    generate: PositiveInt | None = None
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """``path`` as a tuple, whether one or several were given."""
+        return (self.path,) if isinstance(self.path, str) else self.path
+
+
+class Feature(Section):
+    """One numeric feature; ``transform`` and ``negative`` override the section's."""
+
+    name: Name
+    transform: Transform | None = None
+    negative: Negative | None = None
+
+
+def _as_feature(value: object) -> object:
+    return {"name": value} if isinstance(value, str) else value
+
+
+class Features(Section):
+    """``[features]``: the columns that shape the segments and how they are prepared."""
+
+    numeric: Annotated[
+        tuple[Annotated[Feature, BeforeValidator(_as_feature)], ...], Field(min_length=1)
+    ]
+    transform: Transform = "log1p"
+    scale: Literal["standard", "none"] = "standard"
+    negative: Negative = "reject"
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> Self:
+        repeated = sorted({name for name in self.names if self.names.count(name) > 1})
+        if repeated:
+            raise ValueError(f"names a feature twice: {', '.join(repeated)}")
+        return self
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The feature columns, in the order given."""
+        return tuple(feature.name for feature in self.numeric)
+
+
+class Sweep(Section):
+    """``[sweep]``: the range of k and how it is searched."""
+
+    k_min: Annotated[int, Field(ge=1, le=LARGEST_K)] = 1
+    k_max: Annotated[int, Field(ge=1, le=LARGEST_K)] = 12
+    seed: Annotated[int, Field(ge=-(2**63), lt=2**63)] = 42
+    engine: Literal["mllib"] = "mllib"
+
+    @model_validator(mode="after")
+    def _range_is_not_empty(self) -> Self:
+        if self.k_max < self.k_min:
+            raise ValueError(f"k_max is {self.k_max}, needs at least k_min = {self.k_min}")
+        return self
+
+
+class Choose(Section):
+    """``[choose]``: which k is frozen."""
+
+    k: Literal["auto"] | Annotated[int, Field(ge=1)] = "auto"
+
+
+class Segments(Section):
+    """``[segments]``: what orders the segments; the last numeric feature where not given."""
+
+    value: Name | None = None
+
+
+class Output(Section):
+    """``[output]``: the folder that holds every run."""
+
+    path: Name
+
+
+class Config(Section):
+    """Everything a run is told. How Spark runs it stands in Spark's own properties."""
+
+    input: Input
+    features: Features
+    sweep: Sweep = Sweep()
+    choose: Choose = Choose()
+    segments: Segments = Segments()
+    output: Output
+
+    @model_validator(mode="after")
+    def _sections_agree(self) -> Self:
+        sweep, k = self.sweep, self.choose.k
+        problems = []
+        if k == "auto" and sweep.k_max < sweep.k_min + ELBOW_POINTS - 1:
+            problems.append(
+                f"sweep.k_max is {sweep.k_max}, needs at least {sweep.k_min + ELBOW_POINTS - 1} "
+                f"with choose.k = 'auto': an elbow takes {ELBOW_POINTS} points"
+            )
+        if k != "auto" and not sweep.k_min <= k <= sweep.k_max:
+            problems.append(
+                f"choose.k is {k}, needs to lie within sweep.k_min = {sweep.k_min} "
+                f"and sweep.k_max = {sweep.k_max}"
+            )
+        value = self.segments.value
+        if value is not None and value not in self.features.names:
+            problems.append(
+                f"segments.value is {value!r}, needs to be one of features.numeric"
+                f"{nearest(value, self.features.names)}"
+            )
+        if self.input.customer_id in self.features.names:
+            problems.append(
+                f"input.customer_id is {self.input.customer_id!r}, which features.numeric "
+                "names too: an id is no feature"
+            )
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+    @property
+    def value_feature(self) -> str:
+        """The feature whose mean orders the segments, highest first."""
+        return self.segments.value or self.features.names[-1]
+
+
+def load(path: str | Path, *, overrides: Sequence[str] = ()) -> Config:
+    """The configuration in a TOML file, with ``section.key=VALUE`` overrides laid over it.
+
+    Raises
+    ------
+    ConfigError
+        Names every problem found, in one line: file, key, value, rule.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "is not UTF-8 text"
+        raise ConfigError(f"{path}: the configuration cannot be read: {reason}") from None
+    try:
+        tree = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: the configuration is not TOML: {one_line(str(error))}") from None
+    for override in overrides:
+        _lay_over(tree, override)
+    return parse(tree, source=str(path))
+
+
+def parse(tree: Mapping[str, Any], *, source: str) -> Config:
+    """The configuration in a parsed TOML tree; ``source`` is named in messages.
+
+    Raises
+    ------
+    ConfigError
+        Names every problem found, in one line.
+    """
+    try:
+        return Config.model_validate(tree)
+    except ValidationError as error:
+        problems = "; ".join(_problem(details) for details in error.errors())
+        raise ConfigError(f"{source}: {problems}") from None
+
+
+def _lay_over(tree: dict[str, Any], override: str) -> None:
+    key, separator, text = override.partition("=")
+    *sections, last = key.strip().split(".")
+    if not separator or not sections or not all([*sections, last]):
+        raise ConfigError(f"--set {override}: needs the form section.key=VALUE")
+    table = tree
+    for section in sections:
+        table = table.setdefault(section, {})
+        if not isinstance(table, dict):
+            raise ConfigError(f"--set {override}: {section!r} is a value, not a section")
+    table[last] = _toml_value(text)
+
+
+def _toml_value(text: str) -> Any:
+    """A TOML value; what is none, a bare word or a path say, is a string."""
+    try:
+        parsed = tomllib.loads(f"value = {text}")
+    except tomllib.TOMLDecodeError:
+        return text
+    return parsed["value"] if parsed.keys() == {"value"} else text
+
+
+def _problem(details: ErrorDetails) -> str:
+    """One problem as ``key = value: rule``; an unknown key with the nearest known one."""
+    location = details["loc"]
+    key = ".".join(str(part) for part in _without_union_tags(location))
+    if details["type"] == "extra_forbidden":
+        known = _known_keys(location[:-1])
+        return f"unknown key {key}{nearest(str(location[-1]), known) or _listing(known)}"
+    if details["type"] == "missing":
+        return f"{key} is missing"
+    message = one_line(details["msg"]).removeprefix("Value error, ")
+    if details["type"] == "value_error":
+        return f"{key} {message}" if key else message
+    return f"{key} = {details['input']!r}: {message[:1].lower()}{message[1:]}"
+
+
+def _listing(known: Sequence[str]) -> str:
+    return f" (known: {', '.join(known)})" if known else ""
+
+
+def _known_keys(location: Sequence[int | str]) -> list[str]:
+    """The keys of the section at a location, found by walking the models."""
+    section: type[BaseModel] = Config
+    for part in location:
+        if isinstance(part, int):
+            section = Feature
+        elif (field := section.model_fields.get(part)) is not None and isinstance(
+            field.annotation, type
+        ):
+            section = field.annotation if issubclass(field.annotation, BaseModel) else section
+    return list(section.model_fields)
+
+
+def _without_union_tags(location: Sequence[int | str]) -> Iterator[int | str]:
+    """A location without the names that pydantic adds for the members of a union."""
+    for part in location:
+        if isinstance(part, int) or part.isidentifier() and part not in _UNION_TAGS:
+            yield part
+
+
+_UNION_TAGS = {"str", "int", "constrained-str", "tuple", "literal"}

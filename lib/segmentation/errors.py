@@ -1,0 +1,39 @@
+"""What an operator can mend. Every message is one line: the rule, the value found, where to change it.
+
+Anything that is not a :class:`SegmentationError` is a bug and keeps its traceback.
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class SegmentationError(Exception):
+    """A problem outside the code; the job logs it in one line and exits with 2."""
+
+
+class ConfigError(SegmentationError):
+    """The configuration file or a command-line override is wrong."""
+
+
+class SchemaError(SegmentationError):
+    """The input has no such column, or a column of a type that cannot be used."""
+
+
+class DataError(SegmentationError):
+    """The rows themselves cannot be segmented or read."""
+
+
+class StorageError(SegmentationError):
+    """A path cannot be read, written or published to."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """``", did you mean 'x'?"`` for the known name most like ``name``; empty where none is alike."""
+    by_lower = {candidate.lower(): candidate for candidate in known}
+    matches = get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6)
+    return f", did you mean {by_lower[matches[0]]!r}?" if matches else ""
+
+
+def one_line(text: str) -> str:
+    """The text with every run of white space, line breaks among them, made one blank."""
+    return " ".join(text.split())

@@ -1,0 +1,1 @@
+"""From input columns to coordinates: the contract and the preparation."""

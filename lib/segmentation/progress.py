@@ -1,0 +1,68 @@
+"""Progress for whoever looks on: a live line on a terminal, plain log lines elsewhere."""
+
+import logging
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+
+from segmentation.results import StepTime
+
+LOG = logging.getLogger("segment")
+
+
+@dataclass
+class LogLines:
+    """One log line a step, for files and schedulers."""
+
+    def live(self) -> AbstractContextManager[object]:
+        """Nothing to keep alive."""
+        return nullcontext()
+
+    def started(self, step: str) -> None:
+        """Say nothing: the end tells more."""
+
+    def finished(self, step: StepTime) -> None:
+        """Log the step's time."""
+        LOG.info("%s: %.1f s", step.step, step.seconds)
+
+    def warned(self, message: str) -> None:
+        """Log the warning."""
+        LOG.warning("%s", message)
+
+
+class LiveLines:
+    """A line a step with a running clock, for a terminal."""
+
+    def __init__(self, console: Console) -> None:
+        self._progress = Progress(
+            SpinnerColumn(finished_text="[green]✓[/]"),
+            TextColumn("{task.description}"),
+            TimeElapsedColumn(),
+            console=console,
+        )
+        self._running: TaskID | None = None
+
+    def live(self) -> AbstractContextManager[object]:
+        """While this is open the lines are redrawn."""
+        return self._progress
+
+    def started(self, step: str) -> None:
+        """Add the step's line; its clock runs."""
+        self._running = self._progress.add_task(step, total=1)
+
+    def finished(self, step: StepTime) -> None:
+        """Stop the clock."""
+        if self._running is not None:
+            self._progress.update(self._running, completed=1)
+
+    def warned(self, message: str) -> None:
+        """Print the warning above the lines."""
+        self._progress.console.print(f"[yellow]![/] {escape(message)}", highlight=False)
+
+
+def progress(console: Console) -> LiveLines | LogLines:
+    """What suits the console: live lines on a terminal, else log lines."""
+    return LiveLines(console) if console.is_terminal else LogLines()

@@ -1,0 +1,134 @@
+"""What a run finds out, as plain values: made by the pipeline, written by storage, drawn by reporting."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class CostPoint:
+    """The within-cluster sum of squares for one k, in squared scaled units."""
+
+    k: int
+    cost: float
+    chosen: bool = False
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The k that is frozen, the method that chose it and the reason in words."""
+
+    k: int
+    method: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """How many rows were left out for one reason; ``column`` is the column at fault, if one is."""
+
+    reason: str
+    column: str | None
+    rows: int
+
+
+@dataclass(frozen=True)
+class Segment:
+    """One segment: ``share`` and ``value_share`` are parts of 1, values are in original units.
+
+    ``value_share`` is None where the total value is not positive and a share has no meaning.
+    """
+
+    segment: int
+    name: str
+    customers: int
+    share: float
+    value_mean: float
+    value_sum: float
+    value_share: float | None
+    mean_distance: float
+
+
+@dataclass(frozen=True)
+class FeatureProfile:
+    """One feature in one segment, in original units; ``difference`` in standard deviations.
+
+    ``difference`` is the segment's centre less the mean of all customers, both of the
+    transformed feature, over its standard deviation.
+    """
+
+    segment: int
+    feature: str
+    mean: float
+    median: float
+    p10: float
+    p90: float
+    centroid: float
+    overall_mean: float
+    difference: float
+
+
+@dataclass(frozen=True)
+class PreparedFeature:
+    """How one feature was prepared: ``mean`` and ``deviation`` are of the transformed values."""
+
+    name: str
+    transform: str
+    mean: float
+    deviation: float
+
+
+@dataclass(frozen=True)
+class CustomerSample:
+    """Some labelled customers to draw: ``values[feature][i]`` and ``segments[i]`` are one customer.
+
+    Values are in original units. No customer id is kept here.
+    """
+
+    values: Mapping[str, tuple[float, ...]]
+    segments: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class StepTime:
+    """How long one step of the run took."""
+
+    step: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Run:
+    """Everything one run says of itself: the content of ``manifest.json``."""
+
+    run: str
+    created_at: str
+    input: Mapping[str, Any]
+    fingerprint: str
+    rows_in: int
+    labelled: int
+    rejected: int
+    rejections: tuple[Rejection, ...]
+    warnings: tuple[str, ...]
+    choice: Choice
+    value_feature: str
+    features: tuple[PreparedFeature, ...]
+    seed: int
+    config: Mapping[str, Any]
+    versions: Mapping[str, str]
+    timings: tuple[StepTime, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """The manifest as JSON types."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Report:
+    """What the report shows; ``segments`` and ``cost_curve`` in their published order."""
+
+    run: Run
+    cost_curve: tuple[CostPoint, ...]
+    segments: tuple[Segment, ...]
+    profiles: tuple[FeatureProfile, ...]
+    sample: CustomerSample

@@ -1,0 +1,143 @@
+"""The published tables: their columns, types and meanings. The README's data dictionary is made of this."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column; ``type`` is Spark's name of it, ``meaning`` says unit and null rule."""
+
+    name: str
+    type: str
+    meaning: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """A published table; ``columns`` are those the job adds or makes."""
+
+    name: str
+    rows: str
+    columns: tuple[Column, ...]
+
+    @property
+    def ddl(self) -> str:
+        """The schema as Spark's DDL."""
+        return ", ".join(f"{column.name} {column.type}" for column in self.columns)
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """The names of ``columns``."""
+        return tuple(column.name for column in self.columns)
+
+
+SEGMENT = "segment"
+
+MALFORMED = "__malformed"
+"""The column in which a reader keeps the text of a row that it could not parse."""
+
+CUSTOMERS = Table(
+    "customers",
+    "one per usable input row: all its columns, numeric features as numbers, and",
+    (
+        Column("segment_name", "string", "name of the segment, as in `segments`"),
+        Column("distance", "double", "Euclidean distance to the segment's centre, in scaled units"),
+        Column("runner_up", "int", "second nearest segment; null where there is one segment only"),
+        Column(
+            "margin",
+            "double",
+            "1 - distance / distance to the runner-up's centre: 0 on the border, 1 at the "
+            "centre; null where there is one segment only",
+        ),
+        Column(SEGMENT, "int", "segment, from 0 (highest mean value); the partition folder"),
+    ),
+)
+
+COST_CURVE = Table(
+    "cost_curve",
+    "one per k",
+    (
+        Column("k", "int", "number of clusters"),
+        Column("cost", "double", "within-cluster sum of squares over all customers, scaled units"),
+        Column("chosen", "boolean", "true for the k that was frozen"),
+    ),
+)
+
+SEGMENTS = Table(
+    "segments",
+    "one per segment",
+    (
+        Column(SEGMENT, "int", "segment, from 0 (highest mean value)"),
+        Column("name", "string", "what sets the segment apart, in words"),
+        Column("customers", "bigint", "customers in it"),
+        Column("share", "double", "part of all labelled customers, 0 to 1"),
+        Column("value_mean", "double", "mean of the value feature, original units"),
+        Column("value_sum", "double", "sum of the value feature, original units"),
+        Column(
+            "value_share",
+            "double",
+            "part of the value of all labelled customers; null where that total is not positive",
+        ),
+        Column("mean_distance", "double", "mean distance of its customers to its centre"),
+    ),
+)
+
+SEGMENT_PROFILE = Table(
+    "segment_profile",
+    "one per segment and feature",
+    (
+        Column(SEGMENT, "int", "segment"),
+        Column("feature", "string", "feature"),
+        Column("mean", "double", "mean, original units"),
+        Column("median", "double", "median, original units"),
+        Column("p10", "double", "10th percentile, original units"),
+        Column("p90", "double", "90th percentile, original units"),
+        Column("centroid", "double", "the k-means centre, transformed back to original units"),
+        Column("overall_mean", "double", "mean over all labelled customers, original units"),
+        Column(
+            "difference",
+            "double",
+            "centre less the overall mean of the transformed feature, in standard deviations",
+        ),
+    ),
+)
+
+REJECTED = Table(
+    "rejected",
+    "one per input row left out: all its columns as they came, and",
+    (
+        Column(
+            "reason",
+            "string",
+            "`null`, `not_a_number`, `nan`, `infinite`, `too_large`, `negative`, `malformed` "
+            "or `duplicate_id`",
+        ),
+        Column("reason_column", "string", "the column at fault; null for `malformed`"),
+    ),
+)
+
+PUBLISHED = (CUSTOMERS, COST_CURVE, SEGMENTS, SEGMENT_PROFILE, REJECTED)
+
+RESERVED = frozenset(CUSTOMERS.column_names + REJECTED.column_names)
+"""Names, in lower case, that an input column gives up: it is published as ``<name>_input``."""
+
+
+def published_name(name: str) -> str:
+    """The name under which an input column is published; a reserved one gives way."""
+    return f"{name}_input" if name.lower() in RESERVED else name
+
+
+def data_dictionary() -> str:
+    """The published tables as Markdown, one table a section, in the order of :data:`PUBLISHED`."""
+    return "\n\n".join(
+        f"**`{table.name}/`**, {table.rows}\n\n| Column | Type | Meaning |\n| --- | --- | --- |\n"
+        + "\n".join(
+            f"| `{column.name}` | {column.type} | {column.meaning} |" for column in table.columns
+        )
+        for table in PUBLISHED
+    )
+
+
+def quoted(name: str) -> str:
+    """A column name as Spark SQL wants it, whatever characters it holds."""
+    return "`" + name.replace("`", "``") + "`"

@@ -1,0 +1,1 @@
+"""What the segments are: profiles, shares and names."""

@@ -1,0 +1,89 @@
+"""The published tables of customers: the labelled and the rejected."""
+
+from collections.abc import Mapping, Sequence
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+from segmentation.schemas import SEGMENT, published_name, quoted
+
+
+def labelled_customers(
+    nearest: DataFrame,
+    *,
+    columns: Sequence[str],
+    numbers: Mapping[str, Column],
+    names: Sequence[str],
+    segment: Column,
+    runner_up: Column,
+    square: Column,
+    runner_up_square: Column,
+    unit: float,
+) -> DataFrame:
+    """The table ``customers`` of ``schemas``: the input's columns and the label's.
+
+    Parameters
+    ----------
+    nearest
+        One row per usable customer.
+    columns, numbers
+        The input columns to keep; of those in ``numbers`` a text becomes its number.
+    names
+        The segments' names, in order.
+    segment, runner_up, square, runner_up_square
+        The nearest and second nearest segment and the squared distances to their centres,
+        in squares of ``unit``; the second null where there is a single segment.
+    """
+    types = {field.name: field.dataType for field in nearest.schema.fields}
+    kept = [
+        (
+            numbers[name]
+            if name in numbers and isinstance(types[name], T.StringType)
+            else F.col(quoted(name))
+        ).alias(published_name(name))
+        for name in columns
+    ]
+    return nearest.select(
+        *kept,
+        F.element_at(F.array(*map(F.lit, names)), segment + 1).alias("segment_name"),
+        (F.sqrt(square) * unit).alias("distance"),
+        runner_up.cast("int").alias("runner_up"),
+        (1 - F.sqrt(square / runner_up_square)).alias("margin"),
+        segment.cast("int").alias(SEGMENT),
+    )
+
+
+def rejected_customers(
+    rejected: DataFrame, *, columns: Sequence[str], rejection: str
+) -> DataFrame:
+    """The table ``rejected`` of ``schemas``: the input's columns as they came and the reason."""
+    kept = [F.col(quoted(name)).alias(published_name(name)) for name in columns]
+    return rejected.select(*kept, f"{rejection}.reason", f"{rejection}.reason_column")
+
+
+def sample_for_drawing(
+    customers: DataFrame, *, features: Sequence[str], distinct: int, most: int
+) -> tuple[tuple[tuple[float, ...], ...], tuple[int, ...]]:
+    """At most so many different customers: the values of each feature, and the segments.
+
+    Chosen by a hash of their values, so always the same ones; equal customers stand for one
+    another. ``distinct`` is about how many there are to choose from.
+    """
+    columns = [F.col(quoted(published_name(name))).cast("double") for name in features]
+    identity = F.xxhash64(*columns)
+    share = min(1.0, 2 * most / max(distinct, 1))
+    chosen = (
+        customers.where(F.pmod(identity, F.lit(1 << 32)) < int(share * (1 << 32)))
+        .select(
+            identity.alias("__identity"),
+            *[column.alias(f"__value_{j}") for j, column in enumerate(columns)],
+            SEGMENT,
+        )
+        .distinct()
+        .orderBy("__identity", *[f"__value_{j}" for j in range(len(columns))])
+        .limit(most)
+        .collect()
+    )
+    values = tuple(tuple(row[f"__value_{j}"] for row in chosen) for j in range(len(columns)))
+    return values, tuple(row[SEGMENT] for row in chosen)

@@ -1,0 +1,1 @@
+"""Which k, and why."""

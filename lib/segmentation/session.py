@@ -1,0 +1,52 @@
+"""The only place where a SparkSession is built."""
+
+import os
+import sys
+from collections.abc import Callable
+
+from pyspark.sql import SparkSession
+from pyspark.sql.utils import is_remote
+
+from segmentation.java import java_home
+
+REQUIRED = {
+    "spark.sql.caseSensitive": "true",  # 'Age' and 'age' may stand side by side in a CSV
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.adaptive.enabled": "true",  # rebalances the partitions that are written
+    "spark.sql.parquet.compression.codec": "zstd",
+}
+"""What the results rely on; cluster sizes and the like stand in Spark's properties file."""
+
+
+def build_session(name: str) -> SparkSession:
+    """The session, as spark-submit or a properties file shapes it; ``local[*]`` otherwise.
+
+    Raises
+    ------
+    ConfigError
+        If there is no Java that runs Spark and none can be made.
+    """
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    builder = SparkSession.builder.appName(name)
+    if not is_remote() and "PYSPARK_GATEWAY_PORT" not in os.environ:
+        home = java_home()
+        if home is not None:
+            os.environ["JAVA_HOME"] = home
+    session = builder.getOrCreate()
+    for key, value in REQUIRED.items():
+        session.conf.set(key, value)
+    return session
+
+
+def job_descriptions(spark: SparkSession) -> Callable[[str | None], None]:
+    """The function that names the Spark jobs that follow, in Spark's own pages and logs."""
+
+    def describe(step: str | None) -> None:
+        if is_remote():
+            spark.clearTags()
+            if step is not None:
+                spark.addTag(step)
+        else:
+            spark.sparkContext.setJobDescription(step)  # type: ignore[arg-type]
+
+    return describe

@@ -1,0 +1,47 @@
+"""Customers to try the job on: planted segments, the columns of the tutorial it grew out of."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+SEGMENTS = (
+    # share, products purchased (mean), complaints (mean), money spent (median)
+    (0.10, 40.0, 0.3, 2400.0),
+    (0.20, 14.0, 0.4, 900.0),
+    (0.30, 4.0, 0.3, 160.0),
+    (0.15, 12.0, 8.0, 420.0),
+    (0.25, 1.0, 0.2, 25.0),
+)
+
+
+def demo_customers(customers: int, *, seed: int) -> pd.DataFrame:
+    """So many customers of five planted segments; the same for the same seed.
+
+    Columns: ``customer_id`` (text), ``products_purchased`` and ``complains`` (counts from
+    0), ``money_spent`` (amount with two decimals).
+    """
+    random = np.random.default_rng(abs(seed))
+    shares = np.array([segment[0] for segment in SEGMENTS])
+    planted = random.choice(len(SEGMENTS), size=customers, p=shares)
+    products, complaints, money = np.array([segment[1:] for segment in SEGMENTS])[planted].T
+    return pd.DataFrame(
+        {
+            "customer_id": [f"C{i:07d}" for i in range(customers)],
+            "products_purchased": random.poisson(products),
+            "complains": random.poisson(complaints),
+            "money_spent": (money * random.lognormal(0, 0.35, customers)).round(2),
+        }
+    )
+
+
+def generate(path: str, *, customers: int, seed: int) -> bool:
+    """Write demo customers to a CSV file, unless something is there already; whether it did."""
+    target = Path(path)
+    if target.exists():
+        return False
+    target.parent.mkdir(parents=True, exist_ok=True)
+    aside = target.with_name(f".{target.name}.part")
+    demo_customers(customers, seed=seed).to_csv(aside, index=False)
+    aside.replace(target)
+    return True

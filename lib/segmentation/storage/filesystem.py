@@ -1,0 +1,125 @@
+"""Small files and folders at any address that pyarrow reaches: local disk, HDFS, S3, GCS, Azure."""
+
+import os
+import re
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from pyarrow import fs
+
+from segmentation.errors import StorageError, one_line
+
+GLOB_CHARACTERS = re.compile(r"([\[\]{}*?\\])")
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A folder: ``uri`` as Spark takes it, ``path`` as ``filesystem`` does."""
+
+    filesystem: fs.FileSystem
+    path: str
+    uri: str
+
+    @classmethod
+    def at(cls, address: str) -> Self:
+        """The folder at an address; without a scheme it lies on this machine's disk.
+
+        Raises
+        ------
+        StorageError
+            If no file system answers to the address.
+        """
+        if "://" not in address and not address.startswith("file:"):
+            path = str(Path(address).absolute())
+            return cls(fs.LocalFileSystem(), path, f"file://{path}")
+        if address.startswith("file:"):
+            return cls.at("/" + address.removeprefix("file:").lstrip("/"))
+        try:
+            # Hadoop's names of object stores, in the words of pyarrow
+            plain = re.sub(r"^(s3a|s3n)://", "s3://", address)
+            filesystem, path = fs.FileSystem.from_uri(plain)
+        except (OSError, ValueError) as error:
+            raise StorageError(
+                f"output.path = {address!r} is not to be reached: {one_line(str(error))}"
+            ) from None
+        return cls(filesystem, path.rstrip("/"), address.rstrip("/"))
+
+    def child(self, name: str) -> Self:
+        """A folder in this folder."""
+        return type(self)(self.filesystem, f"{self.path}/{name}", f"{self.uri}/{name}")
+
+    @property
+    def glob(self) -> str:
+        """``uri`` for Spark's readers, which take some characters for wildcards."""
+        return GLOB_CHARACTERS.sub(r"\\\1", self.uri)
+
+    def exists(self) -> bool:
+        """Whether anything stands at the address."""
+        kind = self.filesystem.get_file_info(self.path).type
+        return bool(kind != fs.FileType.NotFound)
+
+    def create(self) -> None:
+        """Make the folder and those above it.
+
+        Raises
+        ------
+        StorageError
+            If that cannot be done.
+        """
+        try:
+            self.filesystem.create_dir(self.path, recursive=True)
+        except OSError as error:
+            raise StorageError(
+                f"the folder {self.uri} cannot be made: {_reason(error)}; change output.path"
+            ) from None
+
+    def delete(self) -> None:
+        """Remove the folder and all in it, if it is there."""
+        if self.exists():
+            self.filesystem.delete_dir(self.path)
+
+    def write(self, name: str, text: str) -> None:
+        """Write a text file, whole or not at all where the file system can rename.
+
+        On a local disk and HDFS the rename replaces an older file in one step; an object
+        store shows an object when it is complete.
+        """
+        target = f"{self.path}/{name}"
+        aside = f"{self.path}/.{name}.{uuid.uuid4().hex}"
+        with self.filesystem.open_output_stream(aside) as stream:
+            stream.write(text.encode("utf-8"))
+        self.filesystem.move(aside, target)
+
+    def read(self, name: str) -> str:
+        """The text of a file in the folder."""
+        with self.filesystem.open_input_stream(f"{self.path}/{name}") as stream:
+            return bytes(stream.read()).decode("utf-8")
+
+    def move(self, target: Self) -> None:
+        """Give the folder another name in the same file system."""
+        self.filesystem.move(self.path, target.path)
+
+    def link(self, name: str, target: str) -> None:
+        """Point the symbolic link ``name`` at a folder beside it, where there are such links."""
+        if not isinstance(self.filesystem, fs.LocalFileSystem):
+            return
+        link = Path(self.path) / name
+        if link.exists() and not link.is_symlink():
+            return  # somebody's own folder
+        aside = link.with_name(f".{name}.{uuid.uuid4().hex}")
+        try:
+            aside.symlink_to(target, target_is_directory=True)
+        except OSError:  # a file system without symbolic links
+            return
+        os.replace(aside, link)  # noqa: PTH105 - Path.replace would follow nothing else
+
+
+def escaped(path: str) -> str:
+    """An input path for Spark: a name that stands on the disk as it is written is no wildcard."""
+    return GLOB_CHARACTERS.sub(r"\\\1", path) if Path(path).exists() else path
+
+
+def _reason(error: OSError) -> str:
+    return error.strerror or one_line(str(error))
