@@ -10,7 +10,6 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    PositiveInt,
     StringConstraints,
     ValidationError,
     model_validator,
@@ -21,8 +20,10 @@ from segmentation.errors import ConfigError, nearest, one_line
 
 ELBOW_POINTS = 3
 LARGEST_K = 200
+KEEPING_MODES = ("PERMISSIVE", "FAILFAST")
 
 Name = Annotated[str, StringConstraints(min_length=1)]
+Whole = Annotated[int, Field(strict=True)]
 Transform = Literal["log1p", "signed", "none"]
 Negative = Literal["reject", "clip", "signed"]
 
@@ -50,7 +51,17 @@ class Input(Section):
     kind: Literal["customers"] = "customers"
     duplicates: Literal["keep", "reject"] = "keep"
     min_usable: Annotated[float, Field(ge=0, le=1)] = 0.5
-    generate: PositiveInt | None = None
+    generate: Annotated[Whole, Field(ge=1)] | None = None
+
+    @model_validator(mode="after")
+    def _no_row_disappears(self) -> Self:
+        for option, mode in self.options.items():
+            if option.lower() == "mode" and mode.upper() not in KEEPING_MODES:
+                raise ValueError(
+                    f"input.options.{option} is {mode!r}, needs to be {' or '.join(KEEPING_MODES)}: "
+                    "no row is dropped unseen"
+                )
+        return self
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -84,7 +95,7 @@ class Features(Section):
     def _names_differ(self) -> Self:
         repeated = sorted({name for name in self.names if self.names.count(name) > 1})
         if repeated:
-            raise ValueError(f"names a feature twice: {', '.join(repeated)}")
+            raise ValueError(f"features.numeric names a feature twice: {', '.join(repeated)}")
         return self
 
     @property
@@ -96,22 +107,25 @@ class Features(Section):
 class Sweep(Section):
     """``[sweep]``: the range of k and how it is searched."""
 
-    k_min: Annotated[int, Field(ge=1, le=LARGEST_K)] = 1
-    k_max: Annotated[int, Field(ge=1, le=LARGEST_K)] = 12
-    seed: Annotated[int, Field(ge=-(2**63), lt=2**63)] = 42
-    engine: Literal["mllib"] = "mllib"
+    k_min: Annotated[Whole, Field(ge=1, le=LARGEST_K)] = 1
+    k_max: Annotated[Whole, Field(ge=1, le=LARGEST_K)] = 12
+    seed: Annotated[Whole, Field(ge=-(2**63), lt=2**63)] = 42
+    engine: Literal["coreset", "mllib"] = "coreset"
+    coreset_size: Annotated[int, Field(ge=1_000, le=1_000_000)] = 20_000
 
     @model_validator(mode="after")
     def _range_is_not_empty(self) -> Self:
         if self.k_max < self.k_min:
-            raise ValueError(f"k_max is {self.k_max}, needs at least k_min = {self.k_min}")
+            raise ValueError(
+                f"sweep.k_max is {self.k_max}, needs at least sweep.k_min = {self.k_min}"
+            )
         return self
 
 
 class Choose(Section):
     """``[choose]``: which k is frozen."""
 
-    k: Literal["auto"] | Annotated[int, Field(ge=1)] = "auto"
+    k: Literal["auto"] | Annotated[Whole, Field(ge=1)] = "auto"
 
 
 class Segments(Section):
@@ -187,7 +201,9 @@ def load(path: str | Path, *, overrides: Sequence[str] = ()) -> Config:
     try:
         tree = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path}: the configuration is not TOML: {one_line(str(error))}") from None
+        raise ConfigError(
+            f"{path}: the configuration is not TOML: {one_line(str(error))}"
+        ) from None
     for override in overrides:
         _lay_over(tree, override)
     return parse(tree, source=str(path))
@@ -204,8 +220,7 @@ def parse(tree: Mapping[str, Any], *, source: str) -> Config:
     try:
         return Config.model_validate(tree)
     except ValidationError as error:
-        problems = "; ".join(_problem(details) for details in error.errors())
-        raise ConfigError(f"{source}: {problems}") from None
+        raise ConfigError(f"{source}: {'; '.join(_problems(error.errors()))}") from None
 
 
 def _lay_over(tree: dict[str, Any], override: str) -> None:
@@ -230,19 +245,23 @@ def _toml_value(text: str) -> Any:
     return parsed["value"] if parsed.keys() == {"value"} else text
 
 
-def _problem(details: ErrorDetails) -> str:
-    """One problem as ``key = value: rule``; an unknown key with the nearest known one."""
-    location = details["loc"]
-    key = ".".join(str(part) for part in _without_union_tags(location))
-    if details["type"] == "extra_forbidden":
-        known = _known_keys(location[:-1])
-        return f"unknown key {key}{nearest(str(location[-1]), known) or _listing(known)}"
-    if details["type"] == "missing":
-        return f"{key} is missing"
-    message = one_line(details["msg"]).removeprefix("Value error, ")
-    if details["type"] == "value_error":
-        return f"{key} {message}" if key else message
-    return f"{key} = {details['input']!r}: {message[:1].lower()}{message[1:]}"
+def _problems(found: Sequence[ErrorDetails]) -> list[str]:
+    """Every problem in words; what a value may be instead is gathered, each thing told once."""
+    told: dict[str, list[str]] = {}
+    for details in found:
+        key = ".".join(str(part) for part in _without_union_tags(details["loc"]))
+        rule = _RULES.get(details["type"], details["msg"]).format(**details.get("ctx", {}))
+        if details["type"] == "extra_forbidden":
+            known = _known_keys(details["loc"][:-1])
+            hint = nearest(str(details["loc"][-1]), known) or _listing(known)
+            told[f"unknown key {key}{hint}"] = []
+        elif details["type"] == "missing":
+            told[f"{key} is missing"] = []
+        elif details["type"] == "value_error":
+            told[one_line(rule).removeprefix("Value error, ")] = []
+        elif details["type"] != "too_short" or not details["input"]:  # else it says what is told
+            told.setdefault(f"{key} = {details['input']!r}: needs ", []).append(one_line(rule))
+    return [problem + " or ".join(rules) for problem, rules in told.items()]
 
 
 def _listing(known: Sequence[str]) -> str:
@@ -265,8 +284,24 @@ def _known_keys(location: Sequence[int | str]) -> list[str]:
 def _without_union_tags(location: Sequence[int | str]) -> Iterator[int | str]:
     """A location without the names that pydantic adds for the members of a union."""
     for part in location:
-        if isinstance(part, int) or part.isidentifier() and part not in _UNION_TAGS:
+        if isinstance(part, int) or (part.isidentifier() and part not in _UNION_TAGS):
             yield part
 
 
 _UNION_TAGS = {"str", "int", "constrained-str", "tuple", "literal"}
+_RULES = {
+    "string_type": "text",
+    "string_too_short": "text that is not empty",
+    "int_type": "a whole number",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "finite_number": "a finite number",
+    "greater_than_equal": "at least {ge}",
+    "less_than_equal": "at most {le}",
+    "less_than": "less than {lt}",
+    "tuple_type": "a list",
+    "too_short": "at least one entry",
+    "dict_type": "a table of keys and values",
+    "model_type": "a table of keys and values",
+    "literal_error": "{expected}",
+}

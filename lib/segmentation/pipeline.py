@@ -10,10 +10,13 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from segmentation.clustering import nearest
-from segmentation.clustering.lloyd import Partition, Points, refined
+from segmentation.clustering.coreset import Coreset, compress
+from segmentation.clustering.lloyd import Partition, Points, Population, refined
 from segmentation.clustering.model import freeze
 from segmentation.clustering.nearest import with_nearest
-from segmentation.clustering.sweep import Swept, sweep
+from segmentation.clustering.rows import AllRows
+from segmentation.clustering.starts import fit_coreset
+from segmentation.clustering.sweep import Swept, fit_all_rows, score
 from segmentation.config import Config, Input
 from segmentation.errors import DataError
 from segmentation.features import contract
@@ -137,7 +140,8 @@ def run(
 
     with steps("contract"):
         audited = contract.with_rejection(customers, input=config.input, features=config.features)
-        audit = contract.audit(audited, features=config.features)
+        identity = contract.identity(customers, config)
+        audit = contract.audit(audited, features=config.features, identity=identity)
         contract.check_share(audit, min_usable=config.input.min_usable)
         usable = contract.usable(audited)
         _warn_of_rows(steps, audit, usable, config)
@@ -148,16 +152,23 @@ def run(
         rows = with_coordinates(usable, preparation)
         stages = preparation_stages(rows.sparkSession, preparation)
 
+        ks = _range_of_k(steps, rows, preparation, config)
+
+    with steps("compress"):
+        coreset = _coreset(rows, preparation, audit, identity=identity, config=config)
+        population: Population = AllRows(rows, preparation.coordinates)
+        if coreset is not None and coreset.is_whole:
+            population = coreset
+
     with steps("sweep"):
-        swept = sweep(
-            rows,
-            coordinates=preparation.coordinates,
-            bits=preparation.bits,
-            stages=stages,
-            vector=SCALED,
-            ks=_range_of_k(steps, rows, preparation, config),
-            seed=config.sweep.seed,
-        )
+        on_grid = {"ks": ks, "bits": preparation.bits, "seed": config.sweep.seed}
+        if coreset is None:
+            centres = fit_all_rows(rows, stages=stages, vector=SCALED, **on_grid)
+        else:
+            centres = fit_coreset(rows.sparkSession, coreset, **on_grid)
+
+    with steps("score"):
+        swept = score(population, centres, bits=preparation.bits)
 
     with steps("choose"):
         choice = choose([CostPoint(s.k, s.cost) for s in swept], k=config.choose.k)
@@ -165,7 +176,7 @@ def run(
 
     with steps("refine"):
         partition, is_at_rest = refined(
-            rows, preparation.coordinates, chosen.partition.means(), max_steps=MAX_REFINEMENTS
+            population, chosen.partition.means(), max_steps=MAX_REFINEMENTS
         )
         if not is_at_rest:
             steps.warn(f"labels still moved after {MAX_REFINEMENTS} Lloyd steps on all rows")
@@ -188,12 +199,12 @@ def run(
 
     with steps("label"):
         labelled = _labelled(rows, columns, described, preparation, config)
-        by_id = [F.col(quoted(published_name(config.input.customer_id)))] if (
-            config.input.customer_id
-        ) else []
-        published = store.stage_table(
-            CUSTOMERS.name, labelled, partition_by=SEGMENT, sort_by=by_id
+        by_id = (
+            [F.col(quoted(published_name(config.input.customer_id)))]
+            if (config.input.customer_id)
+            else []
         )
+        published = store.stage_table(CUSTOMERS.name, labelled, partition_by=SEGMENT, sort_by=by_id)
         left_out = store.stage_table(
             REJECTED.name,
             rejected_customers(
@@ -278,6 +289,30 @@ def _range_of_k(
             f"the usable rows hold {most} distinct customers: sweep.k_max = {last} becomes {most}"
         )
     return list(range(min(first, most), most + 1))
+
+
+def _coreset(
+    rows: DataFrame,
+    preparation: Preparation,
+    audit: contract.Audit,
+    *,
+    identity: Sequence[str],
+    config: Config,
+) -> Coreset | None:
+    """The rows compressed, unless the engine works on all of them."""
+    if config.sweep.engine == "mllib":
+        return None
+    return compress(
+        rows,
+        coordinates=preparation.coordinates,
+        identity=identity,
+        size=config.sweep.coreset_size,
+        customers=audit.usable,
+        distinct=audit.distinct,
+        distinct_points=preparation.distinct,
+        squares=preparation.squares(audit.usable),
+        seed=config.sweep.seed,
+    )
 
 
 def _described(

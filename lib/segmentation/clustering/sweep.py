@@ -1,6 +1,6 @@
-"""The sweep: for every k of a range, centres and the exact cost that they have on all rows."""
+"""The sweep: for every k of a range, the best partition found and its exact cost."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +9,7 @@ from pyspark.ml.base import Transformer
 from pyspark.ml.clustering import KMeans
 from pyspark.sql import DataFrame
 
-from segmentation.clustering.lloyd import Partition, Points, grown, partitions
+from segmentation.clustering.lloyd import Partition, Points, Population, grown
 
 MAX_ITERATIONS = 20
 """MLlib's own default."""
@@ -17,72 +17,63 @@ MAX_ITERATIONS = 20
 
 @dataclass(frozen=True)
 class Swept:
-    """The best partition found into k clusters, and its cost in squared scaled units."""
+    """A partition into k clusters, and its cost in squared scaled units."""
 
     k: int
     partition: Partition
     cost: float
 
 
-def sweep(
+def fit_all_rows(
     rows: DataFrame,
     *,
-    coordinates: Sequence[str],
-    bits: int,
     stages: Sequence[Transformer],
     vector: str,
     ks: Sequence[int],
+    bits: int,
     seed: int,
-) -> tuple[Swept, ...]:
-    """Spark MLlib KMeans on all rows for every k, then one pass that costs them all.
+) -> dict[int, Points]:
+    """The centres that Spark MLlib KMeans finds on all rows, for every k: engine ``mllib``.
 
-    ``stages`` turn ``rows`` into the column ``vector``, which holds the coordinates times
-    ``2**-bits``. The rows are kept in memory meanwhile, as every k reads them about thirty
-    times. A cost is computed from the counts and sums of that pass, an action's own result:
-    MLlib's ``trainingCost`` comes from an accumulator that counts a retried task twice. It
-    is the cost about the clusters' means, never more than about the centres themselves, and
-    never rises with k.
+    The literal loop, kept as the oracle of the other engine. ``stages`` turn ``rows`` into
+    the column ``vector``, the coordinates times ``2**-bits``. The rows are kept in memory
+    meanwhile, as every k reads them some thirty times. k = 1, which MLlib refuses, is the
+    mean.
     """
-    prepared = PipelineModel(list(stages)).transform(rows).select(vector, *coordinates).persist()
+    prepared = PipelineModel(list(stages)).transform(rows).select(vector).persist()
     try:
-        centre_sets = [_fitted(prepared, vector=vector, k=k, bits=bits, seed=seed) for k in ks]
-        found = partitions(prepared, coordinates, centre_sets)
-        return _falling(prepared, coordinates, ks, found, bits=bits)
+        centres = {1: np.zeros((1, len(prepared.first()[vector])))} if 1 in ks else {}
+        for k in ks:
+            if k > 1:
+                kmeans = KMeans(
+                    featuresCol=vector,
+                    predictionCol="__cluster",
+                    k=k,
+                    seed=seed,
+                    maxIter=MAX_ITERATIONS,
+                )
+                fitted = np.array(kmeans.fit(prepared).clusterCenters())
+                centres[k] = np.rint(fitted * 2.0**bits)
+        return centres
     finally:
         prepared.unpersist()
 
 
-def _fitted(prepared: DataFrame, *, vector: str, k: int, bits: int, seed: int) -> Points:
-    """The centres that MLlib finds, on the grid. It refuses k = 1, whose centre is the mean."""
-    if k == 1:
-        return np.zeros((1, _width(prepared)))
-    model = KMeans(
-        featuresCol=vector, predictionCol="__cluster", k=k, seed=seed, maxIter=MAX_ITERATIONS
-    ).fit(prepared)
-    return np.rint(np.array(model.clusterCenters()) * 2.0**bits)
+def score(population: Population, centres: Mapping[int, Points], *, bits: int) -> tuple[Swept, ...]:
+    """Every k's partition of all customers and its cost, in one pass; never rising with k.
 
-
-def _width(prepared: DataFrame) -> int:
-    return len(prepared.columns) - 1
-
-
-def _falling(
-    rows: DataFrame,
-    coordinates: Sequence[str],
-    ks: Sequence[int],
-    found: Sequence[Partition],
-    *,
-    bits: int,
-) -> tuple[Swept, ...]:
-    """The partitions with their costs, one that costs more than a smaller k's replaced."""
+    A cost is computed from the counts and sums that the pass returns, an action's own
+    result: MLlib's ``trainingCost`` comes from an accumulator that counts a retried task
+    twice. It is the cost about the clusters' means, so never more than about the centres
+    that made them. Where more clusters cost more, which a poor start can do, the smaller
+    k's partition takes the place, with the customer farthest from its centre made a cluster.
+    """
     swept: list[Swept] = []
-    for k, partition in zip(ks, found, strict=True):
+    for k, partition in zip(centres, population.partitions(list(centres.values())), strict=True):
         best = partition
-        if swept and (partition.cost() > swept[-1].partition.cost() or len(best.counts) < k):
-            best = min(
-                grown(rows, coordinates, swept[-1].partition, clusters=k),
-                partition,
-                key=Partition.cost,
-            )
+        if swept:
+            smaller = swept[-1].partition
+            if len(best.counts) < k or best.has_empty or best.cost() > smaller.cost():
+                best = min(partition, grown(population, smaller, clusters=k), key=Partition.cost)
         swept.append(Swept(k, best, float(best.cost() / 4**bits)))
     return tuple(swept)

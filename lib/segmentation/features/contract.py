@@ -11,9 +11,9 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from segmentation.config import Config, Feature, Features, Input
-from segmentation.errors import DataError, SchemaError, nearest
+from segmentation.errors import DataError, SchemaError, listed, nearest
 from segmentation.results import Rejection
-from segmentation.schemas import MALFORMED, SEGMENT, quoted
+from segmentation.schemas import MALFORMED, SEGMENT, published_name, quoted
 
 REJECTION = "__rejection"
 LARGEST = 1e100
@@ -33,10 +33,14 @@ class Range:
 
 @dataclass(frozen=True)
 class Audit:
-    """What one reading of the input found; ``ranges`` has a range for every feature."""
+    """What one reading of the input found; ``ranges`` has a range for every feature.
+
+    ``distinct`` is about how many of the usable rows differ in their :func:`identity`.
+    """
 
     rows: int
     usable: int
+    distinct: int
     rejections: tuple[Rejection, ...]
     ranges: Mapping[str, Range]
     fingerprint: str
@@ -70,32 +74,68 @@ def check_columns(customers: DataFrame, config: Config) -> None:
     Raises
     ------
     SchemaError
-        Names every missing column with the nearest known one, and every column of a type
-        that is neither a number nor text.
+        Names every missing column with the nearest known one, every feature of a type that
+        is neither a number nor text, and every name that clashes with one of the job's.
     """
     types = {field.name: field.dataType for field in customers.schema.fields}
     known = [name for name in types if name != MALFORMED]
-    problems = []
-    wanted = {name: "features.numeric" for name in config.features.names}
-    if config.input.customer_id is not None:
-        wanted[config.input.customer_id] = "input.customer_id"
-    for name, key in wanted.items():
-        if name not in known:
-            hint = nearest(name, known) or f" (it has: {', '.join(known[:20])})"
-            problems.append(f"the input has no column {name!r}, which {key} names{hint}")
-        elif key == "features.numeric" and not isinstance(
-            types[name], T.NumericType | T.StringType
-        ):
+    problems = _missing(known, config, has_malformed=MALFORMED in types) + _clashes(known)
+    for name in config.features.names:
+        if not isinstance(types.get(name, T.StringType()), T.NumericType | T.StringType):
             problems.append(
                 f"column {name!r} is of type {types[name].simpleString()}, needs to be a number "
                 "or text that holds one: take it out of features.numeric or cast it"
             )
+    customer_id = config.input.customer_id
+    if customer_id in types and not isinstance(types[customer_id], T.AtomicType):
+        problems.append(
+            f"column {customer_id!r} is of type {types[customer_id].simpleString()}, needs to be "
+            "a single value: change input.customer_id"
+        )
     if SEGMENT in config.features.names:
         problems.append(
             f"features.numeric names {SEGMENT!r}, the column that the model adds: rename it"
         )
     if problems:
         raise SchemaError("; ".join(problems))
+
+
+def _missing(known: Sequence[str], config: Config, *, has_malformed: bool) -> list[str]:
+    """Columns that the configuration names and the input lacks, and what that may come from."""
+    wanted = [(name, "features.numeric") for name in config.features.names]
+    if config.input.customer_id is not None:
+        wanted.append((config.input.customer_id, "input.customer_id"))
+    missing = [(name, key) for name, key in wanted if name not in known]
+    if not missing:
+        return []
+    problems = [
+        f"the input has no column {name!r}, which {key} names{nearest(name, known)}"
+        for name, key in missing
+    ]
+    hint = ""
+    if config.input.format == "csv" and len(known) == 1:
+        hint = " in all: see input.options.sep"
+    elif config.input.format == "json" and has_malformed:
+        hint = " and lines that are no JSON object: see input.options.multiLine"
+    return [*problems, f"input.path has {listed(known)}{hint}"]
+
+
+def _clashes(known: Sequence[str]) -> list[str]:
+    """Columns whose names the job takes for its own, and those that would be published as one."""
+    published: dict[str, str] = {}
+    problems = []
+    for name in known:
+        if name.startswith("__") and not name.endswith("__"):
+            problems.append(
+                f"column {name!r} begins with '__' as the job's own do: rename it in input.path"
+            )
+        other = published.setdefault(published_name(name), name)
+        if other != name:
+            problems.append(
+                f"columns {other!r} and {name!r} would both be published as "
+                f"{published_name(name)!r}: rename one in input.path"
+            )
+    return problems
 
 
 def with_rejection(customers: DataFrame, *, input: Input, features: Features) -> DataFrame:
@@ -129,7 +169,14 @@ def rejected(audited: DataFrame) -> DataFrame:
     return audited.where(F.col(REJECTION).isNotNull()).drop(MALFORMED)
 
 
-def audit(audited: DataFrame, *, features: Features) -> Audit:
+def identity(customers: DataFrame, config: Config) -> list[str]:
+    """The columns, quoted, that tell one customer from another: id and features, or all."""
+    customer_id = config.input.customer_id
+    names = [customer_id, *config.features.names] if customer_id else _hashable(customers)
+    return [quoted(name) for name in names]
+
+
+def audit(audited: DataFrame, *, features: Features, identity: Sequence[str]) -> Audit:
     """Counts, reasons, ranges and fingerprint of an audited table; reads it once.
 
     The fingerprint depends on the rows and not on their order: two sums over a hash of each.
@@ -147,14 +194,15 @@ def audit(audited: DataFrame, *, features: Features) -> Audit:
             F.expr(f"max({number(name)})").alias(f"high_{j}"),
         )
     ]
-    identity = F.xxhash64(*[F.col(quoted(c)) for c in _hashable(audited)])
+    row_hash = F.xxhash64(*[F.col(quoted(c)) for c in _hashable(audited)])
     groups = (
-        audited.withColumn("__hash", identity)
+        audited.withColumn("__hash", row_hash)
         .groupBy(REJECTION)
         .agg(
             F.count(F.lit(1)).alias("rows"),
             F.sum(F.col("__hash").bitwiseAND(0xFFFFFFFF)).alias("hash_low"),
             F.sum(F.shiftrightunsigned("__hash", 32)).alias("hash_high"),
+            F.approx_count_distinct(F.xxhash64(*identity)).alias("distinct"),
             *ranges,
         )
         .collect()
@@ -167,12 +215,13 @@ def audit(audited: DataFrame, *, features: Features) -> Audit:
     if kept is None:
         raise DataError(
             f"none of the {rows:,} input rows is usable ({in_words(rejections)}): "
-            "see features.numeric and features.negative"
+            "see features, input.options and input.duplicates"
         )
     found = {
         name: Range(kept[f"low_{j}"], kept[f"high_{j}"]) for j, name in enumerate(features.names)
     }
-    return Audit(rows, kept.rows, rejections, found, _fingerprint(audited, groups, rows))
+    fingerprint = _fingerprint(audited, groups, rows)
+    return Audit(rows, kept.rows, kept.distinct, rejections, found, fingerprint)
 
 
 def check_share(audit: Audit, *, min_usable: float) -> None:

@@ -78,6 +78,11 @@ class Preparation:
         """A bound on the distance between two customers, in scaled units."""
         return float(2.0 ** (EXACT_BITS / 2 - self.bits))
 
+    def squares(self, customers: int) -> float:
+        """The sum of the squared norms of so many customers' coordinates, from the moments."""
+        variances = sum((s.deviation / s.unit) ** 2 for s in self.scales)
+        return float((customers - 1) * variances * 4.0**self.bits)
+
     def original(self, j: int, coordinate: float) -> float:
         """A coordinate of feature ``j`` in original units."""
         scale = self.scales[j]

@@ -1,0 +1,164 @@
+"""Few weighted points that stand for all customers: k-means on them costs next to nothing."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from segmentation.clustering.lloyd import Partition, Points
+
+WEIGHT_UNIT = 64
+"""Weights of a sample are whole multiples of 1/64, so that weighted sums are exact as well."""
+
+WHOLE = 2
+"""Up to so many times the wanted size, all points are taken: nothing lost for little time."""
+
+_HASH_VALUES = 2**52
+
+
+@dataclass(frozen=True)
+class Coreset:
+    """Grid points in sorted order and their weights, whole numbers.
+
+    ``is_whole`` says that the points are all that there are and the weights their counts:
+    then this is a population, and nothing is lost by working on it alone.
+    """
+
+    points: Points
+    weights: npt.NDArray[np.int64]
+    is_whole: bool
+
+    def partitions(self, centre_sets: Sequence[Points]) -> list[Partition]:
+        """What every set of centres makes of the weighted points, in exact arithmetic."""
+        return [self._partition(centres) for centres in centre_sets]
+
+    def farthest(self, centres: Points) -> Points:
+        """The point farthest from its nearest centre; of equals, the largest coordinates."""
+        squares = ((self.points[:, np.newaxis, :] - centres) ** 2).sum(axis=2).min(axis=1)
+        farthest = np.flatnonzero(squares == squares.max())
+        return self.points[farthest[-1]]  # sorted, so the last is the largest
+
+    def labels(self, centres: Points) -> npt.NDArray[np.intp]:
+        """The position of every point's nearest centre, the first of equals."""
+        return ((centres**2).sum(axis=1) - self.points @ (2 * centres.T)).argmin(axis=1)
+
+    def _partition(self, centres: Points) -> Partition:
+        labels = self.labels(centres)
+        members = [labels == i for i in range(len(centres))]
+        counts = tuple(int(self.weights[own].sum()) for own in members)
+        sums = tuple(tuple(map(int, self._weighted[own].sum(axis=0))) for own in members)
+        return Partition(centres, counts, sums, self._squares)
+
+    @cached_property
+    def _weighted(self) -> npt.NDArray[np.int64]:
+        return self.weights[:, np.newaxis] * self.points.astype(np.int64)
+
+    @cached_property
+    def _squares(self) -> int:
+        norms = (self.points**2).sum(axis=1).astype(np.int64)
+        return sum(w * n for w, n in zip(self.weights.tolist(), norms.tolist(), strict=True))
+
+
+def compress(
+    rows: DataFrame,
+    *,
+    coordinates: Sequence[str],
+    identity: Sequence[str],
+    size: int,
+    customers: int,
+    distinct: int,
+    distinct_points: int,
+    squares: float,
+    seed: int,
+) -> Coreset:
+    """Every distinct point with its count where there are few, else a sample; one Spark job.
+
+    ``distinct_points`` is about how many different points there are, ``distinct`` about how
+    many different rows; see :func:`sample` for the rest.
+    """
+    if distinct_points <= WHOLE * size:
+        return whole(rows, coordinates=coordinates)
+    return sample(
+        rows,
+        coordinates=coordinates,
+        identity=identity,
+        size=size,
+        customers=customers,
+        distinct=distinct,
+        squares=squares,
+        seed=seed,
+    )
+
+
+def whole(rows: DataFrame, *, coordinates: Sequence[str]) -> Coreset:
+    """Every distinct point with its count. Starts a Spark job."""
+    found = rows.groupBy(*coordinates).count().toPandas()
+    return _sorted(found[list(coordinates)].to_numpy(), found["count"].to_numpy(), is_whole=True)
+
+
+def sample(
+    rows: DataFrame,
+    *,
+    coordinates: Sequence[str],
+    identity: Sequence[str],
+    size: int,
+    customers: int,
+    distinct: int,
+    squares: float,
+    seed: int,
+) -> Coreset:
+    """A lightweight coreset: about ``size`` points, drawn by their distance from the mean.
+
+    A row is kept with probability ``min(1, size * (1 / 2n + d**2 / 2 sum(d**2)))``, d being
+    its distance from the mean, and weighs the inverse. A hash of the row decides, so the
+    same rows are kept whatever the partitioning. Rows that are alike in all of ``identity``
+    are kept or left together; the probability is raised by their average number, so that
+    the sample holds as many different points all the same. Starts a Spark job that reads the
+    table once.
+
+    Bachem, Lucic and Krause (2018), "Scalable k-means clustering via lightweight coresets",
+    arXiv:1702.08248, algorithm 1, with Poisson instead of multinomial sampling.
+
+    Parameters
+    ----------
+    rows
+        One row per customer, the mean of all coordinates at 0.
+    identity
+        Columns, quoted, whose values tell one row from another.
+    customers, distinct
+        How many rows there are, and about how many different ones by ``identity``.
+    squares
+        The sum of all squared norms, in grid units.
+    """
+    square = sum((F.col(name) * F.col(name) for name in coordinates[1:]), _squared(coordinates[0]))
+    wanted = size * customers / min(distinct, customers)
+    probability = F.least(
+        F.lit(1.0), F.lit(wanted) * (F.lit(0.5 / customers) + square * F.lit(0.5 / squares))
+    )
+    drawn = F.pmod(F.xxhash64(F.lit(seed), *identity), F.lit(_HASH_VALUES)) / F.lit(_HASH_VALUES)
+    kept = (
+        rows.select(*coordinates, probability.alias("__probability"), drawn.alias("__drawn"))
+        .where("__drawn < __probability")
+        .groupBy(*coordinates, "__probability")
+        .count()
+        .toPandas()
+    )
+    weights = np.rint(kept["count"] / kept["__probability"] * WEIGHT_UNIT).astype(np.int64)
+    return _sorted(kept[list(coordinates)].to_numpy(), weights.to_numpy(), is_whole=False)
+
+
+def _squared(name: str) -> Column:
+    return F.col(name) * F.col(name)
+
+
+def _sorted(points: Points, weights: npt.NDArray[np.int64], *, is_whole: bool) -> Coreset:
+    order = np.lexsort(points.T[::-1])
+    return Coreset(
+        np.ascontiguousarray(points[order], dtype=np.float64),
+        weights[order].astype(np.int64),
+        is_whole=is_whole,
+    )

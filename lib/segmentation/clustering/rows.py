@@ -1,0 +1,104 @@
+"""All rows of a table as the population of Lloyd's algorithm: numpy on Arrow batches, in Spark."""
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from pyspark import cloudpickle
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from segmentation.clustering.lloyd import Partition, Points
+from segmentation.clustering.nearest import farthest_point
+
+HALF = 26
+"""Squared norms are summed as high and low halves of this many bits."""
+
+cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers need numpy, not this package
+
+
+@dataclass(frozen=True)
+class AllRows:
+    """A table with one row a customer and the coordinate columns named."""
+
+    rows: DataFrame
+    coordinates: Sequence[str]
+
+    def partitions(self, centre_sets: Sequence[Points]) -> list[Partition]:
+        """What every set of centres makes of the rows: one Spark job, one pass, for all sets.
+
+        What reaches the driver has the size of the centres, not of the rows.
+        """
+        width, sizes = len(self.coordinates), [len(centres) for centres in centre_sets]
+        sums = [f"sum_{j}" for j in range(width)]
+        totals = ["customers", "squares_high", "squares_low", *sums]
+        schema = ", ".join(["position int", *[f"{name} bigint" for name in totals]])
+        found = (
+            self.rows.select(*self.coordinates)
+            .mapInArrow(pass_over(np.vstack(centre_sets), sizes), schema)
+            .groupBy("position")
+            .agg(*[F.sum(name).alias(name) for name in totals])
+            .orderBy("position")
+            .collect()
+        )
+        squares = sum((row.squares_high << HALF) + row.squares_low for row in found)
+        partitions, clusters = [], iter(found)
+        for centres in centre_sets:
+            own = [next(clusters) for _ in centres]
+            counts = tuple(cluster.customers for cluster in own)
+            by_feature = tuple(tuple(cluster[name] for name in sums) for cluster in own)
+            partitions.append(Partition(centres, counts, by_feature, squares))
+        return partitions
+
+    def farthest(self, centres: Points) -> Points:
+        """The row farthest from its nearest centre; a Spark job that reads the table once."""
+        return farthest_point(self.rows, self.coordinates, centres)
+
+
+def pass_over(
+    centres: Points, sizes: Sequence[int]
+) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+    """What a Spark task runs on its rows: their counts and sums, a row a centre.
+
+    ``centres`` holds the sets one below the other; ``sizes`` says how many each has.
+    """
+    bounds = np.concatenate([[0], np.cumsum(sizes)]).tolist()
+    width = centres.shape[1]
+
+    def totals(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        sums = np.zeros((len(centres), 1 + width), dtype=np.int64)
+        squares = np.zeros(2, dtype=np.int64)
+        doubled, norms = 2 * centres, (centres**2).sum(axis=1)[:, np.newaxis]
+        for batch in batches:
+            points = np.vstack([np.ones(batch.num_rows), *map(_array, batch.columns)])
+            nearness = norms - doubled @ points[1:]
+            for low, high in zip(bounds, bounds[1:], strict=False):
+                in_batch = _memberships(nearness[low:high]) @ points.T
+                sums[low:high] += in_batch.astype(np.int64)
+            square = (points[1:] ** 2).sum(axis=0).astype(np.int64)
+            squares += (square >> HALF).sum(), (square & ((1 << HALF) - 1)).sum()
+        first = np.arange(len(centres)) == 0
+        columns = [sums[:, 0], first * squares[0], first * squares[1], *sums[:, 1:].T]
+        positions = np.arange(len(centres), dtype=np.int32)
+        names = ["position", "customers", "squares_high", "squares_low"]
+        yield pa.RecordBatch.from_arrays(
+            [pa.array(np.ascontiguousarray(column)) for column in [positions, *columns]],
+            names=names + [f"sum_{j}" for j in range(width)],
+        )
+
+    return totals
+
+
+def _array(column: pa.Array) -> npt.NDArray[np.float64]:
+    return column.to_numpy()
+
+
+def _memberships(nearness: Points) -> Points:
+    """One row a centre, one column a point: 1 where the centre is the point's nearest, else 0."""
+    members = (nearness == nearness.min(axis=0)).astype(np.float64)
+    if members.sum() > nearness.shape[1]:  # ties: the first of equals
+        members[members.cumsum(axis=0) > 1] = 0
+    return members
