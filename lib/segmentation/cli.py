@@ -1,5 +1,6 @@
 """The console command ``segment``."""
 
+import json
 import logging
 import sys
 from collections.abc import Sequence
@@ -14,10 +15,11 @@ from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 from rich.console import Console
+from typer.exceptions import TyperException
 
 from segmentation import __version__, pipeline
 from segmentation.config import load
-from segmentation.errors import SegmentationError
+from segmentation.errors import ConfigError, SegmentationError, one_line
 from segmentation.java import java_home
 from segmentation.progress import progress
 from segmentation.session import build_session, job_descriptions
@@ -25,10 +27,10 @@ from segmentation.steps import Steps
 from segmentation.storage.failures import mendable
 from segmentation.storage.runs import RunStore
 
-MENDABLE_EXIT = 2
+MENDABLE_EXIT, INTERRUPTED_EXIT = 2, 130
 VERSIONED = ("pyspark", "numpy", "pyarrow", "scikit-learn", "kneed", "plotly")
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
 @app.callback()
@@ -59,15 +61,16 @@ def run(
     ] = None,
 ) -> None:
     """Segment customers and publish the run."""
-    settings = load(config, overrides=overrides or ())
+    told = list(overrides or ())
     if output is not None:
-        settings = load(config, overrides=[*(overrides or ()), f"output.path={output!r}"])
+        told.append(f"output.path={json.dumps(output, ensure_ascii=False)}")  # JSON text is TOML's
+    settings = load(config, overrides=told)
     began = datetime.now(UTC)
     shown = progress(Console(stderr=True))
     with shown.live():
         store = RunStore.opened(
             output=settings.output.path,
-            run_id=run_id or began.strftime("%Y%m%dT%H%M%SZ"),
+            run_id=began.strftime("%Y%m%dT%H%M%SZ") if run_id is None else run_id,
             session=lambda: build_session("segment customers"),
         )
         steps = Steps(shown, job_descriptions(store.spark))
@@ -99,9 +102,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("segment").setLevel(logging.INFO)
     try:
-        app(arguments)
+        app(arguments, standalone_mode=False)
     except SegmentationError as error:
         _stop(error)
+    except TyperException as error:
+        _stop(ConfigError(f"{one_line(error.format_message()).rstrip('.')}; see segment --help"))
+    except typer.Abort:
+        raise SystemExit(INTERRUPTED_EXIT) from None
     except (PySparkException, Py4JJavaError) as error:
         told = mendable(error)
         if told is None:

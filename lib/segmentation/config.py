@@ -1,4 +1,4 @@
-"""The configuration: TOML in, one tree of frozen models out. Every default is written here, once."""
+"""The configuration: TOML in, one tree of frozen models out. Defaults are written here, once."""
 
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
@@ -58,8 +58,8 @@ class Input(Section):
         for option, mode in self.options.items():
             if option.lower() == "mode" and mode.upper() not in KEEPING_MODES:
                 raise ValueError(
-                    f"input.options.{option} is {mode!r}, needs to be {' or '.join(KEEPING_MODES)}: "
-                    "no row is dropped unseen"
+                    f"input.options.{option} is {mode!r}, needs to be "
+                    f"{' or '.join(KEEPING_MODES)}: no row is dropped unseen"
                 )
         return self
 
@@ -250,7 +250,8 @@ def _problems(found: Sequence[ErrorDetails]) -> list[str]:
     told: dict[str, list[str]] = {}
     for details in found:
         key = ".".join(str(part) for part in _without_union_tags(details["loc"]))
-        rule = _RULES.get(details["type"], details["msg"]).format(**details.get("ctx", {}))
+        in_words = _RULES.get(details["type"])
+        rule = in_words.format(**details.get("ctx", {})) if in_words else details["msg"]
         if details["type"] == "extra_forbidden":
             known = _known_keys(details["loc"][:-1])
             hint = nearest(str(details["loc"][-1]), known) or _listing(known)

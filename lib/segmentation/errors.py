@@ -1,10 +1,12 @@
-"""What an operator can mend. Every message is one line: the rule, the value found, where to change it.
+"""What an operator can mend. A message is one line: the rule, the value found, where to change it.
 
 Anything that is not a :class:`SegmentationError` is a bug and keeps its traceback.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
+
+MOST_LISTED, LONGEST = 10, 40
 
 
 class SegmentationError(Exception):
@@ -28,10 +30,17 @@ class StorageError(SegmentationError):
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """``", did you mean 'x'?"`` for the known name most like ``name``; empty where none is alike."""
+    """``", did you mean 'x'?"`` for the known name most like ``name``; empty where none is."""
     by_lower = {candidate.lower(): candidate for candidate in known}
     matches = get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6)
     return f", did you mean {by_lower[matches[0]]!r}?" if matches else ""
+
+
+def listed(names: Sequence[str]) -> str:
+    """The names as a person takes them in: in quotes, the first ten, none at full length."""
+    shown = [repr(name if len(name) <= LONGEST else f"{name[:LONGEST]}...") for name in names]
+    rest = f" and {len(names) - MOST_LISTED} more" if len(names) > MOST_LISTED else ""
+    return ", ".join(shown[:MOST_LISTED]) + rest
 
 
 def one_line(text: str) -> str:

@@ -2,23 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
 
-import numpy as np
-from pyspark.ml import PipelineModel
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from segmentation.clustering import nearest
+from segmentation.chosen import labelled, settled
 from segmentation.clustering.coreset import Coreset, compress
-from segmentation.clustering.lloyd import Partition, Points, Population, refined
+from segmentation.clustering.lloyd import Population, refined
 from segmentation.clustering.model import freeze
-from segmentation.clustering.nearest import with_nearest
 from segmentation.clustering.rows import AllRows
 from segmentation.clustering.starts import fit_coreset
-from segmentation.clustering.sweep import Swept, fit_all_rows, score
-from segmentation.config import Config, Input
-from segmentation.errors import DataError
+from segmentation.clustering.sweep import fit_all_rows, rescored, score
+from segmentation.config import Config
 from segmentation.features import contract
 from segmentation.features.preparation import (
     PREPARED,
@@ -30,17 +25,11 @@ from segmentation.features.preparation import (
     with_coordinates,
 )
 from segmentation.reporting.page import render
-from segmentation.results import (
-    CostPoint,
-    CustomerSample,
-    FeatureProfile,
-    Report,
-    Run,
-    Segment,
-)
+from segmentation.results import CostPoint, CustomerSample, Report, Run
 from segmentation.schemas import (
     COST_CURVE,
     CUSTOMERS,
+    MALFORMED,
     REJECTED,
     SEGMENT,
     SEGMENT_PROFILE,
@@ -49,65 +38,14 @@ from segmentation.schemas import (
     published_name,
     quoted,
 )
-from segmentation.segments.labelled import (
-    labelled_customers,
-    rejected_customers,
-    sample_for_drawing,
-)
-from segmentation.segments.profile import ClusterFacts, by_value, cluster_facts, describe
+from segmentation.segments.labelled import rejected_customers, sample_for_drawing
 from segmentation.selection.verdict import choose
 from segmentation.steps import Steps
+from segmentation.store import Store
+from segmentation.verification import check_counts, check_model
 
 MAX_REFINEMENTS = 20
 DRAWN_CUSTOMERS = 5_000
-CHECKED_CUSTOMERS = 2_000
-
-CLEAR_LEAD = 1e-12 * 2.0**50
-"""Grid squares by which a customer's centre must lead, so that no rounding of MLlib's turns it."""
-
-NUDGES, NUDGE = 8, 8
-"""At most so many attempts to move centres off ties, by so many grid steps (some 1e-5 units)."""
-
-
-class Store(Protocol):
-    """Where the input is read and the run is written; see ``storage.runs``."""
-
-    run_id: str
-
-    def read_customers(self, input: Input, *, seed: int) -> DataFrame:
-        """The input table."""
-
-    def stage_table(
-        self,
-        name: str,
-        table: DataFrame,
-        *,
-        partition_by: str | None = None,
-        sort_by: Sequence[Column] = (),
-    ) -> DataFrame:
-        """Write a table aside; returns it as it was written."""
-
-    def stage_rows(self, name: str, rows: Sequence[tuple[Any, ...]], *, ddl: str) -> None:
-        """Write a small table aside."""
-
-    def stage_model(self, model: PipelineModel) -> PipelineModel:
-        """Write the model aside; returns it as it was written."""
-
-    def stage_texts(self, *, manifest: dict[str, Any], report: str) -> None:
-        """Write manifest and report aside."""
-
-    def publish(self) -> str:
-        """Make the run visible; returns its address."""
-
-
-@dataclass(frozen=True)
-class Described:
-    """The chosen clusters in the order of their segments."""
-
-    centres: Points
-    cost: float
-    segments: tuple[Segment, ...]
-    profiles: tuple[FeatureProfile, ...]
 
 
 @dataclass(frozen=True)
@@ -136,7 +74,7 @@ def run(
     with steps("read"):
         customers = store.read_customers(config.input, seed=config.sweep.seed)
         contract.check_columns(customers, config)
-        columns = [name for name in customers.columns if name != contract.MALFORMED]
+        columns = [name for name in customers.columns if name != MALFORMED]
 
     with steps("contract"):
         audited = contract.with_rejection(customers, input=config.input, features=config.features)
@@ -151,7 +89,6 @@ def run(
         value_feature = _value_feature(steps, preparation, config)
         rows = with_coordinates(usable, preparation)
         stages = preparation_stages(rows.sparkSession, preparation)
-
         ks = _range_of_k(steps, rows, preparation, config)
 
     with steps("compress"):
@@ -161,29 +98,33 @@ def run(
             population = coreset
 
     with steps("sweep"):
-        on_grid = {"ks": ks, "bits": preparation.bits, "seed": config.sweep.seed}
+        seed, bits = config.sweep.seed, preparation.bits
         if coreset is None:
-            centres = fit_all_rows(rows, stages=stages, vector=SCALED, **on_grid)
+            width = len(preparation.scales)
+            centres = fit_all_rows(
+                rows, stages=stages, vector=SCALED, width=width, ks=ks, bits=bits, seed=seed
+            )
         else:
-            centres = fit_coreset(rows.sparkSession, coreset, **on_grid)
+            centres = fit_coreset(rows.sparkSession, coreset, ks=ks, bits=bits, seed=seed)
 
     with steps("score"):
         swept = score(population, centres, bits=preparation.bits)
 
     with steps("choose"):
         choice = choose([CostPoint(s.k, s.cost) for s in swept], k=config.choose.k)
-        chosen = next(s for s in swept if s.k == choice.k)
+        start = next(s.partition.means() for s in swept if s.k == choice.k)
 
     with steps("refine"):
-        partition, is_at_rest = refined(
-            population, chosen.partition.means(), max_steps=MAX_REFINEMENTS
-        )
+        partition, is_at_rest = refined(population, start, max_steps=MAX_REFINEMENTS)
         if not is_at_rest:
             steps.warn(f"labels still moved after {MAX_REFINEMENTS} Lloyd steps on all rows")
+        swept = rescored(population, swept, partition, bits=preparation.bits)
+        curve = tuple(CostPoint(s.k, s.cost, chosen=s.k == choice.k) for s in swept)
 
     with steps("describe"):
-        described = _described(rows, partition, preparation, audit, value_feature=value_feature)
-        curve = _curve(swept, choice.k, described.cost)
+        chosen = settled(
+            rows, partition, preparation=preparation, audit=audit, value_feature=value_feature
+        )
 
     with steps("freeze"):
         model = store.stage_model(
@@ -192,19 +133,25 @@ def run(
                 stages=stages,
                 prepared=[f"{PREPARED}{j}" for j in range(len(preparation.scales))],
                 vector=SCALED,
-                centres=described.centres,
+                centres=chosen.centres,
                 bits=preparation.bits,
             )
         )
 
     with steps("label"):
-        labelled = _labelled(rows, columns, described, preparation, config)
-        by_id = (
-            [F.col(quoted(published_name(config.input.customer_id)))]
-            if (config.input.customer_id)
-            else []
+        customer_id = config.input.customer_id
+        published = store.stage_table(
+            CUSTOMERS.name,
+            labelled(
+                rows,
+                chosen,
+                preparation=preparation,
+                columns=columns,
+                features=config.features.names,
+            ),
+            partition_by=SEGMENT,
+            sort_by=[F.col(quoted(published_name(customer_id)))] if customer_id else [],
         )
-        published = store.stage_table(CUSTOMERS.name, labelled, partition_by=SEGMENT, sort_by=by_id)
         left_out = store.stage_table(
             REJECTED.name,
             rejected_customers(
@@ -212,13 +159,13 @@ def run(
             ),
         )
         _stage_small(store, COST_CURVE, curve)
-        _stage_small(store, SEGMENTS, described.segments)
-        _stage_small(store, SEGMENT_PROFILE, described.profiles)
+        _stage_small(store, SEGMENTS, chosen.segments)
+        _stage_small(store, SEGMENT_PROFILE, chosen.profiles)
 
     with steps("check"):
         rejected = left_out.count()
-        _check_counts(published, rejected, audit, described.segments)
-        _check_model(model, rows, described, preparation)
+        check_counts(published, rejected=rejected, audit=audit, segments=chosen.segments)
+        check_model(model, rows, chosen=chosen, preparation=preparation)
 
     with steps("report"):
         names = [feature.name for feature in preparation.features]
@@ -244,7 +191,7 @@ def run(
             timings=tuple(steps.timings),
         )
         sample = CustomerSample(dict(zip(names, values, strict=True)), of_segment)
-        report = Report(facts, curve, described.segments, described.profiles, sample)
+        report = Report(facts, curve, chosen.segments, chosen.profiles, sample)
         store.stage_texts(manifest=facts.as_json(), report=render(report))
 
     with steps("publish"):
@@ -315,121 +262,6 @@ def _coreset(
     )
 
 
-def _described(
-    rows: DataFrame,
-    partition: Partition,
-    preparation: Preparation,
-    audit: contract.Audit,
-    *,
-    value_feature: str,
-) -> Described:
-    """The chosen clusters profiled, ordered and named; their centres moved off ties if need be.
-
-    A customer as near to two centres as doubles can tell would get either label from MLlib,
-    so centres are nudged by a few grid steps until every customer's lead is clear.
-    """
-    centres = partition.centres
-    facts = _facts(rows, centres, preparation, audit)
-    for attempt in range(NUDGES):
-        if all(c.narrowest is None or c.narrowest >= CLEAR_LEAD for c in facts):
-            break
-        random = np.random.default_rng(attempt)
-        centres = partition.centres + random.integers(-NUDGE, NUDGE + 1, centres.shape)
-        facts = _facts(rows, centres, preparation, audit)
-    ordered = by_value(facts, value_feature=value_feature)
-    centres = centres[[cluster.cluster for cluster in ordered]]
-    names = [feature.name for feature in preparation.features]
-    segments, profiles = describe(
-        ordered,
-        value_feature=value_feature,
-        centroids=[
-            {name: preparation.original(j, centre[j]) for j, name in enumerate(names)}
-            for centre in centres.tolist()
-        ],
-        differences=[
-            {name: preparation.difference(j, centre[j]) for j, name in enumerate(names)}
-            for centre in centres.tolist()
-        ],
-    )
-    return Described(centres, float(partition.cost() / 4**preparation.bits), segments, profiles)
-
-
-def _facts(
-    rows: DataFrame, centres: Points, preparation: Preparation, audit: contract.Audit
-) -> tuple[ClusterFacts, ...]:
-    names = [feature.name for feature in preparation.features]
-    return cluster_facts(
-        with_nearest(rows, preparation.coordinates, centres),
-        cluster=nearest.CLUSTER,
-        values={name: F.expr(contract.number(name)) for name in names},
-        ranges={name: (audit.ranges[name].low, audit.ranges[name].high) for name in names},
-        distance=F.sqrt(nearest.SQUARE) * 2.0**-preparation.bits,
-        reach=preparation.reach,
-        lead=F.col(nearest.SECOND_SQUARE) - F.col(nearest.SQUARE),
-    )
-
-
-def _curve(swept: Sequence[Swept], chosen: int, cost: float) -> tuple[CostPoint, ...]:
-    """The cost curve, with the cost that the chosen k has after refinement."""
-    return tuple(CostPoint(s.k, cost if s.k == chosen else s.cost, s.k == chosen) for s in swept)
-
-
-def _labelled(
-    rows: DataFrame,
-    columns: Sequence[str],
-    described: Described,
-    preparation: Preparation,
-    config: Config,
-) -> DataFrame:
-    return labelled_customers(
-        with_nearest(rows, preparation.coordinates, described.centres),
-        columns=columns,
-        numbers={name: F.expr(contract.number(name)) for name in config.features.names},
-        names=[segment.name for segment in described.segments],
-        segment=F.col(nearest.CLUSTER),
-        runner_up=F.col(nearest.SECOND_CLUSTER),
-        square=F.col(nearest.SQUARE),
-        runner_up_square=F.col(nearest.SECOND_SQUARE),
-        unit=2.0**-preparation.bits,
-    )
-
-
 def _stage_small(store: Store, table: Table, rows: Sequence[object]) -> None:
     values = [tuple(getattr(row, name) for name in table.column_names) for row in rows]
     store.stage_rows(table.name, values, ddl=table.ddl)
-
-
-def _check_counts(
-    published: DataFrame, rejected: int, audit: contract.Audit, segments: Sequence[Segment]
-) -> None:
-    """Whether what was written is what was counted; a table may change while it is read.
-
-    Raises
-    ------
-    DataError
-        If rows in are not rows labelled plus rows rejected, or a segment's count is off.
-    """
-    found = {row[SEGMENT]: row["count"] for row in published.groupBy(SEGMENT).count().collect()}
-    expected = {segment.segment: segment.customers for segment in segments}
-    if found != expected or sum(found.values()) + rejected != audit.rows:
-        raise DataError(
-            f"{audit.rows:,} rows were read at first, then {sum(found.values()):,} labelled and "
-            f"{rejected:,} rejected: input.path changed while the job ran; run it again"
-        )
-
-
-def _check_model(
-    model: PipelineModel,
-    rows: DataFrame,
-    described: Described,
-    preparation: Preparation,
-) -> None:
-    """Whether the model as it was written labels some customers as the table does."""
-    expected = with_nearest(rows, preparation.coordinates, described.centres).select(
-        *[quoted(feature.name) for feature in preparation.features],
-        F.col(nearest.CLUSTER).alias("__expected"),
-    )
-    labelled = model.transform(expected.limit(CHECKED_CUSTOMERS))
-    differing = labelled.where(~F.col(SEGMENT).eqNullSafe(F.col("__expected"))).count()
-    if differing:
-        raise RuntimeError(f"the frozen model labels {differing} customers unlike the table")

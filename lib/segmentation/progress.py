@@ -53,7 +53,7 @@ class LiveLines:
         """Add the step's line; its clock runs."""
         self._running = self._progress.add_task(step, total=1)
 
-    def finished(self, step: StepTime) -> None:
+    def finished(self, step: StepTime) -> None:  # noqa: ARG002 - the clock has run along
         """Stop the clock."""
         if self._running is not None:
             self._progress.update(self._running, completed=1)

@@ -1,4 +1,4 @@
-"""What a run finds out, as plain values: made by the pipeline, written by storage, drawn by reporting."""
+"""What a run finds out, as plain values: made by the pipeline, used by storage and reporting."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass

@@ -1,4 +1,4 @@
-"""The published tables: their columns, types and meanings. The README's data dictionary is made of this."""
+"""The published tables: columns, types, meanings. The README's data dictionary is made of them."""
 
 from dataclasses import dataclass
 
@@ -89,9 +89,21 @@ SEGMENT_PROFILE = Table(
         Column(SEGMENT, "int", "segment"),
         Column("feature", "string", "feature"),
         Column("mean", "double", "mean, original units"),
-        Column("median", "double", "median, original units"),
-        Column("p10", "double", "10th percentile, original units"),
-        Column("p90", "double", "90th percentile, original units"),
+        Column(
+            "median",
+            "double",
+            "median, original units; above a million customers to 1 part in 4,096",
+        ),
+        Column(
+            "p10",
+            "double",
+            "10th percentile, original units; above a million customers to 1 part in 4,096",
+        ),
+        Column(
+            "p90",
+            "double",
+            "90th percentile, original units; above a million customers to 1 part in 4,096",
+        ),
         Column("centroid", "double", "the k-means centre, transformed back to original units"),
         Column("overall_mean", "double", "mean over all labelled customers, original units"),
         Column(

@@ -62,8 +62,10 @@ def _errors_and_utilities(
     squares += (points**2).sum(axis=1)[:, np.newaxis]
     labels = squares.argmin(axis=1)
     nearest, second = np.partition(squares, 1, axis=1)[:, :2].T
-    errors = np.bincount(labels, weights * nearest, minlength=len(centres))
-    return errors, np.bincount(labels, weights * (second - nearest), minlength=len(centres))
+    errors, utilities = np.zeros((2, len(centres)))
+    np.add.at(errors, labels, weights * nearest)
+    np.add.at(utilities, labels, weights * (second - nearest))
+    return errors, utilities
 
 
 def _dispensable(centres: Floats, utilities: Floats, count: int) -> list[int]:

@@ -39,12 +39,14 @@ class Coreset:
     def farthest(self, centres: Points) -> Points:
         """The point farthest from its nearest centre; of equals, the largest coordinates."""
         squares = ((self.points[:, np.newaxis, :] - centres) ** 2).sum(axis=2).min(axis=1)
-        farthest = np.flatnonzero(squares == squares.max())
-        return self.points[farthest[-1]]  # sorted, so the last is the largest
+        last = int(np.flatnonzero(squares == squares.max())[-1])  # sorted: the largest of equals
+        return np.array(self.points[last])
 
     def labels(self, centres: Points) -> npt.NDArray[np.intp]:
         """The position of every point's nearest centre, the first of equals."""
-        return ((centres**2).sum(axis=1) - self.points @ (2 * centres.T)).argmin(axis=1)
+        nearness = (centres**2).sum(axis=1) - self.points @ (2 * centres.T)
+        labels: npt.NDArray[np.intp] = nearness.argmin(axis=1)
+        return labels
 
     def _partition(self, centres: Points) -> Partition:
         labels = self.labels(centres)

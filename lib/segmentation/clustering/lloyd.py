@@ -52,9 +52,12 @@ class Partition:
     def cost(self) -> Fraction:
         """The within-cluster sum of squares about the clusters' means, exact."""
         between = sum(
-            Fraction(sum(total * total for total in sums), count)
-            for count, sums in zip(self.counts, self.sums, strict=True)
-            if count
+            (
+                Fraction(sum(total * total for total in sums), count)
+                for count, sums in zip(self.counts, self.sums, strict=True)
+                if count
+            ),
+            start=Fraction(0),
         )
         return self.squares - between
 

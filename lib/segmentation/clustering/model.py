@@ -40,7 +40,7 @@ def freeze(
         segment, clustering = _segment_of_cluster(kmeans, centres / 2.0**bits), [kmeans]
         added.append(CLUSTER)
     select = (
-        f"SELECT * EXCEPT ({', '.join(added)}), "
+        f"SELECT * EXCEPT ({', '.join(added)}), "  # noqa: S608 - every name in it is our own
         f"CASE WHEN {breaks} THEN NULL ELSE {segment} END AS {SEGMENT} FROM __THIS__"
     )
     return PipelineModel([*stages, *clustering, SQLTransformer(statement=select)])

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +18,8 @@ from segmentation.clustering.nearest import farthest_point
 HALF = 26
 """Squared norms are summed as high and low halves of this many bits."""
 
-cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers need numpy, not this package
+# Tasks carry this module along: workers need numpy and pyarrow, not this package.
+cloudpickle.register_pickle_by_value(sys.modules[__name__])  # type: ignore[no-untyped-call]
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ def pass_over(
         for batch in batches:
             points = np.vstack([np.ones(batch.num_rows), *map(_array, batch.columns)])
             nearness = norms - doubled @ points[1:]
-            for low, high in zip(bounds, bounds[1:], strict=False):
+            for low, high in pairwise(bounds):
                 in_batch = _memberships(nearness[low:high]) @ points.T
                 sums[low:high] += in_batch.astype(np.int64)
             square = (points[1:] ** 2).sum(axis=0).astype(np.int64)
@@ -93,12 +95,12 @@ def pass_over(
 
 
 def _array(column: pa.Array) -> npt.NDArray[np.float64]:
-    return column.to_numpy()
+    return np.asarray(column, dtype=np.float64)
 
 
 def _memberships(nearness: Points) -> Points:
     """One row a centre, one column a point: 1 where the centre is the point's nearest, else 0."""
-    members = (nearness == nearness.min(axis=0)).astype(np.float64)
+    members: Points = (nearness == nearness.min(axis=0)).astype(np.float64)
     if members.sum() > nearness.shape[1]:  # ties: the first of equals
         members[members.cumsum(axis=0) > 1] = 0
     return members

@@ -37,8 +37,9 @@ def fit_coreset(
 
     For each k there compete MLlib's KMeans (k-means||), scikit-learn's best of several
     k-means++ starts, that one breathed, and the winner of k - 1 with its costliest cluster
-    split. All are iterated to rest and compared in exact arithmetic. The fits run side by side; each is single-threaded and adds up in one
-    order, so its result does not depend on the number of cores.
+    split. All are iterated to rest and compared in exact arithmetic. The fits run side by
+    side; each is single-threaded and adds up in one order, so its result does not depend on
+    the number of cores.
     """
     search = _Search(coreset, bits)
     several = [k for k in ks if k > 1]

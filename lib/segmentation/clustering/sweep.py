@@ -29,6 +29,7 @@ def fit_all_rows(
     *,
     stages: Sequence[Transformer],
     vector: str,
+    width: int,
     ks: Sequence[int],
     bits: int,
     seed: int,
@@ -36,13 +37,13 @@ def fit_all_rows(
     """The centres that Spark MLlib KMeans finds on all rows, for every k: engine ``mllib``.
 
     The literal loop, kept as the oracle of the other engine. ``stages`` turn ``rows`` into
-    the column ``vector``, the coordinates times ``2**-bits``. The rows are kept in memory
+    the column ``vector``, the ``width`` coordinates times ``2**-bits``. The rows are kept in memory
     meanwhile, as every k reads them some thirty times. k = 1, which MLlib refuses, is the
     mean.
     """
     prepared = PipelineModel(list(stages)).transform(rows).select(vector).persist()
     try:
-        centres = {1: np.zeros((1, len(prepared.first()[vector])))} if 1 in ks else {}
+        centres: dict[int, Points] = {1: np.zeros((1, width))} if 1 in ks else {}
         for k in ks:
             if k > 1:
                 kmeans = KMeans(
@@ -70,10 +71,28 @@ def score(population: Population, centres: Mapping[int, Points], *, bits: int) -
     """
     swept: list[Swept] = []
     for k, partition in zip(centres, population.partitions(list(centres.values())), strict=True):
-        best = partition
-        if swept:
-            smaller = swept[-1].partition
-            if len(best.counts) < k or best.has_empty or best.cost() > smaller.cost():
-                best = min(partition, grown(population, smaller, clusters=k), key=Partition.cost)
-        swept.append(Swept(k, best, float(best.cost() / 4**bits)))
+        _append(swept, population, k, partition, bits=bits)
     return tuple(swept)
+
+
+def rescored(
+    population: Population, swept: Sequence[Swept], refined: Partition, *, bits: int
+) -> tuple[Swept, ...]:
+    """The sweep with one k's partition replaced by a refined one; it still never rises."""
+    result: list[Swept] = []
+    for point in swept:
+        own = refined if point.k == len(refined.counts) else point.partition
+        _append(result, population, point.k, own, bits=bits)
+    return tuple(result)
+
+
+def _append(
+    swept: list[Swept], population: Population, k: int, partition: Partition, *, bits: int
+) -> None:
+    """Append a partition, or what grows from the last one if that has k clusters for less."""
+    best = partition
+    if swept:
+        smaller = swept[-1].partition
+        if len(best.counts) < k or best.has_empty or best.cost() > smaller.cost():
+            best = min(partition, grown(population, smaller, clusters=k), key=Partition.cost)
+    swept.append(Swept(k, best, float(best.cost() / 4**bits)))

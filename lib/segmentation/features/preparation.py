@@ -175,7 +175,8 @@ def preparation_stages(spark: SparkSession, preparation: Preparation) -> list[Tr
         for j, scale in enumerate(preparation.scales)
     ]
     columns = [f"{PREPARED}{j}" for j in range(len(preparation.scales))]
-    transform = SQLTransformer(statement=f"SELECT *, {', '.join(values)} FROM __THIS__")
+    statement = f"SELECT *, {', '.join(values)} FROM __THIS__"  # noqa: S608 - names are quoted
+    transform = SQLTransformer(statement=statement)
     assembler = VectorAssembler(inputCols=columns, outputCol=FEATURES, handleInvalid="keep")
     return [transform, assembler, _scaler(spark, preparation)]
 

@@ -54,9 +54,7 @@ def labelled_customers(
     )
 
 
-def rejected_customers(
-    rejected: DataFrame, *, columns: Sequence[str], rejection: str
-) -> DataFrame:
+def rejected_customers(rejected: DataFrame, *, columns: Sequence[str], rejection: str) -> DataFrame:
     """The table ``rejected`` of ``schemas``: the input's columns as they came and the reason."""
     kept = [F.col(quoted(name)).alias(published_name(name)) for name in columns]
     return rejected.select(*kept, f"{rejection}.reason", f"{rejection}.reason_column")

@@ -12,6 +12,12 @@ from segmentation.segments.naming import name_segments
 
 QUANTILES = (0.1, 0.5, 0.9)
 
+EXACT_QUANTILES = 1_000_000
+"""Up to so many customers quantiles are exact. Above, values are first rounded to 12
+significant bits, one part in 4,096: an exact quantile keeps every distinct value in memory."""
+
+_SPLITTER = 2.0**41 + 1
+
 
 @dataclass(frozen=True)
 class FeatureFacts:
@@ -41,6 +47,7 @@ def cluster_facts(
     rows: DataFrame,
     *,
     cluster: str,
+    customers: int,
     values: Mapping[str, Column],
     ranges: Mapping[str, tuple[float, float]],
     distance: Column,
@@ -52,7 +59,7 @@ def cluster_facts(
     Parameters
     ----------
     rows
-        One row per customer, with the integer column ``cluster``.
+        One row per customer, with the integer column ``cluster``; ``customers`` in all.
     values, ranges
         For every feature its value in original units, and the least and largest of them.
     distance, reach
@@ -69,7 +76,8 @@ def cluster_facts(
     ]
     for j, (name, value) in enumerate(values.items()):
         aggregates.append(F.sum(grids[name].index(value)).alias(f"sum_{j}"))
-        aggregates.append(F.percentile(value, list(QUANTILES)).alias(f"quantiles_{j}"))
+        rounded = value if customers <= EXACT_QUANTILES else _to_twelve_bits(value)
+        aggregates.append(F.percentile(rounded, list(QUANTILES)).alias(f"quantiles_{j}"))
     found = rows.groupBy(cluster).agg(*aggregates).collect()
     return tuple(
         ClusterFacts(
@@ -154,6 +162,12 @@ def describe(
         for name, feature in cluster.features.items()
     )
     return segments, profiles
+
+
+def _to_twelve_bits(value: Column) -> Column:
+    """A double rounded to 12 significant bits: Veltkamp's splitting, Dekker (1971)."""
+    shifted = value * F.lit(_SPLITTER)
+    return shifted - (shifted - value)
 
 
 def _share(part: float, whole: float) -> float | None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from kneed import KneeLocator
 
+from segmentation.config import ELBOW_POINTS
 from segmentation.results import CostPoint
 
 
@@ -20,7 +21,7 @@ def elbow(curve: Sequence[CostPoint]) -> int | None:
         At least one point, k ascending, cost never rising.
     """
     ks, costs = [point.k for point in curve], [point.cost for point in curve]
-    if len(curve) < 3 or costs[0] <= costs[-1]:  # noqa: PLR2004
+    if len(curve) < ELBOW_POINTS or costs[0] <= costs[-1]:
         return None
     knee = KneeLocator(ks, costs, curve="convex", direction="decreasing", S=1.0).knee
     return None if knee is None else int(knee)

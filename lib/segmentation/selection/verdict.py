@@ -31,7 +31,10 @@ def choose(curve: Sequence[CostPoint], *, k: int | Literal["auto"]) -> Choice:
         )
     after = next((point for point in curve if point.k > found), None)
     start, at = curve[0].cost, next(point.cost for point in curve if point.k == found)
-    reason = f"the elbow of the cost curve: {found} clusters leave {at / start:.1%} of the cost"
-    if start > 0 and after is not None:
-        reason += f", one more takes off only {(at - after.cost) / start:.1%}"
-    return Choice(found, "elbow", reason + f" of k = {curve[0].k}")
+    reason = (
+        f"the cost curve bends most at {found}: that many clusters leave {at / start:.1%} of the "
+        f"cost of k = {curve[0].k}"
+    )
+    if after is not None:
+        reason += f", one more takes off only another {(at - after.cost) / start:.1%}"
+    return Choice(found, "elbow", reason)

@@ -85,12 +85,22 @@ class Folder:
 
         On a local disk and HDFS the rename replaces an older file in one step; an object
         store shows an object when it is complete.
+
+        Raises
+        ------
+        StorageError
+            If that cannot be done.
         """
         target = f"{self.path}/{name}"
         aside = f"{self.path}/.{name}.{uuid.uuid4().hex}"
-        with self.filesystem.open_output_stream(aside) as stream:
-            stream.write(text.encode("utf-8"))
-        self.filesystem.move(aside, target)
+        try:
+            with self.filesystem.open_output_stream(aside) as stream:
+                stream.write(text.encode("utf-8"))
+            self.filesystem.move(aside, target)
+        except OSError as error:
+            raise StorageError(
+                f"{self.uri}/{name} cannot be written: {_reason(error)}; see output.path"
+            ) from None
 
     def read(self, name: str) -> str:
         """The text of a file in the folder."""
@@ -98,8 +108,19 @@ class Folder:
             return bytes(stream.read()).decode("utf-8")
 
     def move(self, target: Self) -> None:
-        """Give the folder another name in the same file system."""
-        self.filesystem.move(self.path, target.path)
+        """Give the folder another name in the same file system.
+
+        Raises
+        ------
+        StorageError
+            If that cannot be done.
+        """
+        try:
+            self.filesystem.move(self.path, target.path)
+        except OSError as error:
+            raise StorageError(
+                f"{self.uri} cannot become {target.uri}: {_reason(error)}; see output.path"
+            ) from None
 
     def link(self, name: str, target: str) -> None:
         """Point the symbolic link ``name`` at a folder beside it, where there are such links."""

@@ -29,9 +29,7 @@ class RunStore:
     run_id: str
 
     @classmethod
-    def opened(
-        cls, *, output: str, run_id: str, session: Callable[[], SparkSession]
-    ) -> "RunStore":
+    def opened(cls, *, output: str, run_id: str, session: Callable[[], SparkSession]) -> "RunStore":
         """The place for a new run. Nothing is written yet but the output folder itself.
 
         The session is built when the place is known to be good, as it takes some seconds.
@@ -64,8 +62,8 @@ class RunStore:
 
     @property
     def staging(self) -> Folder:
-        """Where it is written until then; readers pass over names that begin with ``_``."""
-        return self.output.child(STAGING).child(f"run={self.run_id}")
+        """Where it is written until then; readers pass over a name that begins with ``_``."""
+        return self.output.child(f"{STAGING}-{self.run_id}")
 
     def read_customers(self, input: Input, *, seed: int) -> DataFrame:
         """The input table; see :func:`segmentation.storage.readers.read_customers`."""
@@ -92,7 +90,7 @@ class RunStore:
         """Write the model aside; returns it as it was written."""
         folder = self.staging.child(MODEL)
         model.write().save(folder.uri)
-        return PipelineModel.load(folder.uri)
+        return PipelineModel.load(folder.glob)
 
     def stage_texts(self, *, manifest: dict[str, Any], report: str) -> None:
         """Write the manifest and the report aside."""

@@ -1,0 +1,42 @@
+"""What the pipeline asks of storage, so that it opens no file itself."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from pyspark.ml import PipelineModel
+from pyspark.sql import Column, DataFrame
+
+from segmentation.config import Input
+
+
+class Store(Protocol):
+    """Where the input is read and the run is written; see ``storage.runs``."""
+
+    @property
+    def run_id(self) -> str:
+        """The run's name."""
+
+    def read_customers(self, input: Input, *, seed: int) -> DataFrame:
+        """The input table."""
+
+    def stage_table(
+        self,
+        name: str,
+        table: DataFrame,
+        *,
+        partition_by: str | None = None,
+        sort_by: Sequence[Column] = (),
+    ) -> DataFrame:
+        """Write a table aside; returns it as it was written."""
+
+    def stage_rows(self, name: str, rows: Sequence[tuple[Any, ...]], *, ddl: str) -> None:
+        """Write a small table aside."""
+
+    def stage_model(self, model: PipelineModel) -> PipelineModel:
+        """Write the model aside; returns it as it was written."""
+
+    def stage_texts(self, *, manifest: dict[str, Any], report: str) -> None:
+        """Write manifest and report aside."""
+
+    def publish(self) -> str:
+        """Make the run visible; returns its address."""
