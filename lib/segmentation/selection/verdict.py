@@ -19,7 +19,7 @@ def choose(curve: Sequence[CostPoint], *, k: int | Literal["auto"]) -> Choice:
     if k != "auto":
         if k > largest:
             return Choice(
-                largest, "fixed", f"choose.k asks for {k}, the data fill {largest} clusters"
+                largest, "fixed", f"choose.k asks for {k}, the data fill {largest} segments"
             )
         return Choice(k, "fixed", f"choose.k asks for {k}")
     found = elbow(curve)
@@ -32,7 +32,7 @@ def choose(curve: Sequence[CostPoint], *, k: int | Literal["auto"]) -> Choice:
     after = next((point for point in curve if point.k > found), None)
     start, at = curve[0].cost, next(point.cost for point in curve if point.k == found)
     reason = (
-        f"the cost curve bends most at {found}: that many clusters leave {at / start:.1%} of the "
+        f"the cost curve bends most at {found}: that many segments leave {at / start:.1%} of the "
         f"cost of k = {curve[0].k}"
     )
     if after is not None:

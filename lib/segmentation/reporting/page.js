@@ -1,0 +1,115 @@
+"use strict";
+(() => {
+  const config = {
+    displaylogo: false,
+    displayModeBar: false,
+    plotlyServerURL: "",
+    responsive: true,
+    scrollZoom: false,
+    typesetMath: false,
+  };
+  const PAPER = { width: 676, height: 430 };
+  const NARROW = 560;
+  const content = (id) => {
+    const element = document.getElementById(id);
+    return element ? JSON.parse(element.textContent) : null;
+  };
+  const charts = [...document.querySelectorAll(".chart")];
+  const points = document.getElementById("customers");
+
+  const hasWebGL = () => {
+    const canvas = document.createElement("canvas");
+    return Boolean(canvas.getContext("webgl") || canvas.getContext("experimental-webgl"));
+  };
+
+  // Without WebGL the first two features are drawn flat rather than none at all.
+  const flatten = ({ data, layout }) => {
+    const { scene, ...rest } = layout;
+    const traces = data.map(({ z, ...trace }) => ({ ...trace, type: "scatter" }));
+    const axis = (name) => ({ ...layout[name], ...scene[name] });
+    return {
+      data: traces,
+      layout: {
+        ...rest,
+        dragmode: false,
+        margin: { l: 8, r: 12, t: 12, b: 8 },
+        xaxis: axis("xaxis"),
+        yaxis: axis("yaxis"),
+      },
+    };
+  };
+
+  const inSpace = (figure) => figure.data.some((trace) => trace.type === "scatter3d");
+  // A narrow screen needs the camera further away, or the titles of the axes are cut off.
+  const stepBack = ({ scene }) => {
+    for (const letter of "xyz") {
+      scene.camera.eye[letter] *= 1.4;
+      scene[`${letter}axis`].title.font.size = 10;
+    }
+  };
+  const draw = (element) => {
+    let figure = content(`${element.id}-figure`);
+    if (inSpace(figure) && !hasWebGL()) figure = flatten(figure);
+    if (inSpace(figure) && element.clientWidth < NARROW) stepBack(figure.layout);
+    return Plotly.newPlot(element, figure.data, figure.layout, config);
+  };
+
+  for (const key of document.querySelectorAll(".keys button")) {
+    key.addEventListener("click", () => {
+      const shown = key.getAttribute("aria-pressed") !== "true";
+      key.setAttribute("aria-pressed", String(shown));
+      Plotly.restyle(points, { visible: shown }, [Number(key.dataset.trace)]);
+    });
+  }
+
+  const choices = content("customers-axes");
+  const placed = (axis) => (index) => {
+    const value = axis.values[index];
+    if (axis.transform === "log1p") return Math.log1p(Math.max(value, 0));
+    return axis.transform === "signed" ? Math.sign(value) * Math.log1p(Math.abs(value)) : value;
+  };
+  const format = new Intl.NumberFormat("en-US", { maximumSignificantDigits: 6 });
+  const redraw = () => {
+    const shown = [...document.querySelectorAll("[data-axis]")].map((one) => choices.axes[one.value]);
+    const flat = points.data.every((trace) => trace.type === "scatter");
+    const update = {
+      hovertext: choices.segments.map((places, trace) =>
+        places.map((index) =>
+          [
+            points.data[trace].name,
+            ...shown.map((axis) => `${axis.feature}: ${format.format(axis.values[index])}`),
+          ].join("<br>"),
+        ),
+      ),
+    };
+    const layout = {};
+    shown.slice(0, flat ? 2 : 3).forEach((axis, at) => {
+      const letter = "xyz"[at];
+      const name = flat ? `${letter}axis` : `scene.${letter}axis`;
+      update[letter] = choices.segments.map((places) => places.map(placed(axis)));
+      layout[`${name}.title.text`] = axis.title;
+      layout[`${name}.tickvals`] = axis.ticks;
+      layout[`${name}.ticktext`] = axis.labels;
+    });
+    return Plotly.update(points, update, layout);
+  };
+  for (const select of document.querySelectorAll("[data-axis]")) {
+    select.addEventListener("change", redraw);
+  }
+
+  // Paper is narrower than a screen: the charts are set anew for it, and set back afterwards.
+  const folded = [...document.querySelectorAll("details:not([open])")];
+  const forPaper = (printing) => {
+    for (const details of folded) details.open = printing;
+    for (const element of charts) {
+      const height = parseInt(element.style.height) || null;
+      const onScreen = { width: null, height, autosize: true };
+      Plotly.relayout(element, printing ? { ...PAPER, ...(height && { height }) } : onScreen);
+    }
+  };
+  window.matchMedia("print").addEventListener("change", (print) => forPaper(print.matches));
+
+  Promise.all(charts.map(draw)).then(() => {
+    document.documentElement.dataset.drawn = "true";
+  });
+})();

@@ -1,0 +1,39 @@
+"""What all charts have in common: fonts, inks, and an empty figure to draw on."""
+
+from collections.abc import Mapping
+
+from plotly import graph_objects as go
+
+INK, MUTED, LINE = "#1b2733", "#51606f", "#dfe4ea"
+FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
+MARGIN = {"l": 8, "r": 12, "t": 12, "b": 8}
+
+
+def figure(*, height: int | None, margin: Mapping[str, int] = MARGIN) -> go.Figure:
+    """An empty figure in the report's style; as high as its place on the page without a height."""
+    empty = go.Figure(layout={"template": None})
+    empty.update_layout(
+        autosize=True,
+        height=height,
+        margin=dict(margin),
+        font={"family": FONT, "size": 13, "color": INK},
+        paper_bgcolor="#ffffff",
+        plot_bgcolor="#ffffff",
+        hoverlabel={"bgcolor": "#ffffff", "bordercolor": MUTED, "font": {"size": 13, "color": INK}},
+        hovermode="closest",
+        dragmode=False,
+        showlegend=False,
+    )
+    calm = {
+        "automargin": True,
+        "fixedrange": True,
+        "gridcolor": LINE,
+        "linecolor": MUTED,
+        "zerolinecolor": LINE,
+        "ticks": "outside",
+        "tickcolor": LINE,
+        "title": {"font": {"size": 13, "color": MUTED}, "standoff": 12},
+    }
+    empty.update_xaxes(**calm)
+    empty.update_yaxes(**calm)
+    return empty

@@ -1,0 +1,221 @@
+"""The report in a real browser: the charts draw, the console stays clean, nothing is fetched."""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Dialog, Page, sync_playwright
+
+from segmentation.reporting.page import render
+from segmentation.results import Report
+from tests.report_example import PLANTED, example_report
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--use-gl=angle",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+)
+GPU_NOTICE = "GL Driver Message"
+"""How the software renderer opens its remarks on its own speed."""
+
+PHONE = {"width": 390, "height": 844}
+DESK = {"width": 1280, "height": 900}
+HOSTILE = (
+    "<script>alert(1)</script><img src=x onerror=alert(2)>",
+    "</script><script>alert(3)</script>",
+    '<b>x</b> <a href="javascript:alert(4)">y</a> "\' $\\alpha$ %{x} &lt;i&gt; Größe 顧客',
+)
+DRAWN_MS = 60_000
+
+
+@dataclass
+class Visit:
+    """A page that was opened, and what it did that it should not."""
+
+    page: Page
+    console: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+    dialogs: list[str] = field(default_factory=list)
+
+    def count(self, selector: str) -> int:
+        return int(self.page.locator(selector).count())
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if found is None:
+        pytest.skip(f"no browser: none of {', '.join(BROWSERS)} is on PATH")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=list(FLAGS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(browser, tmp_path):
+    """Opens a report in a window of the given size and waits until its charts are drawn."""
+    pages = []
+
+    def open_report(report: Report, *, size: dict[str, int] = DESK, before: str = "") -> Visit:
+        path: Path = tmp_path / "report.html"
+        path.write_text(render(report), encoding="utf-8")
+        page = browser.new_page(viewport=size)
+        pages.append(page)
+        seen = Visit(page)
+        page.on("console", lambda message: seen.console.append(f"{message.type}: {message.text}"))
+        page.on("pageerror", lambda error: seen.console.append(f"error: {error}"))
+        page.on("request", lambda request: seen.requests.append(request.url))
+
+        def dismiss(dialog: Dialog) -> None:
+            seen.dialogs.append(dialog.message)
+            dialog.dismiss()
+
+        page.on("dialog", dismiss)
+        if before:
+            page.add_init_script(before)
+        page.goto(path.as_uri())
+        page.wait_for_selector("html[data-drawn]", state="attached", timeout=DRAWN_MS)
+        return seen
+
+    yield open_report
+    for page in pages:
+        page.close()
+
+
+def complaints(seen: Visit) -> list[str]:
+    return [line for line in seen.console if GPU_NOTICE not in line]
+
+
+def colours_in_space(seen: Visit) -> int:
+    """How many strong colours the picture of the 3-D scatter has: none while it is blank."""
+    colours = seen.page.evaluate(
+        """async () => {
+          const url = await Plotly.toImage("customers", { format: "png", width: 500, height: 400 });
+          const image = new Image();
+          image.src = url;
+          await image.decode();
+          const canvas = document.createElement("canvas");
+          canvas.width = 500; canvas.height = 400;
+          const context = canvas.getContext("2d");
+          context.drawImage(image, 0, 0);
+          const { data } = context.getImageData(0, 0, 500, 400);
+          const seen = {};
+          for (let at = 0; at < data.length; at += 4) {
+            const [r, g, b] = data.slice(at, at + 3);
+            if (Math.max(r, g, b) - Math.min(r, g, b) < 90) continue;
+            const key = [r, g, b].map((part) => part >> 5).join();
+            seen[key] = (seen[key] || 0) + 1;
+          }
+          return Object.values(seen).filter((pixels) => pixels > 20).length;
+        }"""
+    )
+    return int(colours)
+
+
+def test_every_chart_draws_and_the_console_is_clean(visit):
+    seen = visit(example_report())
+    assert seen.count("#elbow .scatterlayer .point") == 13  # twelve costs and the chosen one's mark
+    assert seen.count("#shares .barlayer .point") == 10
+    assert seen.count("#profiles-1 .heatmaplayer image") == 1
+    assert seen.count("#profiles-1 .heatmap-label") == 15
+    assert seen.count("#customers canvas") >= 1
+    assert colours_in_space(seen) >= 4
+    assert complaints(seen) == []
+    assert {url.partition(":")[0] for url in seen.requests} <= {"file", "data", "blob"}
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_few_features_are_drawn_flat(visit, count):
+    seen = visit(example_report(features=["a", "b"][:count]))
+    assert seen.count("#customers .scatterlayer .point") == 2400
+    assert seen.count("#customers canvas") == 0
+    assert complaints(seen) == []
+
+
+def test_axes_can_be_chosen(visit):
+    seen = visit(example_report(features=["f0", "f1", "f2", "f3", "money"]))
+    titles = "['x','y','z'].map(l => customers.layout.scene[l + 'axis'].title.text)"
+    assert seen.page.evaluate(titles) == [f"{name} (log scale)" for name in ("f0", "f1", "money")]
+    drawn = seen.page.evaluate("customers.data[0].x.slice(0, 3)")
+    seen.page.select_option("[data-axis='0']", label="f2")
+    assert seen.page.evaluate(titles)[0] == "f2 (log scale)"
+    assert seen.page.evaluate("customers.data[0].x.slice(0, 3)") != drawn
+    assert "f2: " in seen.page.evaluate("customers.data[0].hovertext[0]")
+    assert complaints(seen) == []
+
+
+def test_a_segment_can_be_hidden(visit):
+    seen = visit(example_report())
+    seen.page.click(".keys button >> nth=1")
+    assert seen.page.get_attribute(".keys button >> nth=1", "aria-pressed") == "false"
+    assert seen.page.evaluate("customers.data.map(trace => trace.visible !== false)") == [
+        True, False, True, True, True,
+    ]  # fmt: skip
+
+
+def test_without_webgl_the_customers_are_drawn_flat(visit):
+    none = """
+      const original = HTMLCanvasElement.prototype.getContext;
+      HTMLCanvasElement.prototype.getContext = function (kind, ...rest) {
+        return kind.includes("webgl") ? null : original.call(this, kind, ...rest);
+      };
+    """
+    seen = visit(example_report(), before=none)
+    assert seen.count("#customers .scatterlayer .point") == 2400
+    assert complaints(seen) == []
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        example_report(),
+        example_report(features=[f"a_rather_long_feature_name_{place}" for place in range(8)]),
+        example_report(
+            planted=[(f"A segment with a rather long name {at}", PLANTED[at % 5][1], 9)
+                     for at in range(20)],
+        ),
+        example_report(features=["x" * 300], planted=[("y" * 300, (5.0,), 9)] * 2),
+    ],
+    ids=["example", "eight features", "twenty segments", "endless words"],
+)  # fmt: skip
+def test_a_phone_does_not_scroll_sideways(visit, report):
+    seen = visit(report, size=PHONE)
+    assert seen.page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    assert complaints(seen) == []
+
+
+@pytest.mark.parametrize("features", [1, 2, 3, 5])
+def test_hostile_names_stay_names(visit, features):
+    names = [f"{HOSTILE[at % 3]}{at}" for at in range(features)]
+    planted = [(HOSTILE[at % 3], centre, 30) for at, (_, centre, _) in enumerate(PLANTED)]
+    seen = visit(example_report(features=names, planted=planted, run={"warnings": HOSTILE}))
+    seen.page.evaluate("Plotly.Fx.hover('shares', [{curveNumber: 0, pointNumber: 0}])")
+    hover = seen.page.text_content("#shares .hoverlayer")
+    assert HOSTILE[0][:30] in (hover or "").replace("\N{ZERO WIDTH SPACE}", "")
+    own = 3 + 4 + (features > 4) + (features > 3)  # scripts, figures, a second map, the axes
+    assert seen.count("script") == own
+    assert seen.count("img[src='x'], a, svg a, b, iframe, [onerror], [onmouseover]") == 0
+    assert seen.dialogs == []
+    assert complaints(seen) == []
+
+
+def test_on_paper_nothing_is_cut(visit):
+    seen = visit(example_report())
+    seen.page.set_viewport_size({"width": 680, "height": 900})
+    seen.page.emulate_media(media="print")
+    seen.page.wait_for_selector("#elbow .main-svg[width='676']", state="attached")
+    assert seen.page.evaluate("document.documentElement.scrollWidth") <= 680
+    cut = """() => [...document.querySelectorAll('.chart')]
+      .filter((one) => one.querySelector('.main-svg').clientHeight > one.clientHeight + 1)
+      .map((one) => one.id)"""
+    assert seen.page.evaluate(cut) == []
+    assert seen.page.locator("details.technical").get_attribute("open") is not None

@@ -1,0 +1,277 @@
+import json
+import re
+import subprocess
+import sys
+import zipfile
+from dataclasses import replace
+from html.parser import HTMLParser
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from plotly.offline import get_plotlyjs
+
+import segmentation
+from segmentation.reporting.page import render
+from segmentation.results import Rejection
+from tests.report_example import PLANTED, example_report
+
+HOSTILE = (
+    "<script>alert(1)</script>",
+    "</script><script>alert(2)</script>",
+    '"><img src=x onerror=alert(3)>',
+    "' onmouseover='alert(4)",
+    '<a href="javascript:alert(5)">x</a>',
+    "<!--<script>",
+    "{{ 7 * 7 }} {% raw %}",
+    "$\\alpha$ %{x} &lt;b&gt;",
+    "Größe (€) 顧客 \u2028 \u202e \x00",
+    "lone \ud800 surrogate",
+)
+
+
+class Page(HTMLParser):
+    """What a browser would find: elements with their attributes, scripts and the text."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.scripts: list[str] = []
+        self.text = ""
+        self._inside = ""
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+        self._inside = tag
+        if tag == "script":
+            self.scripts.append("")
+
+    def handle_endtag(self, _tag):
+        self._inside = ""
+
+    def handle_data(self, data):
+        if self._inside == "script":
+            self.scripts[-1] += data
+        elif self._inside != "style":
+            self.text += f" {data}"
+
+    def named(self, tag):
+        return [attributes for name, attributes in self.elements if name == tag]
+
+
+def words(html: str) -> str:
+    return " ".join(Page(html).text.split())
+
+
+def figures(html: str) -> dict[str, dict]:
+    page = Page(html)
+    ids = [attributes.get("id") for attributes in page.named("script")]
+    return {
+        str(name): json.loads(content)
+        for name, content in zip(ids, page.scripts, strict=True)
+        if name
+    }
+
+
+@pytest.fixture(scope="module")
+def html() -> str:
+    return render(example_report())
+
+
+def hostile_report(name: str, *, features: int = 3):
+    report = example_report(
+        features=[*(f"f{place}" for place in range(features - 1)), name],
+        planted=[(name, centre, 20) for _, centre, _ in PLANTED],
+        run={
+            "run": name,
+            "created_at": name,
+            "input": {"paths": [name], "format": name},
+            "fingerprint": name,
+            "rejections": (Rejection(name, name, 37),),
+            "warnings": (name,),
+            "config": {name: {name: name}, "list": [name], "none": None},
+            "versions": {name: name},
+        },
+    )
+    choice = replace(report.run.choice, method=name, reason=name)
+    return replace(report, run=replace(report.run, choice=choice))
+
+
+def test_the_headline_and_the_evidence_are_in_words(html):
+    text = words(html)
+    assert "24,000 customers fall into 5 segments" in text
+    assert "Why 5? The elbow of the cost curve: 5 clusters leave 5.8% of the cost" in text
+    assert "“Big spenders, few complaints” , is 17.5% of customers and brings" in text
+
+
+def test_the_page_states_data_rows_seed_k_run_and_when(html):
+    text = words(html)
+    for fact in (
+        "Data data/customers.csv",
+        "Rows read 24,037",
+        "Segments (k) 5",
+        "Seed 42",
+        "Run 2026-11-23T0951-demo",
+        "Made at 23 November 2026, 09:51 UTC",
+    ):
+        assert fact in text
+
+
+def test_rows_left_out_are_counted_with_reasons_in_plain_words(html):
+    text = words(html)
+    assert "24,037 rows read 24,000 in a segment 37 left out" in text
+    assert "the value is missing complains 21" in text
+    assert "3 customer ids occur on more than one row" in text
+
+
+def test_configuration_versions_and_timings_are_folded_away(html):
+    (folded,) = re.findall(r'<details class="technical">.*?</details>', html, re.DOTALL)
+    text = words(folded)
+    for fact in ("sweep.k_max 12", "pyspark 4.3.0", "sweep 1 min 5 s", "6d1f0c2e9b7a4455"):
+        assert fact in text
+
+
+def test_the_same_report_gives_the_same_bytes(html):
+    assert render(example_report()) == html
+
+
+def test_plotly_is_embedded_once(html):
+    source = get_plotlyjs().strip()
+    assert html.count(source) == 1
+
+
+def test_nothing_is_fetched(html):
+    page = Page(html)
+    for _, attributes in page.elements:
+        assert not {"src", "href", "srcset", "data", "action", "poster"} & attributes.keys()
+    own = html.replace(get_plotlyjs().strip(), "")
+    assert (
+        re.findall(r"https?:|//[a-z]|@import|url\(", re.sub(r"^\s*//.*$", "", own, flags=re.M))
+        == []
+    )
+
+
+def test_the_policy_lets_only_the_pages_own_scripts_run(html):
+    page = Page(html)
+    (policy,) = [
+        attributes["content"]
+        for attributes in page.named("meta")
+        if attributes.get("http-equiv") == "Content-Security-Policy"
+    ]
+    assert policy is not None
+    assert policy.startswith("default-src 'none'; script-src 'sha256-")
+    running = [one for one in page.named("script") if one.get("type") != "application/json"]
+    assert len(re.findall("'sha256-", policy)) == len(running) == 3
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("features", [3, 5])
+def test_values_stay_values(name, features):
+    plain, hostile = (render(hostile_report(given, features=features)) for given in ("plain", name))
+    page, expected = Page(hostile), Page(plain)
+    assert [tag for tag, _ in page.elements] == [tag for tag, _ in expected.elements]
+    assert [set(one) for _, one in page.elements] == [set(one) for _, one in expected.elements]
+    assert len(figures(hostile)) == len(figures(plain))
+    data = zip(page.named("script"), page.scripts, strict=True)
+    assert not any(set("<>&") & set(text) for one, text in data if one.get("id"))
+    hostile.encode("utf-8")
+
+
+@pytest.mark.parametrize("name", HOSTILE[:6])
+def test_plotly_gets_no_markup_of_the_data(name):
+    drawn = json.dumps(figures(render(hostile_report(name))), ensure_ascii=False)
+    ours = re.sub(r"<br>|</?b>", "", drawn)
+    assert "<" not in re.sub("<\N{ZERO WIDTH SPACE}", "", ours)
+
+
+def test_escaped_names_are_still_readable():
+    text = words(render(hostile_report('<b>"A" & B</b>')))
+    assert '<b>"A" & B</b>' in text
+
+
+def test_every_chart_has_a_label_and_every_table_header_a_scope(html):
+    page = Page(html)
+    charts = [one for one in page.named("div") if (one.get("class") or "").startswith("chart")]
+    assert len(charts) == 4
+    assert all(one.get("aria-label") and one.get("id") for one in charts)
+    assert all(one.get("scope") in ("row", "col") for one in page.named("th"))
+    assert page.named("html") == [{"lang": "en"}]
+    levels = [int(tag[1]) for tag, _ in page.elements if re.fullmatch("h[1-6]", tag)]
+    assert levels[0] == 1
+    assert all(after - before <= 1 for before, after in pairwise(levels))
+
+
+@pytest.mark.parametrize(("count", "selects"), [(1, 0), (2, 0), (3, 0), (5, 3)])
+def test_axes_can_be_chosen_where_there_are_more_than_three_features(count, selects):
+    report = example_report(features=[f"f{place}" for place in range(count)])
+    html = render(report)
+    assert len(Page(html).named("select")) == selects
+    found = figures(html)
+    if selects:
+        choices = found["customers-axes"]
+        assert [axis["feature"] for axis in choices["axes"]] == ["f0", "f1", "f4", "f2", "f3"]
+        assert sum(map(len, choices["segments"])) == len(report.sample.segments)
+    else:
+        assert "customers-axes" not in found
+
+
+def test_a_value_without_shares_is_explained():
+    text = words(render(example_report(has_value_share=False)))
+    assert "Shares of money_spent are left out: its total is not positive" in text
+    assert "The most valuable" not in text
+
+
+def test_one_segment_reads_as_one():
+    text = words(render(example_report(planted=PLANTED[:1], has_value_share=False)))
+    assert "4,200 customers fall into 1 segment" in text
+    assert "Why 1 segment" in text
+
+
+def test_many_segments_become_a_table():
+    planted = [(f"Name {place}", PLANTED[place % 5][1], 2) for place in range(60)]
+    html = render(example_report(planted=planted))
+    assert '<li class="card">' not in html
+    assert "59 · Name 59" in words(html)
+
+
+def test_what_is_not_a_number_is_said_and_does_not_stop_the_report():
+    report = example_report()
+    first = replace(report.profiles[0], difference=float("nan"), mean=float("inf"))
+    html = render(replace(report, profiles=(first, *report.profiles[1:])))
+    assert "not known" in words(html)
+    assert figures(html)["profiles-1-figure"]["data"][0]["z"][0][0] is None
+
+
+def test_nothing_rejected_and_no_warning():
+    run = {"rejected": 0, "rejections": (), "warnings": (), "rows_in": 24000}
+    text = words(render(example_report(run=run)))
+    assert "Nothing was left out: every row has its segment." in text
+    assert "Before you rely on this" not in text
+
+
+def test_the_page_is_made_from_a_zip_too(tmp_path, html):
+    """Spark ships the package as a zip: its files are read through the importer."""
+    package = Path(segmentation.__file__).parent
+    archive = tmp_path / "segmentation.zip"
+    with zipfile.ZipFile(archive, "w") as bundle:
+        for path in sorted(package.rglob("*")):
+            if path.suffix in (".py", ".j2", ".css", ".js"):
+                bundle.write(path, Path("segmentation") / path.relative_to(package))
+    program = (
+        "import sys; from segmentation.reporting import page; "
+        "assert '.zip' in page.__file__; "
+        "from tests.report_example import example_report; "
+        "sys.stdout.write(str(len(page.render(example_report()))))"
+    )
+    root = Path(__file__).parents[2]
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={"PYTHONPATH": f"{archive}:{root}"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) == len(html)
