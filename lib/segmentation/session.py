@@ -1,5 +1,6 @@
 """The only place where a SparkSession is built."""
 
+import atexit
 import os
 import sys
 from collections.abc import Callable
@@ -35,6 +36,10 @@ def build_session(name: str) -> SparkSession:
     session = builder.getOrCreate()
     for key, value in REQUIRED.items():
         session.conf.set(key, value)
+    if is_remote():
+        # Models that a traceback holds are deleted last of all, by calls to the server, which
+        # hang by then. Of a stopped session they ask nothing.
+        atexit.register(session.stop)
     return session
 
 

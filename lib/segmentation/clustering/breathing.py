@@ -29,14 +29,14 @@ def breathed(
     Parameters
     ----------
     points, weights
-        One row and one weight a point.
+        One row and one weight a point; no fewer points than centres.
     centres
         Two at least.
     fit
         Is called twice a breath.
     """
     best, cost = fit(centres)
-    depth = min(DEPTH, len(centres))
+    depth = min(DEPTH, len(centres), len(points) - len(centres))
     for _ in range(MOST_BREATHS):
         if depth == 0:
             break

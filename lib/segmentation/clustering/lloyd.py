@@ -76,30 +76,33 @@ def refined(population: Population, centres: Points, *, max_steps: int) -> tuple
     """Lloyd steps from the given centres, and whether they came to rest.
 
     At rest no centre moves by a grid step, and so no label changes. A centre that loses all
-    its customers is put on the one that is farthest from its own centre, so the partition
-    returned has no empty cluster as long as there are as many distinct customers as centres.
+    its customers is put on one that is far from its own centre, so the partition returned
+    has no empty cluster as long as there are as many distinct customers as centres.
     """
     partition = population.partitions([centres])[0]
+    if partition.has_empty:
+        partition = grown(population, partition, clusters=len(centres))
     for _ in range(max_steps):
-        means = partition.means()
-        if partition.has_empty:
-            empty = partition.counts.index(0)
-            means[empty] = population.farthest(np.delete(means, empty, axis=0))
-        elif np.array_equal(means, partition.centres):
+        if np.array_equal(partition.means(), partition.centres):
             return partition, True
-        partition = population.partitions([means])[0]
-    return partition, False
+        partition = grown(population, partition, clusters=len(centres))
+    return partition, np.array_equal(partition.means(), partition.centres)
 
 
 def grown(population: Population, partition: Partition, *, clusters: int) -> Partition:
-    """A partition into so many clusters that costs no more than the given smaller one.
+    """A partition into so many clusters, none empty, that costs no more than the given one.
 
-    The customer that is farthest from its centre becomes a centre, until there are enough.
+    The customer that is farthest from its centre becomes a centre, until there are enough. A
+    cluster that loses all its customers to them makes room for another one.
     """
-    centres = partition.means()
-    while len(centres) < clusters:
-        centres = np.vstack([centres, population.farthest(centres)])
-    return population.partitions([centres])[0]
+    for _ in range(clusters):  # mostly once; ends where there are too few distinct customers
+        centres = partition.means()[np.array(partition.counts) > 0]
+        while len(centres) < clusters:
+            centres = np.vstack([centres, population.farthest(centres)])
+        partition = population.partitions([centres])[0]
+        if not partition.has_empty:
+            break
+    return partition
 
 
 def _rounded(total: int, count: int) -> int:

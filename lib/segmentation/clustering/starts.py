@@ -39,13 +39,15 @@ def fit_coreset(
     k-means++ starts, that one breathed, and the winner of k - 1 with its costliest cluster
     split. All are iterated to rest and compared in exact arithmetic. The fits run side by
     side; each is single-threaded and adds up in one order, so its result does not depend on
-    the number of cores.
+    the number of cores. There are no more centres than the coreset has points.
     """
     search = _Search(coreset, bits)
-    several = [k for k in ks if k > 1]
+    filled = {k: min(k, len(coreset.points)) for k in ks}
+    several = sorted({k for k in filled.values() if k > 1})
     with (
         _weighted_table(spark, search.scaled, search.weights) as table,
-        ThreadPoolExecutor(SIDE_BY_SIDE) as pool,
+        # OpenMP holds a limit for the thread that sets it, so each of the pool's sets its own.
+        ThreadPoolExecutor(SIDE_BY_SIDE, initializer=threadpool_limits, initargs=(1,)) as pool,
         threadpool_limits(1),
         warnings.catch_warnings(),
     ):
@@ -53,13 +55,13 @@ def fit_coreset(
         inherit = inheritable_thread_target(spark)
         fits = [pool.submit(inherit(partial(_from_mllib, table, seed=seed)), k) for k in several]
         restarts = [pool.submit(search.restarted, k, seed=abs(seed) % 2**32) for k in several]
-        best = {k: search.single() for k in ks if k == 1}
+        best = {k: search.single() for k in filled.values() if k == 1}
         for k, fit, restart in zip(several, fits, restarts, strict=True):
             starts = [fit.result() * 2.0**bits, restart.result()]
             if k - 1 in best:
                 starts.append(split_costliest(coreset, best[k - 1]))
             best[k] = search.cheapest(starts, clusters=k)
-    return {k: best[k].means() for k in ks}
+    return {k: best[filled[k]].means() for k in ks}
 
 
 def split_costliest(coreset: Coreset, partition: Partition) -> Points:

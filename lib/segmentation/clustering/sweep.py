@@ -89,10 +89,10 @@ def rescored(
 def _append(
     swept: list[Swept], population: Population, k: int, partition: Partition, *, bits: int
 ) -> None:
-    """Append a partition, or what grows from the last one if that has k clusters for less."""
+    """Append a partition, filled up to k clusters, or what grows from the last one for less."""
     best = partition
-    if swept:
-        smaller = swept[-1].partition
-        if len(best.counts) < k or best.has_empty or best.cost() > smaller.cost():
-            best = min(partition, grown(population, smaller, clusters=k), key=Partition.cost)
+    if len(best.counts) < k or best.has_empty:
+        best = grown(population, best, clusters=k)
+    if swept and best.cost() > swept[-1].partition.cost():
+        best = min(best, grown(population, swept[-1].partition, clusters=k), key=Partition.cost)
     swept.append(Swept(k, best, float(best.cost() / 4**bits)))

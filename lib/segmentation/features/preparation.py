@@ -26,8 +26,8 @@ from segmentation.results import PreparedFeature
 EXACT_BITS = 50
 """Squared distances stay below two to this; the bits up to a double's 53 are spare."""
 
-FAR_ABOVE = 10
-"""An approximate count of ten times as many leaves no doubt: its error is some 5 %."""
+FIRST_ROWS = 1_000
+"""So many rows mostly hold enough different ones, and are read in a moment."""
 
 PREPARED, FEATURES, SCALED = "__prepared_", "__features", "__scaled"
 
@@ -143,11 +143,13 @@ def fit_preparation(usable: DataFrame, *, features: Features, audit: Audit) -> P
 def distinct_rows(rows: DataFrame, preparation: Preparation, *, at_most: int) -> int:
     """How many different coordinates there are, counted up to ``at_most``.
 
-    Where the estimate is far above, that is the answer and nothing is read.
+    The first rows settle it, or else the table is read. An estimate of the different values
+    would not do: beside an outlier the grid may be too coarse to tell them apart.
     """
-    if preparation.distinct > FAR_ABOVE * at_most:
+    points = rows.select(*preparation.coordinates)
+    if len(set(points.take(FIRST_ROWS))) >= at_most:
         return at_most
-    return rows.select(*preparation.coordinates).distinct().limit(at_most).count()
+    return points.distinct().limit(at_most).count()
 
 
 def with_coordinates(usable: DataFrame, preparation: Preparation) -> DataFrame:

@@ -39,13 +39,11 @@ def read_customers(spark: SparkSession, input: Input, *, seed: int) -> DataFrame
 
 def _csv(spark: SparkSession, input: Input) -> DataFrame:
     options = {"header": "true", "mode": "PERMISSIVE", "escape": '"', **input.options}
-    reader = spark.read.options(**options)
+    reader = spark.read.options(**options).option("inferSchema", "false")
     paths = [escaped(path) for path in input.paths]
     first = reader.csv(paths)
     if not first.columns:
         raise SchemaError(f"{_shown(input)}: the file has no header and no rows")
-    if "inferschema" in (key.lower() for key in options):
-        reader = reader.option("inferSchema", "false")
     # Spark names what has no name, or another's: such a header never equals what Spark made of it.
     is_one_file = len(first.inputFiles()) == 1
     return (

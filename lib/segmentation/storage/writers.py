@@ -32,4 +32,4 @@ def write_table(
     writer = arranged.write.option("maxRecordsPerFile", MAX_ROWS_PER_FILE)
     if partition_by is not None:
         writer = writer.partitionBy(partition_by)
-    writer.mode("errorifexists").parquet(folder.uri)
+    writer.mode("error").parquet(folder.uri)

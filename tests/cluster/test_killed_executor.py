@@ -1,0 +1,58 @@
+"""An executor dies while all rows are scored: the same answer or a clean failure, no other number.
+
+``SEGMENTATION_KILLS`` says how many runs lose an executor, each at another moment; 3 otherwise.
+"""
+
+import os
+import time
+
+import pytest
+
+from tests.cluster.conftest import RUN_S, SAMPLED
+from tests.cluster.digests import digest
+
+pytestmark = pytest.mark.cluster
+
+KILLS = int(os.environ.get("SEGMENTATION_KILLS", "3"))
+BEFORE, PASS = "INFO segment: sweep: ", "INFO segment: score: "
+
+
+def executors(application):
+    """The JVMs of the application's executors, the longest running first."""
+    found = [
+        process
+        for process in application.program.family()
+        if any("CoarseGrainedExecutorBackend" in word for word in process.cmdline())
+    ]
+    return sorted(found, key=lambda process: process.create_time())
+
+
+def test_a_lost_executor_changes_no_number(
+    local_cluster, undisturbed, inputs, tmp_path, record_property
+):
+    expected = digest(undisturbed.run)
+    program = local_cluster.program
+    hits = failures = 0
+    for kill in range(KILLS):
+        run_id = f"kill-{kill}"
+        start = local_cluster.start(
+            inputs.arguments(undisturbed.input, tmp_path, SAMPLED, run_id=run_id),
+        )
+        began = program.wait_for(BEFORE, after=start, timeout=RUN_S)
+        time.sleep(undisturbed.scoring_s * (kill + 0.5) / KILLS)
+        victim = executors(local_cluster)[kill % 2]
+        victim.kill()
+        status = local_cluster.status(start)
+        said = program.text()[began:]
+        assert "Lost executor" in said, "Spark has not missed the executor"
+        hits += "Lost task" in said.partition(PASS)[0]
+        published = tmp_path / f"run={run_id}"
+        if status == 0:
+            assert digest(published) == expected, f"kill {kill} changed the answer"
+        else:
+            failures += 1
+            assert not published.exists(), f"kill {kill} published a run that failed"
+    record_property("kills during the pass", hits)
+    record_property("clean failures", failures)
+    print(f"{KILLS} executors killed, {hits} while they scored, {failures} runs failed cleanly")
+    assert hits > 0, "no kill hit the scoring pass: nothing is shown"

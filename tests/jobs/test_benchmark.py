@@ -1,0 +1,86 @@
+"""The benchmark measures what it says it does. Nothing here depends on how fast anything is."""
+
+import json
+import math
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from scripts.benchmarking.costs import costs
+from scripts.benchmarking.measurements import slope
+from scripts.benchmarking.session import scaled_up
+
+ROOT = Path(__file__).resolve().parents[2]
+ROWS, K_MAX = 20_000, 4
+
+
+def test_a_cost_is_the_sum_of_squared_distances_to_the_nearest_centre():
+    points = np.array([[0.0, 0.0], [3.0, 4.0], [10.0, 0.0]])
+    one, two = np.array([[0.0, 0.0]]), np.array([[0.0, 0.0], [10.0, 1.0]])
+
+    assert costs(iter([points[:2], points[2:]]), [one, two]) == [125.0, 26.0]
+
+
+def test_a_run_of_three_fits_is_scaled_up_by_their_mean():
+    assert scaled_up(100.0, [10.0, 20.0, 30.0], fits_in_all=11) == 100 + 8 * 20
+
+
+def test_the_slope_of_what_grows_with_the_square_is_two():
+    assert slope([10, 100, 1000], [1.0, 100.0, 10_000.0]) == pytest.approx(2)
+
+
+def test_a_small_benchmark(tmp_path):
+    options = {"rows": ROWS, "k-max": K_MAX, "repeat": 1, "mllib-ks": 3, "driver-memory": "1g"}
+    arguments = [part for name, value in options.items() for part in (f"--{name}", str(value))]
+    # Run as scripts/benchmark would, whose own part is to find this Python.
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "scripts.benchmarking", *arguments, "--output", str(tmp_path)],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+    text = (tmp_path / "results.json").read_text()
+    (found,) = json.loads(text)["comparisons"]
+    runs = {run["contestant"]: run for run in found["runs"]}
+    assert found["rows"] == ROWS
+    assert list(runs) == ["a", "b", "c", "d"]
+    assert set(found["ratios"]) == {"b/a", "c/a", "a/d"}
+    for name, run in runs.items():
+        roles = {"driver", "total"} if name == "c" else {"driver", "jvm", "total"}
+        assert roles <= set(run["peak_mib"])
+        assert sum(run["steps"].values()) == pytest.approx(run["wall_seconds"], abs=0.1)
+        assert run["cpu_seconds"] > 0
+    assert {"sweep", "score", "label"} <= {step["name"] for step in found["steps"]}
+    assert sum(step["share"] for step in found["steps"]) == pytest.approx(1, abs=0.01)
+
+    assert [row["k"] for row in found["costs"]] == list(range(1, K_MAX + 1))
+    for row in found["costs"]:
+        scikit_learn = min(row["costs"]["c"], row["costs"]["many starts"])
+        assert row["costs"]["a"] == pytest.approx(scikit_learn, rel=0.01)
+        assert min(row["ratios"].values()) == 1
+    # Scaled to mean 0 and sample deviation 1, all rows in one cluster cost this by definition.
+    one_cluster = (ROWS - 1) * len(found["conditions"]["features"])
+    assert found["costs"][0]["costs"]["c"] == pytest.approx(one_cluster, rel=1e-9)
+    assert found["published_to_measured"] == pytest.approx(1, abs=1e-6)
+
+    assert str(tmp_path) not in text, "results.json says nothing of this machine's folders"
+    assert not list(tmp_path.glob("scratch/*/")), "what the contestants wrote is removed"
+
+    page = (tmp_path / "benchmark.html").read_text()
+    assert str(tmp_path) not in page
+    assert not re.search(r"<(?:script|link|img|iframe)[^>]*(?:src|href)\s*=", page)
+    assert "default-src 'none'" in page
+    for place in ("ratios", "steps", "costs-0", "memory-0"):
+        assert f'id="{place}"' in page
+    for ratio in found["ratios"].values():
+        assert f"{ratio['median']:.2f}" in page
+    assert all(f"{row['best']:,.3f}" in page for row in found["costs"])
+    assert all(math.isfinite(run["seconds"]) for run in runs.values())

@@ -1,0 +1,156 @@
+"""The real files beside the repository, each with its configuration in ``conf/``."""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import duckdb
+import pyarrow.parquet as pq
+import pytest
+
+from segmentation.java import java_home
+from segmentation.schemas import PUBLISHED
+
+ROOT = Path(__file__).resolve().parents[2]
+FILES = {
+    "customers-data": "customers-data.csv",
+    "wholesale": "Wholesale customers data.csv",
+    "mall": "Mall_Customers.csv",
+}
+ROWS = {"customers-data": 24_000, "wholesale": 440, "mall": 200}
+
+ELSEWHERE = """
+import json, sys
+sys.modules["segmentation"] = None  # whoever needs it fails
+from pyspark.ml import PipelineModel
+from pyspark.sql import SparkSession
+spark = SparkSession.builder.master("local[2]").getOrCreate()
+for csv, model, labelled in json.loads(sys.argv[1]):
+    customers = spark.read.csv(csv, header=True)
+    PipelineModel.load(model).transform(customers).write.parquet(labelled)
+"""
+
+
+@pytest.fixture(scope="module")
+def runs(segment, shared_data, tmp_path_factory):
+    """A run for each file, as its configuration says."""
+    folder = tmp_path_factory.mktemp("real")
+    return {
+        name: segment(
+            ROOT / "conf" / f"{name}.toml",
+            f"--set=input.path={shared_data / file}",
+            output=folder / name,
+        )
+        for name, file in FILES.items()
+    }
+
+
+@pytest.fixture(scope="module")
+def labelled_elsewhere(runs, shared_data, tmp_path_factory):
+    """The files labelled by a program that has PySpark and the model and nothing else of ours."""
+    folder = tmp_path_factory.mktemp("elsewhere")
+    work = [
+        (str(shared_data / file), str(runs[name].folder / "model"), str(folder / name))
+        for name, file in FILES.items()
+    ]
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "SPARK"))}
+    home = java_home()
+    if home is not None:
+        environment["JAVA_HOME"] = home
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", ELSEWHERE, json.dumps(work)],
+        cwd=folder,
+        env={**environment, "SPARK_LOCAL_IP": "127.0.0.1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return {name: pq.read_table(folder / name).to_pandas() for name in FILES}
+
+
+def rows_of(path):
+    with path.open(newline="", encoding="utf-8") as lines:
+        return list(csv.DictReader(lines))
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_row_is_labelled_or_rejected(runs, shared_data, name):
+    manifest = runs[name].manifest
+    assert len(rows_of(shared_data / FILES[name])) == ROWS[name]
+    assert manifest["rows_in"] == ROWS[name]
+    assert manifest["labelled"] == len(runs[name].table("customers"))
+    assert manifest["rejected"] == len(runs[name].table("rejected"))
+    assert manifest["labelled"] + manifest["rejected"] == manifest["rows_in"]
+    assert manifest["rejected"] == 0  # every value of these files is in order
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_customers_hold_the_file_as_it_is(runs, shared_data, name):
+    """Texts as they stand in the file, features as numbers."""
+    features = {feature["name"] for feature in runs[name].manifest["config"]["features"]["numeric"]}
+    rows = rows_of(shared_data / FILES[name])
+    customers = runs[name].table("customers")
+    published = customers[list(rows[0])].itertuples(index=False, name=None)
+    expected = [
+        tuple(float(v) if column in features else v for column, v in row.items()) for row in rows
+    ]
+    assert Counter(published) == Counter(expected)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_model_labels_as_the_table_does_without_this_project(runs, labelled_elsewhere, name):
+    customers, elsewhere = runs[name].table("customers"), labelled_elsewhere[name]
+    columns = list(elsewhere.columns)
+    assert columns[-1] == "segment"
+    assert elsewhere["segment"].nunique() == runs[name].manifest["choice"]["k"] > 1
+    numbers = {column: float for column in columns[:-1] if customers[column].dtype.kind == "f"}
+    found = elsewhere.astype(numbers).itertuples(index=False, name=None)
+    assert Counter(found) == Counter(customers[columns].itertuples(index=False, name=None))
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_duckdb_reads_every_table(runs, name):
+    manifest, folder = runs[name].manifest, runs[name].folder
+    k = manifest["choice"]["k"]
+    rows = {
+        "customers": manifest["labelled"],
+        "rejected": manifest["rejected"],
+        "segments": k,
+        "segment_profile": k * len(manifest["features"]),
+        "cost_curve": manifest["config"]["sweep"]["k_max"],
+    }
+    assert set(rows) == {table.name for table in PUBLISHED}
+    for table, expected in rows.items():
+        files = f"{folder}/{table}/**/*.parquet"
+        counted = duckdb.execute("SELECT count(*) FROM read_parquet($files)", {"files": files})
+        assert counted.fetchall() == [(expected,)], table
+    by_segment = duckdb.execute(
+        """
+        SELECT segment, count(*), any_value(segments.customers), any_value(segments.name)
+            = any_value(customers.segment_name)
+        FROM read_parquet($customers) AS customers
+        JOIN read_parquet($segments) AS segments USING (segment)
+        GROUP BY segment
+        """,
+        {
+            "customers": f"{folder}/customers/*/*.parquet",
+            "segments": f"{folder}/segments/*.parquet",
+        },
+    ).fetchall()
+    assert len(by_segment) == k
+    for segment, counted, told, is_named_alike in by_segment:
+        assert counted == told, segment
+        assert is_named_alike, segment
+
+
+def test_fifteen_ids_on_24000_rows_are_kept_and_told(runs):
+    manifest = runs["customers-data"].manifest
+    told = [line for line in manifest["warnings"] if "'customer_id'" in line]
+    assert len(told) == 1
+    assert "15 values" in told[0]
+    assert "24,000 rows" in told[0]

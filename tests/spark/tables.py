@@ -1,0 +1,121 @@
+"""What several Spark tests need: customers prepared for clustering, and groups to compare."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+from pyspark.sql import DataFrame, SparkSession
+
+from segmentation.clustering.lloyd import Points
+from segmentation.clustering.rows import AllRows
+from segmentation.config import Config, parse
+from segmentation.features import contract
+from segmentation.features.preparation import (
+    PREPARED,
+    SCALED,
+    Preparation,
+    fit_preparation,
+    preparation_stages,
+    with_coordinates,
+)
+
+LATTICE_STEP = 2**20
+"""Grid steps between neighbours on a lattice: far beyond what rounding or nudging moves."""
+
+
+def config(numeric: Sequence[object], **sections: dict) -> Config:
+    """A configuration with these features; ``features`` and other sections are laid over it."""
+    features = {"numeric": list(numeric), **sections.pop("features", {})}
+    least = {"input": {"path": "x"}, "features": features, "output": {"path": "out"}}
+    return parse(least | sections, source="test")
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Customers after contract and preparation, as the pipeline has them."""
+
+    config: Config
+    audit: contract.Audit
+    usable: DataFrame
+    preparation: Preparation
+
+    @property
+    def rows(self) -> DataFrame:
+        """The usable rows with their coordinates."""
+        return with_coordinates(self.usable, self.preparation)
+
+    @property
+    def stages(self) -> list:
+        """The preparation as Spark ML stages."""
+        return preparation_stages(self.usable.sparkSession, self.preparation)
+
+    @property
+    def coordinates(self) -> tuple[str, ...]:
+        return self.preparation.coordinates
+
+    @property
+    def population(self) -> AllRows:
+        return AllRows(self.rows, self.coordinates)
+
+    @cached_property
+    def scaled(self) -> Points:
+        """The prepared values in scaled units, a row a customer."""
+        found = self.rows.select(*self.coordinates).toPandas().to_numpy()
+        return np.asarray(found) / 2.0**self.preparation.bits
+
+    @property
+    def model_columns(self) -> dict:
+        """The arguments of ``freeze`` that the preparation decides."""
+        return {
+            "stages": self.stages,
+            "prepared": [f"{PREPARED}{j}" for j in range(len(self.coordinates))],
+            "vector": SCALED,
+            "bits": self.preparation.bits,
+        }
+
+
+def prepared(
+    customers: DataFrame, *, numeric: Sequence[object] | None = None, **sections: dict
+) -> Prepared:
+    """The customers prepared; every column is a feature unless ``numeric`` names some."""
+    settings = config(numeric or customers.columns, **sections)
+    audited = contract.with_rejection(customers, input=settings.input, features=settings.features)
+    audit = contract.audit(
+        audited,
+        features=settings.features,
+        identity=contract.identity(customers, settings),
+    )
+    usable = contract.usable(audited)
+    preparation = fit_preparation(usable, features=settings.features, audit=audit)
+    return Prepared(settings, audit, usable, preparation)
+
+
+RAW = {"transform": "none", "scale": "none"}
+
+
+def table(spark: SparkSession, **columns: Iterable[float]) -> DataFrame:
+    """A table of doubles, a keyword a column."""
+    return spark.createDataFrame(pd.DataFrame({k: np.asarray(v, float) for k, v in columns.items()}))
+
+
+def on_grid(spark: SparkSession, points: Sequence[Sequence[float]]) -> DataFrame:
+    """A table whose columns ``q0``, ``q1``... are coordinates already."""
+    by_column = np.asarray(points, float).T
+    return table(spark, **{f"q{j}": column for j, column in enumerate(by_column)})
+
+
+def planted(customers: int, *, groups: int, seed: int, features: int = 3) -> tuple[Points, Points]:
+    """Customers drawn about distant centres, all values positive, and the group of each."""
+    random = np.random.default_rng(seed)
+    centres = random.permuted(np.tile(np.arange(groups) * 10.0 + 20, (features, 1)), axis=1).T
+    group = random.integers(0, groups, customers)
+    return centres[group] + random.normal(0, 0.5, (customers, features)), group
+
+
+def in_partitions(customers: DataFrame, partitions: int) -> DataFrame:
+    """The same rows in another order and so many partitions."""
+    return customers.orderBy(*[customers[name].desc() for name in customers.columns[:1]]).repartition(
+        partitions
+    )

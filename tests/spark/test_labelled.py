@@ -1,0 +1,146 @@
+"""The published tables of customers, and the few of them that are drawn."""
+
+from datetime import datetime
+from decimal import Decimal
+
+import pytest
+from pyspark.sql import functions as F
+
+from segmentation.config import Config
+from segmentation.features import contract
+from segmentation.schemas import CUSTOMERS, MALFORMED, REJECTED, SEGMENT
+from segmentation.segments.labelled import (
+    labelled_customers,
+    rejected_customers,
+    sample_for_drawing,
+)
+from tests.spark.tables import config, table
+
+
+def labelled(rows, *, columns, numbers=(), names=("Best", "Rest")):
+    return labelled_customers(
+        rows,
+        columns=columns,
+        numbers={name: F.expr(contract.number(name)) for name in numbers},
+        names=names,
+        segment=F.col("__nearest"),
+        runner_up=F.col("__second"),
+        square=F.col("__square"),
+        runner_up_square=F.col("__second_square"),
+        unit=0.5,
+    )
+
+
+LABEL = "__nearest int, __second int, __square double, __second_square double"
+
+
+def test_a_label_on_paper(spark):
+    # squares of 36 and 144 steps of a half: distances 3 and 6, so halfway to the border
+    rows = [("a", 1, 0, 36.0, 144.0), ("b", 0, 1, 0.0, 4.0), ("c", 0, 1, 25.0, 25.0)]
+    customers = labelled(spark.createDataFrame(rows, f"id string, {LABEL}"), columns=["id"])
+    assert [tuple(row) for row in customers.orderBy("id").collect()] == [
+        ("a", "Rest", 3.0, 0, 0.5, 1),
+        ("b", "Best", 0.0, 1, 1.0, 0),
+        ("c", "Best", 2.5, 1, 0.0, 0),
+    ]
+    assert customers.columns == ["id", *CUSTOMERS.column_names]
+    assert [customers.schema[c.name].dataType.simpleString() for c in CUSTOMERS.columns] == [
+        column.type for column in CUSTOMERS.columns
+    ]
+
+
+def test_a_single_segment_has_neither_runner_up_nor_margin(spark):
+    rows = [("a", 0, None, 16.0, None)]
+    customers = labelled(
+        spark.createDataFrame(rows, f"id string, {LABEL}"), columns=["id"], names=["All"]
+    )
+    assert tuple(customers.collect()[0]) == ("a", "All", 2.0, None, None, 0)
+
+
+def test_texts_of_features_become_numbers_and_other_columns_stay_as_they_are(spark):
+    rows = [("007", " 1.5 ", 3, 0, 1, 1.0, 4.0)]
+    customers = labelled(
+        spark.createDataFrame(rows, f"id string, spend string, orders int, {LABEL}"),
+        columns=["id", "spend", "orders"],
+        numbers=["spend", "orders"],
+    )
+    assert tuple(customers.collect()[0])[:3] == ("007", 1.5, 3)
+    assert customers.schema["orders"].dataType.simpleString() == "int"
+
+
+def test_a_column_that_has_the_job_s_name_gives_way(spark):
+    rows = [("old", 9, 0, 1, 1.0, 4.0)]
+    customers = labelled(
+        spark.createDataFrame(rows, f"Segment string, margin int, {LABEL}"),
+        columns=["Segment", "margin"],
+    )
+    assert customers.columns[:2] == ["Segment_input", "margin_input"]
+    assert customers.collect()[0].Segment_input == "old"
+    assert customers.collect()[0][SEGMENT] == 0
+
+
+def rejected(customers, settings: Config):
+    audited = contract.with_rejection(customers, input=settings.input, features=settings.features)
+    columns = [name for name in customers.columns if name != MALFORMED]
+    return rejected_customers(
+        contract.rejected(audited), columns=columns, rejection=contract.REJECTION
+    )
+
+
+TYPES = {
+    "text": ("string", "x"),
+    "yes": ("boolean", True),
+    "small": ("tinyint", 1),
+    "large": ("bigint", 2**60),
+    "single": ("float", 0.5),
+    "amount": ("decimal(38,18)", Decimal("0.5")),
+    "day": ("timestamp", datetime(2026, 1, 2)),  # noqa: DTZ001 - Spark's are without a zone too
+    "bytes": ("binary", b"\x00"),
+    "list": ("array<int>", [1, None]),
+    "record": ("struct<a:int,b:string>", (1, None)),
+    "map": ("map<string,int>", {"a": 1}),
+}
+
+
+def test_rejected_rows_keep_every_column_as_it_came_full_or_null(spark):
+    ddl = ", ".join(f"`{name}` {type_}" for name, (type_, _) in TYPES.items())
+    full, empty = [v for _, v in TYPES.values()], [None] * len(TYPES)
+    rows = [(-1.0, *full), (None, *empty), (5.0, *empty)]
+    customers = spark.createDataFrame(rows, f"a double, {ddl}")
+    found = rejected(customers, config(["a"]))
+    assert found.columns == [*customers.columns, *REJECTED.column_names]
+    assert found.count() == 2
+    by_reason = {row.reason: row for row in found.collect()}
+    assert by_reason["null"].reason_column == by_reason["negative"].reason_column == "a"
+    for name, (_, value) in TYPES.items():
+        assert by_reason["null"][name] is None
+        kept = by_reason["negative"][name]
+        assert (tuple(kept) if name == "record" else kept) == value
+
+
+def test_a_malformed_row_names_no_column(spark):
+    customers = spark.createDataFrame([(None, "1;x")], f"a double, {MALFORMED} string")
+    assert [tuple(row) for row in rejected(customers, config(["a"])).collect()] == [
+        (None, "malformed", None)
+    ]
+
+
+def drawn(customers, *, distinct, most=5):
+    return sample_for_drawing(customers, features=["a", "b"], distinct=distinct, most=most)
+
+
+def test_few_customers_are_all_drawn_and_equal_ones_once(spark):
+    customers = table(spark, a=[1, 2, 1, 3], b=[5, 6, 5, 5]).withColumn(
+        SEGMENT, (F.col("a") > 1).cast("int")
+    )
+    values, segments = drawn(customers, distinct=3)
+    assert sorted(zip(*values, segments, strict=True)) == [(1, 5, 0), (2, 6, 1), (3, 5, 1)]
+
+
+@pytest.mark.parametrize("partitions", [1, 7])
+def test_of_many_customers_the_same_few_are_drawn(spark, partitions):
+    many = table(spark, a=range(400), b=[0] * 400).withColumn(SEGMENT, F.lit(0))
+    once = drawn(many, distinct=400, most=40)
+    assert len(once[1]) == 40
+    assert drawn(many.orderBy(F.desc("a")).repartition(partitions), distinct=400, most=40) == once
+    assert 100 < sum(once[0][0]) / 40 < 300  # from all over the table: 199.5 on average

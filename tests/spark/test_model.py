@@ -1,0 +1,171 @@
+"""The frozen model labels like the table: on every row, on ties, and on rows that will not do."""
+
+import numpy as np
+import pytest
+from pyspark.ml import PipelineModel
+from pyspark.sql import functions as F
+
+from segmentation.chosen import CLEAR_LEAD, settled
+from segmentation.clustering.model import freeze
+from segmentation.clustering.nearest import (
+    CLUSTER,
+    SECOND_SQUARE,
+    SQUARE,
+    with_nearest,
+)
+from segmentation.schemas import SEGMENT
+from tests.spark.tables import RAW, planted, prepared, table
+
+
+def frozen(made, centres):
+    """The model with these centres, in grid units."""
+    return freeze(made.usable.sparkSession, centres=centres, **made.model_columns)
+
+
+def unlike(model, made, centres):
+    """How many rows the model labels unlike the table."""
+    expected = with_nearest(made.rows, made.coordinates, centres)
+    names = made.config.features.names
+    labelled = model.transform(expected.select(*names, F.col(CLUSTER).alias("expected")))
+    return labelled.where(~F.col(SEGMENT).eqNullSafe(F.col("expected"))).count()
+
+
+def partition(made, centres):
+    return made.population.partitions([np.asarray(centres, dtype=np.float64)])[0]
+
+
+@pytest.fixture(scope="module")
+def made(spark):
+    values, _ = planted(500, groups=5, seed=12)
+    numeric = ["a", {"name": "b", "transform": "none"}, {"name": "c", "negative": "clip"}]
+    return prepared(table(spark, **dict(zip("abc", values.T, strict=True))), numeric=numeric)
+
+
+@pytest.fixture(scope="module")
+def centres(made):
+    points = made.rows.select(*made.coordinates).orderBy(*made.coordinates).toPandas().to_numpy()
+    return np.asarray(points[::100], dtype=np.float64)
+
+
+def test_the_saved_and_loaded_model_labels_every_row_as_the_table_does(made, centres, tmp_path):
+    frozen(made, centres).write().save(str(tmp_path / "model"))
+    loaded = PipelineModel.load(str(tmp_path / "model"))
+    assert unlike(loaded, made, centres) == 0
+    labels = loaded.transform(made.usable).select(SEGMENT).distinct().collect()
+    assert {row[SEGMENT] for row in labels} == set(range(len(centres)))
+
+
+def test_it_adds_one_column_and_takes_none_away(made, centres):
+    customers = made.usable.withColumn("id", F.lit("x"))
+    found = frozen(made, centres).transform(customers)
+    assert found.columns == ["a", "b", "c", "id", SEGMENT]
+    assert found.schema[SEGMENT].dataType.simpleString() == "int"
+
+
+def test_segments_are_the_positions_of_the_centres(made, centres):
+    turned = centres[::-1]
+    once, again = (
+        frozen(made, c).transform(made.usable).select("a", SEGMENT).toPandas().set_index("a")
+        for c in (centres, turned)
+    )
+    assert (once[SEGMENT] + again.loc[once.index, SEGMENT] == len(centres) - 1).all()
+
+
+@pytest.mark.parametrize("clusters", [1, 3])
+def test_a_row_that_breaks_the_contract_has_no_segment(spark, made, centres, clusters):
+    unseen = spark.createDataFrame(
+        [
+            (1, 20.0, -5.0, -5.0),  # b is not transformed, c is clipped
+            (2, None, 1.0, 1.0),
+            (3, 1.0, float("nan"), 1.0),
+            (4, 1.0, 1.0, float("inf")),
+            (5, -1.0, 1.0, 1.0),
+            (6, 1.0, 1e101, 1.0),
+        ],
+        "row int, a double, b double, c double",
+    )
+    found = frozen(made, centres[:clusters]).transform(unseen).orderBy("row").collect()
+    assert [row[SEGMENT] is None for row in found] == [False, True, True, True, True, True]
+
+
+def test_texts_are_read_as_the_contract_reads_them(spark):
+    customers = spark.createDataFrame([("1",), (" 2 ",), ("30",), ("31",)], "a string")
+    texts = prepared(customers, features=RAW)
+    points = sorted(row["__q0"] for row in texts.rows.collect())
+    model = frozen(texts, np.array([[points[0]], [points[-1]]]))
+    unseen = spark.createDataFrame([("1.5",), ("29",), ("x",), (None,)], "a string")
+    assert [row[SEGMENT] for row in model.transform(unseen).collect()] == [0, 1, None, None]
+
+
+def test_one_cluster_is_segment_0_everywhere(made):
+    model = frozen(made, np.zeros((1, 3)))
+    assert {row[SEGMENT] for row in model.transform(made.usable).collect()} == {0}
+
+
+def lattice(spark):
+    """Whole numbers 0 to 4 squared, each twice: many lie halfway between two others."""
+    x, y = np.meshgrid(range(5), range(5))
+    return prepared(
+        table(spark, a=np.tile(x.ravel(), 2), b=np.tile(y.ravel(), 2)), features=RAW
+    )
+
+
+@pytest.mark.parametrize("rows", ["lattice", "middle"])
+def test_customers_halfway_between_centres_are_labelled_alike_by_table_and_model(spark, rows):
+    if rows == "lattice":
+        made = lattice(spark)
+        on_lattice = [(1, 1), (3, 1), (1, 3), (3, 3)]
+    else:  # seven copies of the point in the middle
+        made = prepared(table(spark, a=[0, 2, *[1] * 7], b=[0, 2, *[1] * 7]), features=RAW)
+        on_lattice = [(0, 0), (2, 2)]
+    means = [scale.mean for scale in made.preparation.scales]
+    centres = np.rint((np.array(on_lattice) - means) * 2.0**made.preparation.bits)
+    leads = with_nearest(made.rows, made.coordinates, centres).select(
+        (F.col(SECOND_SQUARE) - F.col(SQUARE)).alias("lead")
+    )
+    assert leads.agg(F.min("lead")).collect()[0][0] == 0  # the case that is meant
+    chosen = settled(
+        made.rows,
+        partition(made, centres),
+        preparation=made.preparation,
+        audit=made.audit,
+        value_feature="b",
+    )
+    moved = with_nearest(made.rows, made.coordinates, chosen.centres).select(
+        (F.col(SECOND_SQUARE) - F.col(SQUARE)).alias("lead")
+    )
+    assert moved.agg(F.min("lead")).collect()[0][0] >= CLEAR_LEAD
+    assert unlike(frozen(made, chosen.centres), made, chosen.centres) == 0
+    assert np.abs(np.sort(chosen.centres, axis=0) - np.sort(centres, axis=0)).max() <= 8
+    assert sum(segment.customers for segment in chosen.segments) == made.audit.usable
+
+
+def test_centres_without_ties_stay_where_they_are(made, centres):
+    chosen = settled(
+        made.rows,
+        partition(made, centres),
+        preparation=made.preparation,
+        audit=made.audit,
+        value_feature="c",
+    )
+    assert sorted(chosen.centres.tolist()) == sorted(centres.tolist())
+    means = [segment.value_mean for segment in chosen.segments]
+    assert means == sorted(means, reverse=True)
+    labels = frozen(made, chosen.centres).transform(made.usable).groupBy(SEGMENT)
+    found = {row[SEGMENT]: row["mean"] for row in labels.agg(F.mean("c").alias("mean")).collect()}
+    assert [found[i] for i in range(len(means))] == pytest.approx(means, rel=1e-6)
+
+
+def test_profiles_are_in_original_units(made, centres):
+    chosen = settled(
+        made.rows,
+        partition(made, centres),
+        preparation=made.preparation,
+        audit=made.audit,
+        value_feature="c",
+    )
+    first = [p for p in chosen.profiles if p.segment == 0]
+    for j, profile in enumerate(first):
+        own = made.preparation.original(j, chosen.centres[0][j])
+        assert profile.centroid == own
+        assert 10 < own < 70  # where the groups were planted

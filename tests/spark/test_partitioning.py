@@ -1,0 +1,97 @@
+"""The same rows in any order and any number of partitions give the same bits, step by step."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from segmentation.chosen import labelled, settled
+from segmentation.clustering.coreset import sample
+from segmentation.clustering.lloyd import refined
+from segmentation.clustering.starts import fit_coreset
+from segmentation.clustering.sweep import score
+from segmentation.features import contract
+from tests.spark.tables import in_partitions, prepared
+
+
+@pytest.fixture(scope="module")
+def frame():
+    """Skewed customers; every tenth stands there twice."""
+    random = np.random.default_rng(13)
+    customers = pd.DataFrame(
+        {
+            "spend": random.lognormal(4, 1.5, 900).round(2),
+            "orders": random.poisson(4, 900),
+            "id": [f"C{i}" for i in range(900)],
+        }
+    )
+    return pd.concat([customers, customers[::10]], ignore_index=True)
+
+
+def found(customers, ks=(1, 2, 4)):
+    """Everything that the story finds of a table, up to the labels."""
+    made = prepared(customers, numeric=["orders", "spend"], input={"path": "x", "customer_id": "id"})
+    preparation, population = made.preparation, made.population
+    coreset = sample(
+        made.rows,
+        coordinates=made.coordinates,
+        identity=contract.identity(customers, made.config),
+        size=200,
+        customers=made.audit.usable,
+        distinct=made.audit.distinct,
+        squares=preparation.squares(made.audit.usable),
+        seed=5,
+    )
+    bits = preparation.bits
+    centres = fit_coreset(customers.sparkSession, coreset, ks=ks, bits=bits, seed=5)
+    swept = score(population, centres, bits=bits)
+    partition, _ = refined(population, swept[-1].partition.means(), max_steps=3)
+    chosen = settled(
+        made.rows,
+        partition,
+        preparation=preparation,
+        audit=made.audit,
+        value_feature="spend",
+    )
+    table = labelled(
+        made.rows,
+        chosen,
+        preparation=preparation,
+        columns=customers.columns,
+        features=["orders", "spend"],
+    )
+    return {
+        "audit": made.audit,
+        "preparation": preparation,
+        "coreset": (coreset.points.tolist(), coreset.weights.tolist()),
+        "curve": [(s.k, s.cost, s.partition.counts, s.partition.sums) for s in swept],
+        "segments": (chosen.centres.tolist(), chosen.segments, chosen.profiles),
+        "labels": sorted(map(tuple, table.collect())),
+    }
+
+
+@pytest.fixture(scope="module")
+def once(spark, frame):
+    return found(spark.createDataFrame(frame).coalesce(1))
+
+
+@pytest.mark.parametrize("partitions", [2, 7, 64])
+def test_order_and_partitions_change_no_bit(spark, frame, once, partitions):
+    again = found(in_partitions(spark.createDataFrame(frame), partitions))
+    for step, expected in once.items():
+        assert again[step] == expected, step
+
+
+def test_counts_add_up_to_the_rows(frame, once):
+    for _, _, counts, _ in once["curve"]:
+        assert sum(counts) == len(frame)
+    assert len(once["labels"]) == len(frame)
+    _, segments, _ = once["segments"]
+    assert sum(segment.customers for segment in segments) == len(frame)
+    assert sum(segment.share for segment in segments) == pytest.approx(1, abs=1e-12)
+
+
+def test_customers_that_are_alike_have_one_label(frame, once):
+    labels = pd.DataFrame(once["labels"])
+    copies = labels[labels[2].isin(frame["id"][::10])].groupby(2).nunique()
+    assert len(copies) > 0
+    assert (copies == 1).all(axis=None)

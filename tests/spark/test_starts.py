@@ -1,0 +1,63 @@
+"""The starts for every k: planted groups, as many clusters as points, and nothing left to chance."""
+
+import numpy as np
+import pytest
+from sklearn.cluster import KMeans
+from sklearn.metrics import adjusted_rand_score
+
+from segmentation.clustering.coreset import Coreset
+from segmentation.clustering.starts import fit_coreset
+from tests.spark.tables import planted
+
+BITS = 20
+
+
+def coreset(points, weights=None):
+    """A whole coreset of scaled points."""
+    order = np.lexsort(points.T[::-1])
+    counts = np.ones(len(points)) if weights is None else weights
+    return Coreset(
+        np.rint(points[order] * 2.0**BITS), counts[order].astype(np.int64), is_whole=True
+    )
+
+
+def cost(found, centres):
+    return float(found.partitions([centres])[0].cost()) / 4**BITS
+
+
+def test_planted_groups_are_found_and_no_k_costs_more_than_scikit_learn(spark):
+    points, group = planted(400, groups=4, seed=1)
+    points = points - points.mean(axis=0)
+    small = coreset(points)
+    found = fit_coreset(spark, small, ks=[1, 2, 3, 4, 5], bits=BITS, seed=42)
+    assert {k: len(centres) for k, centres in found.items()} == {k: k for k in range(1, 6)}
+    order = np.lexsort(points.T[::-1])
+    assert adjusted_rand_score(group[order], small.labels(found[4])) == 1
+    for k, centres in found.items():
+        oracle = KMeans(k, n_init=10, random_state=0).fit(small.points / 2.0**BITS)
+        assert cost(small, centres) <= oracle.inertia_ * (1 + 1e-9)
+
+
+def test_as_many_clusters_as_points_cost_nothing_and_more_are_not_made_up(spark):
+    points = np.array([(0.0, 0), (1, 0), (0, 3), (5, 5)])
+    small = coreset(points, np.array([1, 2, 50, 3]))
+    found = fit_coreset(spark, small, ks=[3, 4, 6], bits=BITS, seed=42)
+    assert sorted(found[4].tolist()) == small.points.tolist()
+    assert cost(small, found[4]) == 0
+    assert len(found[6]) == 4
+    # the two light points that are nearest to one another share a centre: 1 * 2 / 3
+    assert cost(small, found[3]) == pytest.approx(2 / 3, rel=1e-5)
+
+
+def test_two_points_make_one_or_two_clusters(spark):
+    small = coreset(np.array([(-1.0, 0), (1, 0)]))
+    found = fit_coreset(spark, small, ks=[1, 2], bits=BITS, seed=42)
+    assert found[1].tolist() == [[0, 0]]
+    assert sorted(found[2].tolist()) == small.points.tolist()
+
+
+def test_the_same_seed_gives_the_same_bits(spark):
+    random = np.random.default_rng(9)
+    small = coreset(random.lognormal(0, 1, (200, 2)), random.integers(1, 50, 200))
+    first, again = (fit_coreset(spark, small, ks=[3], bits=BITS, seed=-7) for _ in range(2))
+    assert np.array_equal(first[3], again[3])

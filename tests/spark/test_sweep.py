@@ -1,0 +1,125 @@
+"""The sweep of all rows: engines against one another and against scikit-learn."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.cluster import KMeans
+from sklearn.metrics import adjusted_rand_score
+
+from segmentation.clustering.coreset import sample, whole
+from segmentation.clustering.nearest import CLUSTER, with_nearest
+from segmentation.clustering.starts import fit_coreset
+from segmentation.clustering.sweep import fit_all_rows, score
+from segmentation.features.preparation import SCALED, distinct_rows
+from tests.spark.tables import RAW, planted, prepared, table
+
+
+def by_coreset(made, *, ks, size=None):
+    """The swept curve of engine ``coreset``, from all points or from a sample of them."""
+    bits, population = made.preparation.bits, made.population
+    small = whole(made.rows, coordinates=made.coordinates)
+    if size is not None:
+        small = sample(
+            made.rows,
+            coordinates=made.coordinates,
+            identity=made.usable.columns,
+            size=size,
+            customers=made.audit.usable,
+            distinct=made.audit.distinct,
+            squares=made.preparation.squares(made.audit.usable),
+            seed=42,
+        )
+    centres = fit_coreset(made.usable.sparkSession, small, ks=ks, bits=bits, seed=42)
+    return score(small if small.is_whole else population, centres, bits=bits)
+
+
+def by_mllib(made, *, ks):
+    """The swept curve of engine ``mllib``."""
+    bits = made.preparation.bits
+    centres = fit_all_rows(
+        made.rows,
+        stages=made.stages,
+        vector=SCALED,
+        width=len(made.coordinates),
+        ks=ks,
+        bits=bits,
+        seed=42,
+    )
+    return score(made.population, centres, bits=bits)
+
+
+def costs(swept):
+    return {s.k: s.cost for s in swept}
+
+
+@pytest.fixture(scope="module")
+def groups(spark):
+    """Planted customers, prepared, and the group of each."""
+    values, group = planted(1500, groups=4, seed=3)
+    columns = dict(zip("abc", values.T, strict=True)) | {"group": group}
+    return prepared(table(spark, **columns), numeric=["a", "b", "c"])
+
+
+def test_the_coreset_is_no_dearer_than_mllib_on_all_rows_and_finds_the_groups(groups):
+    ks = [1, 2, 3, 4, 5]
+    swept = by_coreset(groups, ks=ks, size=1000)
+    oracle = costs(by_mllib(groups, ks=ks))
+    for k, cost in costs(swept).items():
+        assert cost <= 1.001 * oracle[k]
+    assert costs(swept)[1] == pytest.approx(oracle[1], rel=1e-15)
+    centres = swept[3].partition.means()
+    labels = with_nearest(groups.rows, groups.coordinates, centres).select("group", CLUSTER)
+    found = labels.toPandas()
+    assert adjusted_rand_score(found["group"], found[CLUSTER]) == 1
+
+
+def test_costs_are_those_of_scikit_learn_on_the_same_rows(groups):
+    swept = by_coreset(groups, ks=[1, 2, 4])
+    for k, cost in costs(swept).items():
+        oracle = KMeans(k, n_init=10, random_state=0).fit(groups.scaled)
+        assert cost == pytest.approx(oracle.inertia_, rel=1e-9)
+
+
+def test_mllib_leaves_out_centres_that_coincide_and_the_sweep_fills_them_up(spark):
+    made = prepared(table(spark, a=[1, 1, 1, 1, 2, 2, 2, 9]), features=RAW)
+    swept = by_mllib(made, ks=[2, 3])
+    assert [s.partition.counts for s in swept if s.partition.has_empty] == []
+    assert [len(s.partition.counts) for s in swept] == [2, 3]
+    # 1 and 2 together, 9 alone: 4 * 3 / 7 of a squared unit
+    assert costs(swept) == pytest.approx({2: 12 / 7, 3: 0})
+
+
+def test_an_outlier_that_leaves_few_grid_points_does_no_harm(spark):
+    made = prepared(table(spark, a=[*range(200), 1e15]), features={"transform": "none"})
+    most = distinct_rows(made.rows, made.preparation, at_most=12)
+    swept = by_coreset(made, ks=list(range(1, most + 1)))
+    assert [s.partition.counts for s in swept][-1] in ((200, 1), (1, 200))
+
+
+DIGITS_SHOWN = {
+    1: "2.46834e+09",
+    2: "9.18642e+07",
+    3: "2.53014e+07",
+    4: "1.75528e+06",
+    5: "117032",
+    6: "49432",
+    8: "24432",
+    10: "10531",
+    12: "3731",
+}
+"""The curve of the classic example, untransformed: scikit-learn with ten starts."""
+
+
+def test_the_classic_example_costs_what_scikit_learn_finds(spark, shared_data):
+    frame = pd.read_csv(shared_data / "customers-data.csv")
+    numeric = ["products_purchased", "complains", "money_spent"]
+    made = prepared(spark.createDataFrame(frame), numeric=numeric, features=RAW)
+    found = costs(by_coreset(made, ks=list(range(1, 13))))
+    assert {k: f"{found[k]:.6g}" if k < 5 else f"{found[k]:.0f}" for k in DIGITS_SHOWN} == (
+        DIGITS_SHOWN
+    )
+    values, counts = np.unique(frame[numeric].to_numpy(float), axis=0, return_counts=True)
+    for k, cost in found.items():
+        oracle = KMeans(k, n_init=10, random_state=0).fit(values, sample_weight=counts)
+        assert cost == pytest.approx(oracle.inertia_, rel=1e-6)
+    assert sorted(found.values(), reverse=True) == list(found.values())

@@ -1,0 +1,255 @@
+"""The configuration: what is accepted, what is refused, and in which words."""
+
+import json
+import tomllib
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from segmentation.config import LARGEST_K, Config, load, parse
+from segmentation.errors import ConfigError
+
+SHIPPED = sorted((Path(__file__).resolve().parents[2] / "conf").glob("*.toml"))
+
+
+def tree(**sections):
+    """The least that is a configuration, with whole sections added or laid over."""
+    least = {
+        "input": {"path": "customers.csv"},
+        "features": {"numeric": ["orders", "spend"]},
+        "output": {"path": "out"},
+    }
+    return least | sections
+
+
+def refusal(**sections):
+    """The message with which a configuration is refused."""
+    with pytest.raises(ConfigError) as refused:
+        parse(tree(**sections), source="run.toml")
+    return str(refused.value)
+
+
+@pytest.fixture
+def toml(tmp_path):
+    """Writes a configuration file and returns its path."""
+
+    def written(text, *, encoding="utf-8"):
+        path = tmp_path / "run.toml"
+        path.write_text(text, encoding=encoding)
+        return path
+
+    return written
+
+
+LEAST = """
+[input]
+path = "customers.csv"
+[features]
+numeric = ["spend"]
+[output]
+path = "out"
+"""
+
+
+def test_the_defaults_are_those_of_the_design():
+    config = parse(tree(), source="run.toml")
+    assert (config.input.format, config.input.kind, config.input.duplicates) == (
+        "csv",
+        "customers",
+        "keep",
+    )
+    assert (config.input.min_usable, config.input.customer_id) == (0.5, None)
+    assert (config.features.transform, config.features.scale, config.features.negative) == (
+        "log1p",
+        "standard",
+        "reject",
+    )
+    assert (config.sweep.k_min, config.sweep.k_max, config.sweep.seed) == (1, 12, 42)
+    assert (config.sweep.engine, config.choose.k) == ("coreset", "auto")
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_every_configuration_that_is_shipped_is_one(path):
+    assert load(path).features.names
+
+
+def test_a_config_is_frozen():
+    config = parse(tree(), source="run.toml")
+    with pytest.raises(ValidationError, match="frozen"):
+        config.sweep.k_max = 3  # type: ignore[misc]
+
+
+def test_features_are_names_or_tables():
+    config = parse(
+        tree(features={"numeric": ["spend", {"name": "age", "transform": "none"}]}), source="x"
+    )
+    assert config.features.names == ("spend", "age")
+    assert [feature.transform for feature in config.features.numeric] == [None, "none"]
+
+
+def test_one_path_or_several():
+    one, several = (
+        parse(tree(input={"path": path}), source="x").input.paths for path in ("a", ["a", "b"])
+    )
+    assert (one, several) == (("a",), ("a", "b"))
+
+
+def test_reader_options_become_the_strings_that_spark_takes():
+    options = {"header": True, "inferSchema": False, "maxColumns": 7, "samplingRatio": 0.5}
+    assert parse(tree(input={"path": "a", "options": options}), source="x").input.options == {
+        "header": "true",
+        "inferSchema": "false",
+        "maxColumns": "7",
+        "samplingRatio": "0.5",
+    }
+
+
+def test_the_value_feature_is_the_last_unless_it_is_named():
+    assert parse(tree(), source="x").value_feature == "spend"
+    assert parse(tree(segments={"value": "orders"}), source="x").value_feature == "orders"
+
+
+@pytest.mark.parametrize(
+    ("sections", "told"),
+    [
+        # a key that is not known, on every floor
+        ({"sweeep": {}}, ["unknown key sweeep", "did you mean 'sweep'?"]),
+        ({"sweep": {"kmax": 3}}, ["unknown key sweep.kmax", "did you mean 'k_max'?"]),
+        (
+            {"features": {"numeric": [{"name": "a", "tranform": "none"}]}},
+            ["unknown key features.numeric.0.tranform", "did you mean 'transform'?"],
+        ),
+        ({"choose": {"zzz": 3}}, ["unknown key choose.zzz", "(known: k)"]),
+        # values out of range or of the wrong type
+        ({"sweep": {"k_min": 0}}, ["sweep.k_min = 0", "at least 1"]),
+        ({"sweep": {"k_max": LARGEST_K + 1}}, ["sweep.k_max", f"at most {LARGEST_K}"]),
+        ({"sweep": {"k_max": 3.5}}, ["sweep.k_max = 3.5", "a whole number"]),
+        ({"sweep": {"k_max": True}}, ["sweep.k_max = True", "a whole number"]),
+        ({"sweep": {"seed": 2**63}}, ["sweep.seed", "less than"]),
+        ({"sweep": {"engine": "spark"}}, ["sweep.engine = 'spark'", "'coreset' or 'mllib'"]),
+        ({"input": {"path": ""}}, ["input.path = ''", "text that is not empty"]),
+        ({"input": {"path": []}}, ["input.path = []", "at least one entry"]),
+        ({"input": {"path": "a", "min_usable": 1.5}}, ["input.min_usable = 1.5", "at most 1"]),
+        ({"input": {"path": "a", "min_usable": float("nan")}}, ["input.min_usable", "finite"]),
+        ({"input": {"path": "a", "options": 3}}, ["input.options = 3", "table of keys"]),
+        ({"input": {}}, ["input.path is missing"]),
+        ({"features": {"numeric": []}}, ["features.numeric = []", "at least one entry"]),
+        ({"features": {"numeric": ["a"], "scale": "max"}}, ["features.scale = 'max'", "'none'"]),
+        ({"choose": {"k": "best"}}, ["choose.k = 'best'", "'auto'"]),
+        ({"choose": {"k": 0}}, ["choose.k = 0", "at least 1"]),
+        # sections that do not agree
+        ({"sweep": {"k_min": 5, "k_max": 4}}, ["sweep.k_max is 4", "sweep.k_min = 5"]),
+        ({"sweep": {"k_min": 2, "k_max": 3}}, ["sweep.k_max is 3", "at least 4", "an elbow"]),
+        ({"choose": {"k": 13}}, ["choose.k is 13", "sweep.k_max = 12"]),
+        ({"segments": {"value": "spent"}}, ["segments.value is 'spent'", "did you mean 'spend'?"]),
+        ({"features": {"numeric": ["a", "b", "a"]}}, ["features.numeric names a feature twice: a"]),
+        (
+            {"input": {"path": "a", "customer_id": "spend"}},
+            ["input.customer_id is 'spend'", "an id is no feature"],
+        ),
+        (
+            {"input": {"path": "a", "options": {"Mode": "dropmalformed"}}},
+            ["input.options.Mode is 'dropmalformed'", "PERMISSIVE or FAILFAST"],
+        ),
+    ],
+    ids=lambda value: ", ".join(value) if isinstance(value, dict) else "",
+)
+def test_a_refusal_names_file_key_value_and_rule_in_one_line(sections, told):
+    message = refusal(**sections)
+    assert message.startswith("run.toml: ")
+    assert "\n" not in message
+    for words in told:
+        assert words in message
+
+
+def test_every_problem_is_reported_at_once():
+    message = refusal(
+        input={"path": 3}, features={"numeric": ["a"], "scle": "none"}, sweep={"k_min": "two"}
+    )
+    for key in ("input.path", "features.scle", "sweep.k_min"):
+        assert key in message
+
+
+def test_problems_between_sections_are_reported_at_once_too():
+    message = refusal(choose={"k": 40}, segments={"value": "age"})
+    assert "choose.k is 40" in message
+    assert "segments.value is 'age'" in message
+
+
+def test_an_elbow_needs_three_points_but_a_fixed_k_does_not():
+    assert parse(tree(sweep={"k_min": 4, "k_max": 4}, choose={"k": 4}), source="x").choose.k == 4
+    assert parse(tree(sweep={"k_min": 4, "k_max": 6}), source="x").choose.k == "auto"
+
+
+@given(st.integers(-3, LARGEST_K + 3), st.integers(-3, LARGEST_K + 3))
+def test_a_range_of_k_is_accepted_when_it_can_be_swept(k_min, k_max):
+    sections = tree(sweep={"k_min": k_min, "k_max": k_max})
+    if 1 <= k_min and k_min + 2 <= k_max <= LARGEST_K:
+        config = parse(sections, source="x")
+        assert (config.sweep.k_min, config.sweep.k_max) == (k_min, k_max)
+    else:
+        with pytest.raises(ConfigError, match="sweep"):
+            parse(sections, source="x")
+
+
+def test_a_file_may_begin_with_a_byte_order_mark(toml):
+    assert load(toml(LEAST, encoding="utf-8-sig")).features.names == ("spend",)
+
+
+@pytest.mark.parametrize(
+    ("override", "section", "key", "value"),
+    [
+        ("sweep.k_max=7", "sweep", "k_max", 7),
+        ("sweep.engine=mllib", "sweep", "engine", "mllib"),
+        ("output.path=s3://bucket/a=b", "output", "path", "s3://bucket/a=b"),
+        ("input.min_usable = 0.25", "input", "min_usable", 0.25),
+        ("input.options={ sep = ';' }", "input", "options", {"sep": ";"}),
+        ("input.options.header=true", "input", "options", {"header": "true"}),
+        ("segments.value=spend", "segments", "value", "spend"),
+    ],
+)
+def test_an_override_lies_over_the_file(toml, override, section, key, value):
+    config = load(toml(LEAST), overrides=[override])
+    assert getattr(getattr(config, section), key) == value
+
+
+def test_the_last_override_wins(toml):
+    config = load(toml(LEAST), overrides=["sweep.k_max=7", "sweep.k_max=9"])
+    assert config.sweep.k_max == 9
+
+
+@pytest.mark.parametrize("override", ["sweep.k_max", "k_max=3", "sweep.=3", ".k_max=3", "=3"])
+def test_an_override_has_a_section_a_key_and_a_value(toml, override):
+    with pytest.raises(ConfigError, match="section.key=VALUE"):
+        load(toml(LEAST), overrides=[override])
+
+
+def test_an_override_cannot_make_a_value_a_section(toml):
+    with pytest.raises(ConfigError, match="'path' is a value, not a section"):
+        load(toml(LEAST), overrides=["output.path.deep=3"])
+
+
+def test_an_override_cannot_smuggle_in_a_second_key(toml):
+    config = load(toml(LEAST), overrides=['output.path="a"\nother = 3'])
+    assert config.output.path == '"a"\nother = 3'
+
+
+@given(st.text(st.characters(exclude_categories=["C"]), min_size=1))
+def test_an_override_in_quotes_is_taken_to_the_letter(text):
+    overlaid = tomllib.loads(LEAST)
+    from segmentation import config  # noqa: PLC0415 - the private step, without a file
+
+    config._lay_over(overlaid, f"output.path={json.dumps(text, ensure_ascii=False)}")
+    assert Config.model_validate(overlaid).output.path == text
+
+
+def test_a_file_that_is_not_there_or_not_toml_is_named(toml, tmp_path):
+    with pytest.raises(ConfigError, match=r"absent\.toml.*cannot be read: No such file"):
+        load(tmp_path / "absent.toml")
+    with pytest.raises(ConfigError, match=r"run\.toml.*is not TOML"):
+        load(toml("[input\npath = 3"))
+    with pytest.raises(ConfigError, match=r"run\.toml.*is not UTF-8"):
+        load(toml("# Käufer", encoding="latin-1"))

@@ -1,0 +1,85 @@
+"""The scored sweep: the cost of every k, on customers that are listed one by one."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from segmentation.clustering.lloyd import refined
+from segmentation.clustering.sweep import rescored, score
+from tests.brute_force import Listed
+
+STEP = 1024
+
+
+def centres(*points):
+    return np.array(points, dtype=np.float64)
+
+
+PAIRS = Listed([(0,), (2,), (100,), (102,)])
+
+
+def test_costs_are_in_scaled_units():
+    # about 51: 2 * (51**2 + 49**2) = 10004 squared grid steps; one grid step is 1/4
+    swept = score(PAIRS, {1: centres((0,)), 2: centres((1,), (101,))}, bits=2)
+    assert [(s.k, s.cost) for s in swept] == [(1, 10004 / 16), (2, 4 / 16)]
+
+
+def test_a_poor_start_gives_way_to_the_smaller_partition_grown():
+    poor = centres((40,), (-300,), (300,))  # all four customers in one cluster
+    swept = score(PAIRS, {2: centres((1,), (101,)), 3: poor}, bits=0)
+    assert [s.cost for s in swept] == [4, 2]
+
+
+def test_centres_that_are_too_few_are_filled_up_to_k():
+    swept = score(PAIRS, {3: centres((0,), (101,))}, bits=0)
+    assert sorted(swept[0].partition.counts) == [1, 1, 2]
+
+
+def test_cheap_centres_that_are_too_few_are_filled_up_and_not_merely_kept():
+    # two good centres for k = 3 cost less than the poor partition for k = 2, even grown
+    swept = score(
+        Listed([(0,), (2,), (4,), (100,), (102,), (104,)]),
+        {2: centres((0,), (3,)), 3: centres((2,), (102,))},
+        bits=0,
+    )
+    assert [len(s.partition.counts) for s in swept] == [2, 3]
+    assert not swept[1].partition.has_empty
+
+
+def test_an_empty_cluster_is_never_published():
+    swept = score(PAIRS, {2: centres((50,), (9000,)), 3: centres((1,), (101,), (9000,))}, bits=0)
+    assert not any(s.partition.has_empty for s in swept)
+    assert [s.k for s in swept] == [len(s.partition.counts) for s in swept]
+
+
+customers = st.lists(
+    st.tuples(st.integers(-20, 20), st.integers(-20, 20)), min_size=6, max_size=30, unique=True
+).map(lambda points: Listed([(STEP * x, STEP * y) for x, y in points]))
+
+
+@given(customers, st.data())
+def test_the_curve_never_rises_whatever_the_centres(population, data):
+    anywhere = st.tuples(st.integers(-30 * STEP, 30 * STEP), st.integers(-30 * STEP, 30 * STEP))
+    drawn = {
+        k: centres(*data.draw(st.lists(anywhere, min_size=1, max_size=k))) for k in range(1, 7)
+    }
+    swept = score(population, drawn, bits=10)
+    costs = [s.cost for s in swept]
+    assert costs == sorted(costs, reverse=True)
+    for s in swept:
+        assert len(s.partition.counts) == s.k
+        assert sum(s.partition.counts) == len(population.points)
+        assert not s.partition.has_empty
+
+
+@given(customers, st.integers(1, 6))
+def test_the_curve_still_never_rises_when_one_k_is_refined(population, k):
+    drawn = {i: centres(*population.points[:i]) for i in range(1, 7)}
+    swept = score(population, drawn, bits=10)
+    partition, _ = refined(population, swept[k - 1].partition.means(), max_steps=50)
+    again = rescored(population, swept, partition, bits=10)
+    costs = [s.cost for s in again]
+    assert costs == sorted(costs, reverse=True)
+    assert costs[k - 1] == pytest.approx(float(partition.cost()) / 4**10, rel=1e-15)
+    assert [s.k for s in again] == [s.k for s in swept]
