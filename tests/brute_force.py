@@ -1,4 +1,4 @@
-"""Lloyd's pass in plain Python whole numbers, customer by customer: what the fast ones must equal."""
+"""Lloyd's pass in plain Python, customer by customer: what the fast ones must equal."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -16,12 +16,14 @@ from segmentation.clustering.sweep import fit_all_rows, rescored, score
 from segmentation.config import Config
 from segmentation.features import contract
 from segmentation.features.preparation import (
-    PREPARED,
+    FEATURES,
+    IS_USABLE,
     SCALED,
     Preparation,
     distinct_rows,
     fit_preparation,
     preparation_stages,
+    prepared_columns,
     with_coordinates,
 )
 from segmentation.reporting.page import render
@@ -44,7 +46,10 @@ from segmentation.steps import Steps
 from segmentation.store import Store
 from segmentation.verification import check_counts, check_model
 
-MAX_REFINEMENTS = 20
+MAX_REFINEMENTS = 100
+NEGLIGIBLE = 1e-6
+"""The share of the cost that a Lloyd step on all rows must take off to be worth another pass."""
+
 DRAWN_CUSTOMERS = 5_000
 
 
@@ -115,7 +120,11 @@ def run(
         start = next(s.partition.means() for s in swept if s.k == choice.k)
 
     with steps("refine"):
-        partition, is_at_rest = refined(population, start, max_steps=MAX_REFINEMENTS)
+        # Where all is in the driver's memory a step costs nothing, so labels come to rest.
+        tolerance = 0.0 if population is coreset else NEGLIGIBLE
+        partition, is_at_rest = refined(
+            population, start, max_steps=MAX_REFINEMENTS, tolerance=tolerance
+        )
         if not is_at_rest:
             steps.warn(f"labels still moved after {MAX_REFINEMENTS} Lloyd steps on all rows")
         swept = rescored(population, swept, partition, bits=preparation.bits)
@@ -131,7 +140,8 @@ def run(
             freeze(
                 rows.sparkSession,
                 stages=stages,
-                prepared=[f"{PREPARED}{j}" for j in range(len(preparation.scales))],
+                added=[*prepared_columns(preparation), FEATURES],
+                is_usable=IS_USABLE,
                 vector=SCALED,
                 centres=chosen.centres,
                 bits=preparation.bits,

@@ -19,9 +19,10 @@ from scripts.benchmarking.page import render
 from scripts.benchmarking.records import CONTESTANTS, Measurement, Results
 from scripts.benchmarking.session import SCALED_UP_FROM_ROWS, Session
 from scripts.benchmarking.tables import Rows, tables
+from segmentation.errors import SegmentationError
 from segmentation.java import java_home
 
-RESULTS, PAGE = "results.json", "benchmark.html"
+RESULTS, PAGE, SCRATCH = "results.json", "benchmark.html", "scratch"
 WIDTH = 140
 LOCAL_OPTIONS = ("--output", "--data")
 """Options that name a place on this machine, which is nobody else's business."""
@@ -33,17 +34,33 @@ def main() -> int:
     options = parser.parse_args()
     if not any(1 < k <= options.k_max for k in options.mllib_ks):
         parser.error(f"--mllib-ks needs a k between 2 and --k-max {options.k_max}")
-    output = options.output.resolve()
-    scratch = output / "scratch"
+    output: Path = options.output.resolve()
     console = Console(stderr=True)
-    session = Session(
+    try:
+        results = _stored(output / RESULTS)
+        for measurement in _measured(_session(options, output, console), options):
+            results = results.joined(measurement)
+            _store(output, results)
+            _print(tables(measurement))
+    except (BenchmarkError, SegmentationError) as error:
+        console.print(str(error), markup=False, style="red")
+        return 2
+    finally:
+        shutil.rmtree(output / SCRATCH / "spark", ignore_errors=True)
+    print(f"results: {output / RESULTS}\npage: {output / PAGE}")
+    return 0
+
+
+def _session(options: argparse.Namespace, output: Path, console: Console) -> Session:
+    arena = Arena(
+        output / SCRATCH,
+        cores=options.cores,
+        driver_memory=options.driver_memory,
+        java_home=java_home(),
+    )
+    return Session(
         command=_command(sys.argv[1:]),
-        arena=Arena(
-            scratch,
-            cores=options.cores,
-            driver_memory=options.driver_memory,
-            java_home=java_home(),
-        ),
+        arena=arena,
         data=(options.data or output / "data").resolve(),
         console=console,
         repeats=options.repeat,
@@ -53,19 +70,6 @@ def main() -> int:
         best_of=options.best_of,
         best_of_rows=options.best_of_rows,
     )
-    try:
-        results = _stored(output / RESULTS)
-        for measurement in _measured(session, options):
-            results = results.joined(measurement)
-            _store(output, results)
-            _print(tables(measurement))
-    except BenchmarkError as error:
-        console.print(str(error), markup=False, style="red")
-        return 2
-    finally:
-        shutil.rmtree(scratch / "spark", ignore_errors=True)
-    print(f"results: {output / RESULTS}\npage: {output / PAGE}")
-    return 0
 
 
 def _measured(session: Session, options: argparse.Namespace) -> Iterator[Measurement]:

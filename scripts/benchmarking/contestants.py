@@ -21,7 +21,7 @@ from scripts.benchmarking.task import Answer, Task
 ROOT = Path(__file__).resolve().parents[2]
 LOCAL_CONF = ROOT / "conf" / "spark-local.conf"
 MODULES = {LOOP: "mllib_loop", MEMORY: "in_memory", COPY: "plain_copy"}
-OUTSIDE_STEPS = "start, publish, exit"
+OUTSIDE_STEPS = "start, report, publish, exit"
 
 
 @dataclass(frozen=True)

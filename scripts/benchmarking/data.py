@@ -15,7 +15,7 @@ KINDS = ("orders", "spend_eur", "refunds_eur", "visits")
 
 PLANTED = 9
 MEDIANS = (1.0, 400.0)
-SPREADS = (0.25, 0.6)
+SPREADS = (0.4, 0.9)
 """Ranges that a planted segment's medians and standard deviations of the logarithm lie in."""
 
 BLOCK_ROWS = 1_000_000

@@ -31,7 +31,8 @@ MEMORY_NOTE = (
 )
 STEPS_NOTE = (
     "Wall times are of whole processes, so the start of Python and of Spark is in them. "
-    "'start, publish, exit' is what lies outside the steps that the run's manifest lists."
+    "'start, report, publish, exit' is all outside the steps that a run's manifest lists, as the "
+    "manifest is written along with the report."
 )
 CONFIG = {"displayModeBar": False, "responsive": True, "plotlyServerURL": ""}
 

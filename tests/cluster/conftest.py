@@ -11,6 +11,7 @@ import subprocess
 import time
 import venv
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -104,10 +105,10 @@ class Program:
             print(f"log of {self.name}: ...{self.text()[-LOG_TAIL:]}")
         assert self.process.stdin is not None
         self.process.stdin.close()
-        family = [*self.process.children(recursive=True), self.process]
+        family = self.family()
         for ask in ("terminate", "kill"):
             for member in family:
-                if member.is_running():
+                with suppress(psutil.NoSuchProcess):
                     getattr(member, ask)()
             _, family = psutil.wait_procs(family, timeout=END_S)
         assert not family, f"{self.name} left {family}"
@@ -132,17 +133,23 @@ class Program:
         return self.text()[start : self.wait_for("\n", after=start) - 1]
 
     def family(self) -> list[psutil.Process]:
-        return [self.process, *self.process.children(recursive=True)]
+        """The process and its descendants, as many as there still are."""
+        with suppress(psutil.NoSuchProcess):
+            return [self.process, *self.process.children(recursive=True)]
+        return []
 
     def open_to_others(self) -> list[str]:
         """The addresses, other than loopback's, on which it or its children listen."""
-        return [
-            f"{member.name()} on {connection.laddr}"
-            for member in self.family()
-            for connection in member.net_connections("inet")
-            if connection.status == psutil.CONN_LISTEN
-            and connection.laddr.ip.removeprefix("::ffff:") not in (LOOPBACK, "::1")
-        ]
+        found = []
+        for member in self.family():
+            with suppress(psutil.NoSuchProcess):
+                found += [
+                    f"{member.name()} on {connection.laddr}"
+                    for connection in member.net_connections("inet")
+                    if connection.status == psutil.CONN_LISTEN
+                    and connection.laddr.ip.removeprefix("::ffff:") not in (LOOPBACK, "::1")
+                ]
+        return found
 
 
 @dataclass

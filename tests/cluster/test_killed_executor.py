@@ -5,7 +5,9 @@
 
 import os
 import time
+from contextlib import suppress
 
+import psutil  # type: ignore[import-untyped]  # it ships no types
 import pytest
 
 from tests.cluster.conftest import RUN_S, SAMPLED
@@ -19,11 +21,11 @@ BEFORE, PASS = "INFO segment: sweep: ", "INFO segment: score: "
 
 def executors(application):
     """The JVMs of the application's executors, the longest running first."""
-    found = [
-        process
-        for process in application.program.family()
-        if any("CoarseGrainedExecutorBackend" in word for word in process.cmdline())
-    ]
+    found = []
+    for process in application.program.family():
+        with suppress(psutil.NoSuchProcess):
+            if any("CoarseGrainedExecutorBackend" in word for word in process.cmdline()):
+                found.append(process)
     return sorted(found, key=lambda process: process.create_time())
 
 

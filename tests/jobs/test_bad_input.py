@@ -15,8 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from segmentation import pipeline
 from segmentation.cli import main
+from segmentation.clustering.model import freeze
 from segmentation.java import java_home
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -574,13 +574,11 @@ def test_a_mishap_half_way_leaves_nothing_of_the_run(
     write("segment.toml", placed(CONFIG, tmp_path))(tmp_path)
     write("customers.csv", CSV)(tmp_path)
     (tmp_path / "out").symlink_to(output)
-    freeze = pipeline.freeze
-
     def freeze_and_then(*arguments, **named):
         mishap(tmp_path)
         return freeze(*arguments, **named)
 
-    monkeypatch.setattr(pipeline, "freeze", freeze_and_then)
+    monkeypatch.setattr("segmentation.pipeline.freeze", freeze_and_then)
     with pytest.raises(SystemExit) as stopped:
         main(["run", "segment.toml", "--run-id", "bad", "--set=sweep.k_max=3"])
 

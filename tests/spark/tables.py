@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from pyspark.sql import DataFrame, SparkSession
 
@@ -13,11 +14,13 @@ from segmentation.clustering.rows import AllRows
 from segmentation.config import Config, parse
 from segmentation.features import contract
 from segmentation.features.preparation import (
-    PREPARED,
+    FEATURES,
+    IS_USABLE,
     SCALED,
     Preparation,
     fit_preparation,
     preparation_stages,
+    prepared_columns,
     with_coordinates,
 )
 
@@ -70,7 +73,8 @@ class Prepared:
         """The arguments of ``freeze`` that the preparation decides."""
         return {
             "stages": self.stages,
-            "prepared": [f"{PREPARED}{j}" for j in range(len(self.coordinates))],
+            "added": [*prepared_columns(self.preparation), FEATURES],
+            "is_usable": IS_USABLE,
             "vector": SCALED,
             "bits": self.preparation.bits,
         }
@@ -97,25 +101,25 @@ RAW = {"transform": "none", "scale": "none"}
 
 def table(spark: SparkSession, **columns: Iterable[float]) -> DataFrame:
     """A table of doubles, a keyword a column."""
-    return spark.createDataFrame(pd.DataFrame({k: np.asarray(v, float) for k, v in columns.items()}))
+    values = {name: np.asarray(column, float) for name, column in columns.items()}
+    return spark.createDataFrame(pd.DataFrame(values))
 
 
-def on_grid(spark: SparkSession, points: Sequence[Sequence[float]]) -> DataFrame:
+def on_grid(spark: SparkSession, points: npt.ArrayLike) -> DataFrame:
     """A table whose columns ``q0``, ``q1``... are coordinates already."""
     by_column = np.asarray(points, float).T
     return table(spark, **{f"q{j}": column for j, column in enumerate(by_column)})
 
 
-def planted(customers: int, *, groups: int, seed: int, features: int = 3) -> tuple[Points, Points]:
+def planted(customers: int, *, groups: int, seed: int) -> tuple[Points, npt.NDArray[np.int64]]:
     """Customers drawn about distant centres, all values positive, and the group of each."""
     random = np.random.default_rng(seed)
-    centres = random.permuted(np.tile(np.arange(groups) * 10.0 + 20, (features, 1)), axis=1).T
+    centres = random.permuted(np.tile(np.arange(groups) * 10.0 + 20, (3, 1)), axis=1).T
     group = random.integers(0, groups, customers)
-    return centres[group] + random.normal(0, 0.5, (customers, features)), group
+    return centres[group] + random.normal(0, 0.5, (customers, 3)), group
 
 
 def in_partitions(customers: DataFrame, partitions: int) -> DataFrame:
     """The same rows in another order and so many partitions."""
-    return customers.orderBy(*[customers[name].desc() for name in customers.columns[:1]]).repartition(
-        partitions
-    )
+    first = customers[customers.columns[0]]
+    return customers.orderBy(first.desc()).repartition(partitions)

@@ -139,9 +139,7 @@ def test_repeated_ids_are_kept_and_counted(spark):
 
 def test_repeated_ids_are_rejected_all_of_them_on_request(spark):
     customers = spark.createDataFrame(IDS, "id string, spend int")
-    settings = config(
-        ["spend"], input={"path": "x", "customer_id": "id", "duplicates": "reject"}
-    )
+    settings = config(["spend"], input={"path": "x", "customer_id": "id", "duplicates": "reject"})
     found = reasons(customers, settings, key="spend")
     assert [spend for spend, reason in found.items() if reason is None] == [3]
     assert found[4] == found[5] == ("null", "id")
@@ -232,7 +230,7 @@ def test_no_rows_and_no_usable_rows_are_told(spark):
     with pytest.raises(DataError, match="no rows"):
         audit(nothing, config(["a"]))
     bad = spark.createDataFrame([(None,), (-1.0,), (None,)], "a double")
-    with pytest.raises(DataError, match="none of the 3.*2 null in 'a', 1 negative in 'a'"):
+    with pytest.raises(DataError, match=r"none of the 3.*2 null in 'a', 1 negative in 'a'"):
         audit(bad, config(["a"]))
 
 

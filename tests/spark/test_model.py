@@ -105,9 +105,7 @@ def test_one_cluster_is_segment_0_everywhere(made):
 def lattice(spark):
     """Whole numbers 0 to 4 squared, each twice: many lie halfway between two others."""
     x, y = np.meshgrid(range(5), range(5))
-    return prepared(
-        table(spark, a=np.tile(x.ravel(), 2), b=np.tile(y.ravel(), 2)), features=RAW
-    )
+    return prepared(table(spark, a=np.tile(x.ravel(), 2), b=np.tile(y.ravel(), 2)), features=RAW)
 
 
 @pytest.mark.parametrize("rows", ["lattice", "middle"])

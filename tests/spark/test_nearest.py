@@ -56,7 +56,7 @@ def test_equals_whole_number_arithmetic(spark, reach):
         on_grid(spark, points), centres
     ):
         distances = squares(point, centres)
-        order = sorted(range(6), key=lambda i: (distances[i], i))  # noqa: B023 - used at once
+        order = sorted(range(6), key=lambda i: (distances[i], i))
         assert (cluster, second) == tuple(order[:2])
         assert (int(square), int(second_square)) == (distances[order[0]], distances[order[1]])
 

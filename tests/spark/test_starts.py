@@ -1,4 +1,4 @@
-"""The starts for every k: planted groups, as many clusters as points, and nothing left to chance."""
+"""The starts for every k: planted groups, as many clusters as points, nothing left to chance."""
 
 import numpy as np
 import pytest

@@ -45,8 +45,9 @@ def test_a_curve_without_a_bend_has_no_elbow(costs):
 
 @pytest.mark.parametrize("bend", range(2, 11))
 def test_a_planted_bend_is_found(bend):
-    costs = [1000 - 90 * (k - 1) if k <= bend else 1000 - 90 * (bend - 1) - (k - bend) for k in range(1, 13)]
-    assert elbow(curve(*map(float, costs))) == bend
+    # steep falls of 90 up to the bend, falls of 1 after it
+    costs = [1000.0 - 90 * min(k - 1, bend - 1) - max(k - bend, 0) for k in range(1, 13)]
+    assert elbow(curve(*costs)) == bend
 
 
 @given(st.floats(0.05, 3), st.integers(4, 20))

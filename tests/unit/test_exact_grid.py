@@ -82,12 +82,9 @@ def test_the_unit_of_a_feature_changes_its_moments_by_the_unit_alone(column, pow
     again = [value * unit for value in column]
     assert indices(rescaled, again) == indices(grid, column)
     rows = len(column)
-    assert rescaled.mean(*[sums(rescaled, again)[0], rows]) == grid.mean(
-        sums(grid, column)[0], rows
-    ) * unit
-    assert rescaled.deviation(*sums(rescaled, again), rows) == unit * grid.deviation(
-        *sums(grid, column), rows
-    )
+    total, squares = sums(grid, column)
+    assert rescaled.mean(total, rows) == grid.mean(total, rows) * unit
+    assert rescaled.deviation(total, squares, rows) == grid.deviation(total, squares, rows) * unit
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ def cost_about_means(population, found):
 
 
 def members(population, found):
-    clusters = [[] for _ in found.centres]
+    clusters: list[list] = [[] for _ in found.centres]
     for point in population.points:
         distances = ((found.centres - point) ** 2).sum(axis=1)
         clusters[int(distances.argmin())].append(point)
@@ -92,7 +92,8 @@ def test_refined_comes_to_rest_where_it_can_be_seen_to():
     found, is_at_rest = refined(population, centres((0,), (2,)), max_steps=20)
     assert is_at_rest
     assert found.centres.tolist() == [[2], [102]]
-    assert (found.counts, found.cost()) == ((3, 3), 16)
+    assert found.counts == (3, 3)
+    assert found.cost() == 16
 
 
 def test_refined_says_when_the_steps_ran_out():
@@ -143,8 +144,9 @@ def test_shifting_all_customers_shifts_the_centres(population, k, shift):
     start = centres(*sorted(set(population.points))[:k])
     shifted = Listed([(x + shift, y - shift) for x, y in population.points])
     found, _ = refined(population, start, max_steps=50)
-    moved, _ = refined(shifted, start + (shift, -shift), max_steps=50)
-    assert np.array_equal(moved.centres, found.centres + (shift, -shift))
+    by = np.array([shift, -shift])
+    moved, _ = refined(shifted, start + by, max_steps=50)
+    assert np.array_equal(moved.centres, found.centres + by)
     assert (moved.counts, moved.cost()) == (found.counts, found.cost())
 
 
@@ -163,7 +165,8 @@ def test_refined_rests_where_scikit_learn_does():
 def test_grown_takes_the_farthest_customer_first():
     population = Listed([(0,), (2,), (50,), (90,)])
     found = grown(population, only(population, (30,)), clusters=3)
-    assert found.centres.tolist() == [[36], [90], [0]]  # 142 / 4 = 35.5; 90 is 54 away, then 0 is 36
+    # 142 / 4 = 35.5, from which 90 is farthest and then 0
+    assert found.centres.tolist() == [[36], [90], [0]]
     assert found.counts == (1, 1, 2)
 
 

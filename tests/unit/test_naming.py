@@ -47,7 +47,7 @@ def test_segments_that_words_do_not_tell_apart_are_numbered():
 
 
 sizes = st.floats(-4, 4) | st.sampled_from([0.0, NOTABLE, -NOTABLE, EXTREME, -EXTREME])
-features = st.fixed_dictionaries({name: sizes for name in ("spend", "age", "orders", "visits")})
+features = st.fixed_dictionaries(dict.fromkeys(("spend", "age", "orders", "visits"), sizes))
 
 
 @given(st.lists(features, min_size=1, max_size=12))

@@ -28,7 +28,9 @@ SQL_TYPES = {"int": "int", "bigint": "int", "double": "float", "string": "str", 
     [(COST_CURVE, CostPoint), (SEGMENTS, Segment), (SEGMENT_PROFILE, FeatureProfile)],
 )
 def test_a_table_has_the_fields_of_its_record(table, record):
-    types = {field.name: str(getattr(field.type, "__name__", field.type)) for field in fields(record)}
+    types = {
+        field.name: str(getattr(field.type, "__name__", field.type)) for field in fields(record)
+    }
     assert set(table.column_names) == set(types)
     for column in table.columns:
         assert types[column.name].removesuffix(" | None") == SQL_TYPES[column.type]

@@ -2,7 +2,6 @@
 
 import pytest
 
-from segmentation import steps as module
 from segmentation.results import StepTime
 from segmentation.steps import Steps
 
@@ -42,7 +41,7 @@ def clock(monkeypatch):
 
     def reads(*seconds):
         readings = iter(seconds)
-        monkeypatch.setattr(module.time, "monotonic", lambda: next(readings))
+        monkeypatch.setattr("segmentation.steps.time.monotonic", lambda: next(readings))
 
     return reads
 

@@ -72,10 +72,13 @@ class Population(Protocol):
         """The customer farthest from its nearest centre; of equals, the largest coordinates."""
 
 
-def refined(population: Population, centres: Points, *, max_steps: int) -> tuple[Partition, bool]:
+def refined(
+    population: Population, centres: Points, *, max_steps: int, tolerance: float = 0.0
+) -> tuple[Partition, bool]:
     """Lloyd steps from the given centres, and whether they came to rest.
 
-    At rest no centre moves by a grid step, and so no label changes. A centre that loses all
+    At rest no centre moves by a grid step, and so no label changes; or, where ``tolerance``
+    is given, a step has taken off less than that share of the cost. A centre that loses all
     its customers is put on one that is far from its own centre, so the partition returned
     has no empty cluster as long as there are as many distinct customers as centres.
     """
@@ -85,7 +88,10 @@ def refined(population: Population, centres: Points, *, max_steps: int) -> tuple
     for _ in range(max_steps):
         if np.array_equal(partition.means(), partition.centres):
             return partition, True
+        before = partition.cost()
         partition = grown(population, partition, clusters=len(centres))
+        if before - partition.cost() < tolerance * before:
+            return partition, True
     return partition, np.array_equal(partition.means(), partition.centres)
 
 

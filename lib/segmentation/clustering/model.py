@@ -20,28 +20,28 @@ def freeze(
     spark: SparkSession,
     *,
     stages: Sequence[Transformer],
-    prepared: Sequence[str],
+    added: Sequence[str],
+    is_usable: str,
     vector: str,
     centres: Points,
     bits: int,
 ) -> PipelineModel:
     """A model that adds the column ``segment`` to customers, and no other.
 
-    ``centres`` are grid points, in the order of the segments; ``stages`` add ``vector`` and
-    the columns ``prepared``, which are null where a row breaks the contract: such a row's
+    ``centres`` are grid points, in the order of the segments; ``stages`` add ``vector``,
+    the boolean ``is_usable`` and the columns ``added``. Where ``is_usable`` is false the
     segment is null.
     """
-    added = [*prepared, "__features", vector]
-    breaks = " OR ".join(f"{column} IS NULL" for column in prepared)
+    dropped = [*added, is_usable, vector]
     if len(centres) == 1:  # KMeans refuses k = 1
         segment, clustering = "0", []
     else:
         kmeans = _kmeans(spark, centres / 2.0**bits, vector=vector)
         segment, clustering = _segment_of_cluster(kmeans, centres / 2.0**bits), [kmeans]
-        added.append(CLUSTER)
+        dropped.append(CLUSTER)
     select = (
-        f"SELECT * EXCEPT ({', '.join(added)}), "  # noqa: S608 - every name in it is our own
-        f"CASE WHEN {breaks} THEN NULL ELSE {segment} END AS {SEGMENT} FROM __THIS__"
+        f"SELECT * EXCEPT ({', '.join(dropped)}), "  # noqa: S608 - every name in it is our own
+        f"CASE WHEN {is_usable} THEN {segment} END AS {SEGMENT} FROM __THIS__"
     )
     return PipelineModel([*stages, *clustering, SQLTransformer(statement=select)])
 

@@ -22,16 +22,8 @@ def with_nearest(
     Adds ``CLUSTER`` (position of the centre, the first of equals) and ``SQUARE``, and the
     same for the second nearest, null where there is a single centre. Replaces no column.
     """
-    squares = [f"__square_{i}" for i in range(len(centres))]
-    measured = rows.select(
-        "*",
-        *[
-            _square(coordinates, centre).alias(name)
-            for name, centre in zip(squares, centres, strict=True)
-        ],
-    )
-    nearest = measured.withColumn(SQUARE, _least([F.col(name) for name in squares]))
-    nearest = nearest.withColumn(CLUSTER, _position(squares, F.col(SQUARE)))
+    squares = _names(centres)
+    nearest = _measured(rows, coordinates, centres)
     others = [
         F.when(F.col(CLUSTER) != i, F.col(name)) for i, name in enumerate(squares)
     ]  # null for the nearest itself, which least() passes over
@@ -46,6 +38,13 @@ def with_nearest(
     return second.withColumn(SECOND_CLUSTER, position).drop(*squares)
 
 
+def with_cluster(
+    rows: DataFrame, coordinates: Sequence[str], centres: npt.NDArray[np.float64]
+) -> DataFrame:
+    """The table plus ``CLUSTER`` and ``SQUARE`` as in :func:`with_nearest`, for less work."""
+    return _measured(rows, coordinates, centres).drop(*_names(centres))
+
+
 def farthest_point(
     rows: DataFrame, coordinates: Sequence[str], centres: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.float64]:
@@ -57,6 +56,23 @@ def farthest_point(
     candidate = F.struct(square.alias("square"), *[F.col(name) for name in coordinates])
     found = rows.agg(F.max(candidate).alias("farthest")).collect()[0].farthest
     return np.array([found[name] for name in coordinates], dtype=np.float64)
+
+
+def _names(centres: npt.NDArray[np.float64]) -> list[str]:
+    return [f"__square_{i}" for i in range(len(centres))]
+
+
+def _measured(
+    rows: DataFrame, coordinates: Sequence[str], centres: npt.NDArray[np.float64]
+) -> DataFrame:
+    """The table plus the squared distance to every centre, the least of them and whose it is."""
+    names = _names(centres)
+    squares = [
+        _square(coordinates, centre).alias(name)
+        for name, centre in zip(names, centres, strict=True)
+    ]
+    measured = rows.select("*", *squares).withColumn(SQUARE, _least([F.col(n) for n in names]))
+    return measured.withColumn(CLUSTER, _position(names, F.col(SQUARE)))
 
 
 def _square(coordinates: Sequence[str], centre: npt.NDArray[np.float64]) -> Column:

@@ -29,7 +29,7 @@ EXACT_BITS = 50
 FIRST_ROWS = 1_000
 """So many rows mostly hold enough different ones, and are read in a moment."""
 
-PREPARED, FEATURES, SCALED = "__prepared_", "__features", "__scaled"
+PREPARED, IS_USABLE, FEATURES, SCALED = "__prepared_", "__is_usable", "__features", "__scaled"
 
 
 @dataclass(frozen=True)
@@ -166,21 +166,28 @@ def with_coordinates(usable: DataFrame, preparation: Preparation) -> DataFrame:
 def preparation_stages(spark: SparkSession, preparation: Preparation) -> list[Transformer]:
     """The preparation as Spark ML stages: input columns to the vector column ``SCALED``.
 
-    ``SCALED`` holds the coordinates times ``2**-bits``, up to the last bit of a double. A
-    feature that breaks the contract makes its column ``PREPARED`` + position null. Centring
-    comes before rounding, so that a mean far from 0 takes no digits from the grid; the
-    scaler divides.
+    ``SCALED`` holds the coordinates times ``2**-bits``, up to the last bit of a double. Where
+    a feature breaks the contract ``IS_USABLE`` is false and the feature 0, as MLlib's KMeans
+    stops at a NaN. Centring comes before rounding, so that a mean far from 0 takes no digits
+    from the grid; the scaler divides.
     """
+    columns = prepared_columns(preparation)
+    rounded = [_rounded(scale, preparation.bits) for scale in preparation.scales]
+    units = [_literal(scale.unit / 2.0**preparation.bits) for scale in preparation.scales]
     values = [
-        f"{_rounded(scale, preparation.bits)} * {_literal(scale.unit / 2.0**preparation.bits)} "
-        f"AS {PREPARED}{j}"
-        for j, scale in enumerate(preparation.scales)
+        f"coalesce({coordinate} * {unit}, 0D) AS {column}"
+        for coordinate, unit, column in zip(rounded, units, columns, strict=True)
     ]
-    columns = [f"{PREPARED}{j}" for j in range(len(preparation.scales))]
-    statement = f"SELECT *, {', '.join(values)} FROM __THIS__"  # noqa: S608 - names are quoted
+    is_usable = " AND ".join(f"{coordinate} IS NOT NULL" for coordinate in rounded)
+    statement = f"SELECT *, {', '.join(values)}, {is_usable} AS {IS_USABLE} FROM __THIS__"  # noqa: S608 - names are quoted
     transform = SQLTransformer(statement=statement)
-    assembler = VectorAssembler(inputCols=columns, outputCol=FEATURES, handleInvalid="keep")
+    assembler = VectorAssembler(inputCols=columns, outputCol=FEATURES)
     return [transform, assembler, _scaler(spark, preparation)]
+
+
+def prepared_columns(preparation: Preparation) -> list[str]:
+    """The names of the columns with the prepared values, one a feature."""
+    return [f"{PREPARED}{j}" for j in range(len(preparation.scales))]
 
 
 def _scaler(spark: SparkSession, preparation: Preparation) -> Transformer:
