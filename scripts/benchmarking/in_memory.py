@@ -1,5 +1,7 @@
 """Contestant (c): scikit-learn in memory, one start a k. The knee of the costs chooses k."""
 
+import os
+
 import numpy as np
 import pyarrow.parquet as pq
 from kneed import KneeLocator
@@ -35,6 +37,9 @@ def main() -> None:
         k: (model.cluster_centers_ * deviations + means).tolist() for k, model in models.items()
     }
     Answer(centres, laps.steps, chosen).write(task)
+    # pyarrow's threads now and then abort an interpreter that ends right after they wrote a
+    # partitioned table: github.com/apache/arrow/issues/36389. This ends without taking leave.
+    os._exit(0)
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ from tests.cluster.digests import Digest, digest
 
 ROOT = Path(__file__).resolve().parents[2]
 LOOPBACK = "127.0.0.1"
-START_S, RUN_S, END_S = 120, 300, 20
+START_S, RUN_S, END_S = 180, 900, 20
 LOG_TAIL = 6_000
 
 CUSTOMERS, COPIES, CONTRARIES = 12_000, 300, 40
@@ -313,7 +313,7 @@ def undisturbed(
 ) -> Undisturbed:
     """A sampled run of ``local_cluster`` on many files."""
     output = tmp_path_factory.mktemp("undisturbed")
-    layout = inputs.parquet(files=64, shuffled=2)
+    layout = inputs.parquet(files=32, shuffled=5)
     start = local_cluster.start(inputs.arguments(layout, output, SAMPLED))
     assert local_cluster.status(start) == 0
     said = re.search(r"segment: score: ([\d.]+) s", local_cluster.program.text()[start:])

@@ -574,6 +574,7 @@ def test_a_mishap_half_way_leaves_nothing_of_the_run(
     write("segment.toml", placed(CONFIG, tmp_path))(tmp_path)
     write("customers.csv", CSV)(tmp_path)
     (tmp_path / "out").symlink_to(output)
+
     def freeze_and_then(*arguments, **named):
         mishap(tmp_path)
         return freeze(*arguments, **named)

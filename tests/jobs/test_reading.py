@@ -72,7 +72,9 @@ WILD_NAMES = ["Kunden Nr", "segment", "reason", *WILD_FEATURES]
 
 def test_column_names_as_they_come_survive_the_whole_job(segment, tmp_path):
     """Bytes as some export wrote them: a mark in front, CRLF, quotes, no line end at the end."""
-    values = {name: [i * j % 13 for i in range(1, 7)] for j, name in enumerate(WILD_NAMES, 1)}
+    values: dict[str, list] = {
+        name: [i * j % 13 for i in range(1, 7)] for j, name in enumerate(WILD_NAMES, 1)
+    }
     values["Kunden Nr"] = [f"00{i}" for i in range(1, 7)]
     lines = [",".join(map(str, row)) for row in zip(*values.values(), strict=True)]
     header = ",".join('"' + name.replace('"', '""') + '"' for name in WILD_NAMES)
@@ -196,7 +198,7 @@ def test_formats_give_the_same_labelled_customers(segment, spark, tmp_path):
 def test_several_files_are_one_table(spark, tmp_path, paths):
     write(tmp_path / "parts (1)" / "a.csv", "id,n\n1,2\n")
     write(tmp_path / "parts (1)" / "b.csv", "id,n\n3,4\n")
-    found = read_customers(spark, Input(path=[str(tmp_path / path) for path in paths]), seed=0)
+    found = read_customers(spark, Input(path=tuple(str(tmp_path / path) for path in paths)), seed=0)
     assert sorted((row.id, row.n) for row in found.collect()) == [("1", "2"), ("3", "4")]
 
 
