@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sklearn.cluster import KMeans
 
+from segmentation.clustering import breathing
 from segmentation.clustering.breathing import breathed
 
 GROUPS = np.array([(0.0, 0.0), (2.0, 0.0), (0.0, 100.0), (2.0, 100.0)])
@@ -93,3 +94,35 @@ def test_two_centres_suffice():
 def test_a_perfect_start_is_kept():
     found = run(GROUPS, np.ones(4), GROUPS.copy())
     assert sorted(found.tolist()) == sorted(GROUPS.tolist())
+
+
+def test_errors_and_utilities_on_paper():
+    points = np.array([(-1.0,), (1,), (10,), (13,)])
+    weights = np.array([1.0, 1, 1, 2])
+    errors, utilities = breathing._errors_and_utilities(points, weights, np.array([(0.0,), (12,)]))
+    assert errors.tolist() == [1 + 1, 4 + 2 * 1]
+    # without the first, its two points go to 12; without the second, its two to 0
+    assert utilities.tolist() == [13**2 + 11**2 - 2, 10**2 + 2 * 13**2 - 6]
+
+
+def test_of_two_near_centres_only_one_is_dispensable():
+    centres = np.array([(0.0,), (1,), (50,), (90,)])
+    least_useful_first = np.array([1.0, 2, 3, 4])
+    assert breathing._dispensable(centres, least_useful_first, 2) == [0, 2]
+    assert breathing._dispensable(centres, least_useful_first, 3) == [0, 2, 1]  # there is no other
+
+
+def test_the_centre_that_errs_most_gets_help_first(monkeypatch):
+    # one breath with one centre: it has to land beside the wide group
+    monkeypatch.setattr(breathing, "DEPTH", 1)
+    points = np.array([(0.0, 0), (1, 0), (100, 0), (100, 40), (100, 80)])
+    inhaled = []
+
+    def fit(centres):
+        inhaled.append(centres)
+        return fit_on(points, np.ones(5))(centres)
+
+    random = np.random.default_rng(0)
+    breathed(points, np.ones(5), np.array([(0.5, 0), (100, 40)]), fit=fit, random=random)
+    added = inhaled[1][-1]
+    assert np.abs(added - (100, 40)).max() < 60

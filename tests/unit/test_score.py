@@ -25,10 +25,14 @@ def test_costs_are_in_scaled_units():
     assert [(s.k, s.cost) for s in swept] == [(1, 10004 / 16), (2, 4 / 16)]
 
 
+TRIPLES = Listed([(0,), (2,), (4,), (100,), (102,), (104,)])
+
+
 def test_a_poor_start_gives_way_to_the_smaller_partition_grown():
-    poor = centres((40,), (-300,), (300,))  # all four customers in one cluster
-    swept = score(PAIRS, {2: centres((1,), (101,)), 3: poor}, bits=0)
-    assert [s.cost for s in swept] == [4, 2]
+    # 0 and 2 alone, 4 with the three far ones; grown from two triples, 104 stands alone: 8 + 2
+    poor = centres((0,), (2,), (60,))
+    swept = score(TRIPLES, {2: centres((2,), (102,)), 3: poor}, bits=0)
+    assert [s.cost for s in swept] == [16, 10]
 
 
 def test_centres_that_are_too_few_are_filled_up_to_k():
@@ -39,7 +43,7 @@ def test_centres_that_are_too_few_are_filled_up_to_k():
 def test_cheap_centres_that_are_too_few_are_filled_up_and_not_merely_kept():
     # two good centres for k = 3 cost less than the poor partition for k = 2, even grown
     swept = score(
-        Listed([(0,), (2,), (4,), (100,), (102,), (104,)]),
+        TRIPLES,
         {2: centres((0,), (3,)), 3: centres((2,), (102,))},
         bits=0,
     )
