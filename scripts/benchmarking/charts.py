@@ -64,7 +64,7 @@ def steps(found: Sequence[Comparison]) -> go.Figure:
             hovertext=[f"{name}: {step.seconds:.2f} s, {step.share:.1%}" for _, step in own],
             hoverinfo="text",
         )
-    chart.update_layout(barmode="stack", showlegend=True, legend=LEGEND)
+    chart.update_layout(barmode="stack", showlegend=True, legend={**LEGEND, "traceorder": "normal"})
     chart.update_xaxes(title_text="Median seconds of each step (linear scale)")
     chart.update_yaxes(autorange="reversed")
     return chart

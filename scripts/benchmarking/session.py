@@ -83,6 +83,7 @@ class Session:
         is_scaled_up = contestant == LOOP and rows >= SCALED_UP_FROM_ROWS
         ks = [k for k in self.mllib_ks if k <= self.k_max] if is_scaled_up else self.ks
         title = f"{CONTESTANTS[contestant]} on {rows:,} x {features}, repeat {repeat}"
+        title += "".join(f", {key} = {value}" for key, value in (settings or {}).items())
         with self.console.status(title):
             measured, answer = contest(
                 contestant,

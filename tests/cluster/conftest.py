@@ -174,6 +174,12 @@ class Application:
         self.program.wait_for("\n", after=end)
         return int(self.program.text()[end:].split()[0])
 
+    def scoring_s(self, start: int) -> float:
+        """How long the scoring pass took of the run that began there."""
+        said = re.search(r"segment: score: ([\d.]+) s", self.program.text()[start:])
+        assert said is not None
+        return float(said[1])
+
     def run(self, arguments: Sequence[str]) -> None:
         """A run that must end well."""
         assert self.status(self.start(arguments)) == 0
@@ -316,9 +322,7 @@ def undisturbed(
     layout = inputs.parquet(files=32, shuffled=5)
     start = local_cluster.start(inputs.arguments(layout, output, SAMPLED))
     assert local_cluster.status(start) == 0
-    said = re.search(r"segment: score: ([\d.]+) s", local_cluster.program.text()[start:])
-    assert said is not None
-    return Undisturbed(layout, output / "run=it", float(said[1]))
+    return Undisturbed(layout, output / "run=it", local_cluster.scoring_s(start))
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from segmentation.clustering.lloyd import refined
-from segmentation.clustering.rows import AllRows
+from segmentation.clustering.rows import NATIVE_TERMS, AllRows
 from tests.brute_force import Listed, totals
 from tests.spark.tables import in_partitions, on_grid
 
@@ -26,6 +26,19 @@ def test_totals_are_those_of_plain_python(spark, points, partitions):
     found = AllRows(rows, rows.columns).partitions(centre_sets(points))
     expected = Listed(points.tolist()).partitions(centre_sets(points))
     assert [totals(p) for p in found] == [totals(p) for p in expected]
+
+
+@pytest.mark.parametrize("clusters", [1, 4, NATIVE_TERMS // 3 + 1])
+def test_a_single_set_is_measured_to_the_same_bits_with_or_without_python(spark, points, clusters):
+    # ties among the small points, an empty cluster far away, and a set too large for SQL
+    single = np.vstack([points[150 : 150 + clusters], [(2**24, 0, 0)]]).astype(float)
+    rows = in_partitions(on_grid(spark, points), 2)
+    found = AllRows(rows, rows.columns)
+    (alone,) = found.partitions([single])
+    (beside, _) = found.partitions([single, single[:1]])
+    assert totals(alone) == totals(beside)
+    assert totals(alone) == totals(Listed(points.tolist()).partitions([single])[0])
+    assert alone.counts[-1] == 0
 
 
 def test_other_columns_do_not_matter(spark):

@@ -102,6 +102,16 @@ def test_refined_says_when_the_steps_ran_out():
     assert not is_at_rest
 
 
+@pytest.mark.parametrize(("tolerance", "cost"), [(0.6, 30), (0.3, 22.5), (0.0, 20)])
+def test_a_step_that_takes_off_less_than_the_tolerance_is_the_last(tolerance, cost):
+    # 0 | 1..9 costs 60, then 0..2 | 3..9 30, 0..3 | 4..9 22.5 and 0..4 | 5..9 20
+    population = Listed([(i,) for i in range(10)])
+    start = centres((0,), (1,))
+    found, is_at_rest = refined(population, start, max_steps=20, tolerance=tolerance)
+    assert is_at_rest
+    assert found.cost() == cost
+
+
 def test_a_centre_without_customers_moves_to_the_farthest_customer():
     population = Listed([(0,), (2,), (40,), (100,)])
     found, is_at_rest = refined(population, centres((1,), (-900,), (70,)), max_steps=20)
