@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import psutil  # type: ignore[import-untyped]  # it ships no types
+import psutil
 
 SAMPLE_EVERY_S = 0.05
 LOOK_FOR_CHILDREN_EVERY = 5

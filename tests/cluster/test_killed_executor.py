@@ -7,7 +7,7 @@ import os
 import time
 from contextlib import suppress
 
-import psutil  # type: ignore[import-untyped]  # it ships no types
+import psutil
 import pytest
 
 from tests.cluster.conftest import RUN_S, SAMPLED
