@@ -15,6 +15,7 @@ from segmentation.clustering.starts import fit_coreset
 from segmentation.clustering.sweep import fit_all_rows, rescored, score
 from segmentation.config import Config
 from segmentation.features import contract
+from segmentation.features.columns import check_columns
 from segmentation.features.preparation import (
     FEATURES,
     IS_USABLE,
@@ -78,7 +79,7 @@ def run(
     """
     with steps("read"):
         customers = store.read_customers(config.input, seed=config.sweep.seed)
-        contract.check_columns(customers, config)
+        check_columns(customers, config)
         columns = [name for name in customers.columns if name != MALFORMED]
 
     with steps("contract"):

@@ -10,6 +10,7 @@ from pyspark.sql import types as T
 
 from segmentation.errors import DataError, SchemaError
 from segmentation.features import contract
+from segmentation.features.columns import check_columns
 from segmentation.features.contract import Range
 from segmentation.results import Rejection
 from segmentation.schemas import MALFORMED, quoted
@@ -257,12 +258,12 @@ def test_too_small_a_usable_share_stops_the_run_with_the_reasons(spark):
 )
 def test_columns_that_will_not_do_are_named(spark, schema, numeric, told):
     with pytest.raises(SchemaError, match=told):
-        contract.check_columns(spark.createDataFrame([], schema), config(numeric))
+        check_columns(spark.createDataFrame([], schema), config(numeric))
 
 
 def test_every_problem_of_the_columns_is_told_at_once(spark):
     customers = spark.createDataFrame([(date(2026, 1, 1),)], "when date")
     with pytest.raises(SchemaError) as refused:
-        contract.check_columns(customers, config(["when", "spend", "age"]))
+        check_columns(customers, config(["when", "spend", "age"]))
     for name in ("'when' is of type date", "'spend'", "'age'"):
         assert name in str(refused.value)
