@@ -38,15 +38,18 @@ class Coreset:
 
     def farthest(self, centres: Points) -> Points:
         """The point farthest from its nearest centre; of equals, the largest coordinates."""
-        squares = ((self.points[:, np.newaxis, :] - centres) ** 2).sum(axis=2).min(axis=1)
+        squares = (self.points**2).sum(axis=1) + self._nearness(centres).min(axis=1)
         last = int(np.flatnonzero(squares == squares.max())[-1])  # sorted: the largest of equals
         return np.array(self.points[last])
 
     def labels(self, centres: Points) -> npt.NDArray[np.intp]:
         """The position of every point's nearest centre, the first of equals."""
-        nearness = (centres**2).sum(axis=1) - self.points @ (2 * centres.T)
-        labels: npt.NDArray[np.intp] = nearness.argmin(axis=1)
+        labels: npt.NDArray[np.intp] = self._nearness(centres).argmin(axis=1)
         return labels
+
+    def _nearness(self, centres: Points) -> Points:
+        """Squared distances to every centre, less the points' own squared norms; exact."""
+        return (centres**2).sum(axis=1) - self.points @ (2 * centres.T)
 
     def _partition(self, centres: Points) -> Partition:
         labels = self.labels(centres)

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 NOTABLE, EXTREME = 0.5, 1.5
 """Standard deviations from the average: half is a medium effect (Cohen 1988, chapter 2)."""
 
-MOST_FEATURES = 3
+FEW_FEATURES, MOST_FEATURES = 2, 3
+"""Two features are named; three where that does not tell two segments apart."""
 
 
 def name_segments(differences: Sequence[Mapping[str, float]]) -> tuple[str, ...]:
@@ -18,13 +19,12 @@ def name_segments(differences: Sequence[Mapping[str, float]]) -> tuple[str, ...]
         For every segment, each feature's centre less the overall mean, in standard
         deviations. The features that stand out most are named first.
     """
-    names = [_described(difference, features=1) for difference in differences]
-    for features in range(2, MOST_FEATURES + 1):
-        shared = {name for name, times in Counter(names).items() if times > 1}
-        names = [
-            _described(difference, features=features) if features == 2 or name in shared else name
-            for name, difference in zip(names, differences, strict=True)
-        ]
+    names = [_described(difference, features=FEW_FEATURES) for difference in differences]
+    shared = {name for name, times in Counter(names).items() if times > 1}
+    names = [
+        _described(difference, features=MOST_FEATURES) if name in shared else name
+        for name, difference in zip(names, differences, strict=True)
+    ]
     times, seen = Counter(names), Counter[str]()
     numbered = []
     for name in names:
