@@ -49,7 +49,8 @@ class Coreset:
 
     def _nearness(self, centres: Points) -> Points:
         """Squared distances to every centre, less the points' own squared norms; exact."""
-        return (centres**2).sum(axis=1) - self.points @ (2 * centres.T)
+        nearness: Points = (centres**2).sum(axis=1) - self.points @ (2 * centres.T)
+        return nearness
 
     def _partition(self, centres: Points) -> Partition:
         labels = self.labels(centres)
