@@ -21,9 +21,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     """A small local session. Code under test that builds a session is handed this one."""
     scratch = tmp_path_factory.mktemp("spark")
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    home = java_home()
-    if home is not None:
-        os.environ["JAVA_HOME"] = home
+    os.environ["JAVA_HOME"] = java_home()
     builder = (
         SparkSession.builder.master("local[2]")
         .appName("tests")

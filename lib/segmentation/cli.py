@@ -92,9 +92,7 @@ def run(
 @app.command("java-home")
 def show_java_home() -> None:
     """Print the JAVA_HOME that Spark is given, for spark-submit and the like."""
-    home = java_home()
-    if home is not None:
-        typer.echo(home)
+    typer.echo(java_home())
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

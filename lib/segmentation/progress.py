@@ -2,7 +2,6 @@
 
 import logging
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 
 from rich.console import Console
 from rich.markup import escape
@@ -13,7 +12,6 @@ from segmentation.results import StepTime
 LOG = logging.getLogger("segment")
 
 
-@dataclass
 class LogLines:
     """One log line a step, for files and schedulers."""
 

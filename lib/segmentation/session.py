@@ -30,9 +30,7 @@ def build_session(name: str) -> SparkSession:
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     builder = SparkSession.builder.appName(name)
     if not is_remote() and "PYSPARK_GATEWAY_PORT" not in os.environ:
-        home = java_home()
-        if home is not None:
-            os.environ["JAVA_HOME"] = home
+        os.environ["JAVA_HOME"] = java_home()
     session = builder.getOrCreate()
     for key, value in REQUIRED.items():
         session.conf.set(key, value)

@@ -594,10 +594,9 @@ def test_spark_itself_adds_no_stack_trace(tmp_path):
     """In a process of its own, as scripts/run starts it: a task fails, and that is one line."""
     damaged_parquet(tmp_path)
     write("segment.toml", CONFIG)(tmp_path)
-    home = java_home()
     environment = {
         **os.environ,
-        **({} if home is None else {"JAVA_HOME": home}),
+        "JAVA_HOME": java_home(),
         "PYTHONPATH": str(ROOT / "lib"),
         "PYSPARK_SUBMIT_ARGS": f'--properties-file "{ROOT}/conf/spark-local.conf" pyspark-shell',
         "LOG4J_CONFIGURATION_FILE": str(ROOT / "conf" / "log4j2.properties"),

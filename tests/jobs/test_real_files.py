@@ -58,9 +58,7 @@ def labelled_elsewhere(runs, shared_data, tmp_path_factory):
         for name, file in FILES.items()
     ]
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "SPARK"))}
-    home = java_home()
-    if home is not None:
-        environment["JAVA_HOME"] = home
+    environment["JAVA_HOME"] = java_home()
     done = subprocess.run(
         [sys.executable, "-P", "-c", ELSEWHERE, json.dumps(work)],
         cwd=folder,

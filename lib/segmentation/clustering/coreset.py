@@ -6,10 +6,11 @@ from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from segmentation.clustering.lloyd import Partition, Points
+from segmentation.clustering.nearest import squared_norm
 
 WEIGHT_UNIT = 64
 """Weights of a sample are whole multiples of 1/64, so that weighted sums are exact as well."""
@@ -140,10 +141,10 @@ def sample(
     squares
         The sum of all squared norms, in grid units.
     """
-    square = sum((F.col(name) * F.col(name) for name in coordinates[1:]), _squared(coordinates[0]))
     wanted = size * customers / min(distinct, customers)
     probability = F.least(
-        F.lit(1.0), F.lit(wanted) * (F.lit(0.5 / customers) + square * F.lit(0.5 / squares))
+        F.lit(1.0),
+        F.lit(wanted) * (F.lit(0.5 / customers) + squared_norm(coordinates) * F.lit(0.5 / squares)),
     )
     drawn = F.pmod(F.xxhash64(F.lit(seed), *identity), F.lit(_HASH_VALUES)) / F.lit(_HASH_VALUES)
     kept = (
@@ -155,10 +156,6 @@ def sample(
     )
     weights = np.rint(kept["count"] / kept["__probability"] * WEIGHT_UNIT).astype(np.int64)
     return _sorted(kept[list(coordinates)].to_numpy(), weights.to_numpy(), is_whole=False)
-
-
-def _squared(name: str) -> Column:
-    return F.col(name) * F.col(name)
 
 
 def _sorted(points: Points, weights: npt.NDArray[np.int64], *, is_whole: bool) -> Coreset:

@@ -4,6 +4,8 @@ Coordinates and centres are whole numbers, so squared distances are exact and ti
 """
 
 from collections.abc import Sequence
+from functools import reduce
+from operator import add
 
 import numpy as np
 import numpy.typing as npt
@@ -58,6 +60,11 @@ def farthest_point(
     return np.array([found[name] for name in coordinates], dtype=np.float64)
 
 
+def squared_norm(coordinates: Sequence[str]) -> Column:
+    """The squared distance of a row from the origin, a whole number in a double."""
+    return reduce(add, [F.col(name) * F.col(name) for name in coordinates])
+
+
 def _names(centres: npt.NDArray[np.float64]) -> list[str]:
     return [f"__square_{i}" for i in range(len(centres))]
 
@@ -77,10 +84,7 @@ def _measured(
 
 def _square(coordinates: Sequence[str], centre: npt.NDArray[np.float64]) -> Column:
     terms = [F.col(name) - F.lit(float(c)) for name, c in zip(coordinates, centre, strict=True)]
-    total = terms[0] * terms[0]
-    for term in terms[1:]:
-        total = total + term * term
-    return total
+    return reduce(add, [term * term for term in terms])
 
 
 def _least(columns: Sequence[Column]) -> Column:

@@ -3,9 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import reduce
 from itertools import pairwise
-from operator import add
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +13,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from segmentation.clustering.lloyd import Partition, Points
-from segmentation.clustering.nearest import CLUSTER, farthest_point, with_cluster
+from segmentation.clustering.nearest import CLUSTER, farthest_point, squared_norm, with_cluster
 
 NATIVE_TERMS = 64
 """Up to so many coordinates of centres the generated code stays small enough to be compiled."""
@@ -65,7 +63,7 @@ class AllRows:
         return partitions
 
     def _native(self, centres: Points) -> Partition:
-        norm = reduce(add, [F.col(name) * F.col(name) for name in self.coordinates]).cast("bigint")
+        norm = squared_norm(self.coordinates).cast("bigint")
         found = (
             with_cluster(self.rows.select(*self.coordinates), self.coordinates, centres)
             .groupBy(CLUSTER)

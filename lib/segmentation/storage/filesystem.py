@@ -102,11 +102,6 @@ class Folder:
                 f"{self.uri}/{name} cannot be written: {_reason(error)}; see output.path"
             ) from None
 
-    def read(self, name: str) -> str:
-        """The text of a file in the folder."""
-        with self.filesystem.open_input_stream(f"{self.path}/{name}") as stream:
-            return bytes(stream.read()).decode("utf-8")
-
     def move(self, target: Self) -> None:
         """Give the folder another name in the same file system.
 
