@@ -4,10 +4,12 @@ import json
 import logging
 import sys
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from platform import python_version
+from types import ModuleType
 from typing import Annotated
 
 import typer
@@ -17,7 +19,7 @@ from pyspark.sql import SparkSession
 from rich.console import Console
 from typer.exceptions import TyperException
 
-from segmentation import __version__, pipeline
+from segmentation import __version__
 from segmentation.config import load
 from segmentation.errors import ConfigError, SegmentationError, one_line
 from segmentation.java import java_home
@@ -67,7 +69,9 @@ def run(
     settings = load(config, overrides=told)
     began = datetime.now(UTC)
     shown = progress(Console(stderr=True))
-    with shown.live():
+    # Spark's JVM takes seconds to start and the libraries of the story two to be loaded: together.
+    with shown.live(), ThreadPoolExecutor(1) as aside:
+        story = aside.submit(_pipeline)
         store = RunStore.opened(
             output=settings.output.path,
             run_id=began.strftime("%Y%m%dT%H%M%SZ") if run_id is None else run_id,
@@ -75,7 +79,7 @@ def run(
         )
         steps = Steps(shown, job_descriptions(store.spark))
         try:
-            published = pipeline.run(
+            published = story.result().run(
                 settings,
                 store=store,
                 steps=steps,
@@ -112,6 +116,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if told is None:
             raise
         _stop(told)
+
+
+def _pipeline() -> ModuleType:
+    """The story, imported late, so that help and refusals come soon."""
+    from segmentation import pipeline
+
+    return pipeline
 
 
 def _stop(error: SegmentationError) -> None:

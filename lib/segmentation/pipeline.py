@@ -21,7 +21,7 @@ from segmentation.features.preparation import (
     IS_USABLE,
     SCALED,
     Preparation,
-    distinct_rows,
+    distinct_points,
     fit_preparation,
     preparation_stages,
     prepared_columns,
@@ -50,6 +50,9 @@ from segmentation.verification import check_counts, check_model
 MAX_REFINEMENTS = 100
 NEGLIGIBLE = 1e-6
 """The share of the cost that a Lloyd step on all rows must take off to be worth another pass."""
+
+FEW = 10
+"""Up to so many times the coreset's size, distinct customers are counted and not estimated."""
 
 DRAWN_CUSTOMERS = 5_000
 
@@ -84,8 +87,7 @@ def run(
 
     with steps("contract"):
         audited = contract.with_rejection(customers, input=config.input, features=config.features)
-        identity = contract.identity(customers, config)
-        audit = contract.audit(audited, features=config.features, identity=identity)
+        audit = contract.audit(audited, features=config.features)
         contract.check_share(audit, min_usable=config.input.min_usable)
         usable = contract.usable(audited)
         _warn_of_rows(steps, audit, usable, config)
@@ -95,10 +97,15 @@ def run(
         value_feature = _value_feature(steps, preparation, config)
         rows = with_coordinates(usable, preparation)
         stages = preparation_stages(rows.sparkSession, preparation)
-        ks = _range_of_k(steps, rows, preparation, config)
+        distinct = distinct_points(
+            rows, preparation, few=FEW * config.sweep.coreset_size, at_least=config.sweep.k_max
+        )
+        ks = _range_of_k(steps, distinct, config)
 
     with steps("compress"):
-        coreset = _coreset(rows, preparation, audit, identity=identity, config=config)
+        coreset = _coreset(
+            rows, preparation, customers=audit.usable, distinct=distinct, config=config
+        )
         population: Population = AllRows(rows, preparation.coordinates)
         if coreset is not None and coreset.is_whole:
             population = coreset
@@ -107,14 +114,14 @@ def run(
         seed, bits = config.sweep.seed, preparation.bits
         if coreset is None:
             width = len(preparation.scales)
-            centres = fit_all_rows(
+            candidates = fit_all_rows(
                 rows, stages=stages, vector=SCALED, width=width, ks=ks, bits=bits, seed=seed
             )
         else:
-            centres = fit_coreset(rows.sparkSession, coreset, ks=ks, bits=bits, seed=seed)
+            candidates = fit_coreset(rows.sparkSession, coreset, ks=ks, bits=bits, seed=seed)
 
     with steps("score"):
-        swept = score(population, centres, bits=preparation.bits)
+        swept = score(population, candidates, bits=preparation.bits)
 
     with steps("choose"):
         choice = choose([CostPoint(s.k, s.cost) for s in swept], k=config.choose.k)
@@ -160,14 +167,17 @@ def run(
                 columns=columns,
                 features=config.features.names,
             ),
+            rows=audit.usable,
             partition_by=SEGMENT,
             sort_by=[F.col(quoted(published_name(customer_id)))] if customer_id else [],
+            mostly_unique=["distance", "margin"],
         )
         left_out = store.stage_table(
             REJECTED.name,
             rejected_customers(
                 contract.rejected(audited), columns=columns, rejection=contract.REJECTION
             ),
+            rows=audit.rows - audit.usable,
         )
         _stage_small(store, COST_CURVE, curve)
         _stage_small(store, SEGMENTS, chosen.segments)
@@ -181,7 +191,7 @@ def run(
     with steps("report"):
         names = [feature.name for feature in preparation.features]
         values, of_segment = sample_for_drawing(
-            published, features=names, distinct=preparation.distinct, most=DRAWN_CUSTOMERS
+            published, features=names, distinct=distinct, most=DRAWN_CUSTOMERS
         )
         facts = Run(
             run=store.run_id,
@@ -236,26 +246,19 @@ def _value_feature(steps: Steps, preparation: Preparation, config: Config) -> st
     return shaping[-1]
 
 
-def _range_of_k(
-    steps: Steps, rows: DataFrame, preparation: Preparation, config: Config
-) -> list[int]:
-    """The configured range of k, as far as there are distinct rows to fill it."""
+def _range_of_k(steps: Steps, distinct: int, config: Config) -> list[int]:
+    """The configured range of k, as far as there are distinct customers to fill it."""
     first, last = config.sweep.k_min, config.sweep.k_max
-    most = distinct_rows(rows, preparation, at_most=last)
-    if most < last:
+    if distinct < last:
         steps.warn(
-            f"the usable rows hold {most} distinct customers: sweep.k_max = {last} becomes {most}"
+            f"the usable rows hold {distinct} distinct customers: "
+            f"sweep.k_max = {last} becomes {distinct}"
         )
-    return list(range(min(first, most), most + 1))
+    return list(range(min(first, distinct), min(last, distinct) + 1))
 
 
 def _coreset(
-    rows: DataFrame,
-    preparation: Preparation,
-    audit: contract.Audit,
-    *,
-    identity: Sequence[str],
-    config: Config,
+    rows: DataFrame, preparation: Preparation, *, customers: int, distinct: int, config: Config
 ) -> Coreset | None:
     """The rows compressed, unless the engine works on all of them."""
     if config.sweep.engine == "mllib":
@@ -263,12 +266,11 @@ def _coreset(
     return compress(
         rows,
         coordinates=preparation.coordinates,
-        identity=identity,
+        identity=contract.identity(rows, config),
         size=config.sweep.coreset_size,
-        customers=audit.usable,
-        distinct=audit.distinct,
-        distinct_points=preparation.distinct,
-        squares=preparation.squares(audit.usable),
+        customers=customers,
+        distinct_points=distinct,
+        squares=preparation.squares(customers),
         seed=config.sweep.seed,
     )
 

@@ -13,8 +13,6 @@ from segmentation.java import java_home
 REQUIRED = {
     "spark.sql.caseSensitive": "true",  # 'Age' and 'age' may stand side by side in a CSV
     "spark.sql.session.timeZone": "UTC",
-    "spark.sql.adaptive.enabled": "true",  # rebalances the partitions that are written
-    "spark.sql.parquet.compression.codec": "zstd",
 }
 """What the results rely on; cluster sizes and the like stand in Spark's properties file."""
 

@@ -24,10 +24,12 @@ class Store(Protocol):
         name: str,
         table: DataFrame,
         *,
+        rows: int,
         partition_by: str | None = None,
         sort_by: Sequence[Column] = (),
+        mostly_unique: Sequence[str] = (),
     ) -> DataFrame:
-        """Write a table aside; returns it as it was written."""
+        """Write a table of so many rows aside; returns it as it was written."""
 
     def stage_rows(self, name: str, rows: Sequence[tuple[Any, ...]], *, ddl: str) -> None:
         """Write a small table aside."""

@@ -86,11 +86,7 @@ def prepared(
     """The customers prepared; every column is a feature unless ``numeric`` names some."""
     settings = config(numeric or customers.columns, **sections)
     audited = contract.with_rejection(customers, input=settings.input, features=settings.features)
-    audit = contract.audit(
-        audited,
-        features=settings.features,
-        identity=contract.identity(customers, settings),
-    )
+    audit = contract.audit(audited, features=settings.features)
     usable = contract.usable(audited)
     preparation = fit_preparation(usable, features=settings.features, audit=audit)
     return Prepared(settings, audit, usable, preparation)

@@ -38,7 +38,6 @@ def found(customers, ks=(1, 2, 4)):
         identity=contract.identity(customers, made.config),
         size=200,
         customers=made.audit.usable,
-        distinct=made.audit.distinct,
         squares=preparation.squares(made.audit.usable),
         seed=5,
     )

@@ -10,7 +10,7 @@ from segmentation.clustering.coreset import sample, whole
 from segmentation.clustering.nearest import CLUSTER, with_nearest
 from segmentation.clustering.starts import fit_coreset
 from segmentation.clustering.sweep import fit_all_rows, score
-from segmentation.features.preparation import SCALED, distinct_rows
+from segmentation.features.preparation import SCALED, distinct_points
 from tests.spark.tables import RAW, planted, prepared, table
 
 
@@ -25,7 +25,6 @@ def by_coreset(made, *, ks, size=None):
             identity=made.usable.columns,
             size=size,
             customers=made.audit.usable,
-            distinct=made.audit.distinct,
             squares=made.preparation.squares(made.audit.usable),
             seed=42,
         )
@@ -91,7 +90,7 @@ def test_mllib_leaves_out_centres_that_coincide_and_the_sweep_fills_them_up(spar
 
 def test_an_outlier_that_leaves_few_grid_points_does_no_harm(spark):
     made = prepared(table(spark, a=[*range(200), 1e15]), features={"transform": "none"})
-    most = distinct_rows(made.rows, made.preparation, at_most=12)
+    most = distinct_points(made.rows, made.preparation, few=100, at_least=12)
     swept = by_coreset(made, ks=list(range(1, most + 1)))
     assert [s.partition.counts for s in swept][-1] in ((200, 1), (1, 200))
 

@@ -77,15 +77,14 @@ def compress(
     identity: Sequence[str],
     size: int,
     customers: int,
-    distinct: int,
     distinct_points: int,
     squares: float,
     seed: int,
 ) -> Coreset:
     """Every distinct point with its count where there are few, else a sample; one Spark job.
 
-    ``distinct_points`` is about how many different points there are, ``distinct`` about how
-    many different rows; see :func:`sample` for the rest.
+    ``distinct_points`` is about how many different points there are; see :func:`sample` for
+    the rest.
     """
     if distinct_points <= WHOLE * size:
         return whole(rows, coordinates=coordinates)
@@ -95,7 +94,6 @@ def compress(
         identity=identity,
         size=size,
         customers=customers,
-        distinct=distinct,
         squares=squares,
         seed=seed,
     )
@@ -114,7 +112,6 @@ def sample(
     identity: Sequence[str],
     size: int,
     customers: int,
-    distinct: int,
     squares: float,
     seed: int,
 ) -> Coreset:
@@ -123,9 +120,8 @@ def sample(
     A row is kept with probability ``min(1, size * (1 / 2n + d**2 / 2 sum(d**2)))``, d being
     its distance from the mean, and weighs the inverse. A hash of the row decides, so the
     same rows are kept whatever the partitioning. Rows that are alike in all of ``identity``
-    are kept or left together; the probability is raised by their average number, so that
-    the sample holds as many different points all the same. Starts a Spark job that reads the
-    table once.
+    are kept or left together. Where that leaves fewer than half as many different points as
+    wanted, more rows are drawn. Starts a Spark job that reads the table once, mostly.
 
     Bachem, Lucic and Krause (2018), "Scalable k-means clustering via lightweight coresets",
     arXiv:1702.08248, algorithm 1, with Poisson instead of multinomial sampling.
@@ -136,24 +132,26 @@ def sample(
         One row per customer, the mean of all coordinates at 0.
     identity
         Columns, quoted, whose values tell one row from another.
-    customers, distinct
-        How many rows there are, and about how many different ones by ``identity``.
+    customers
+        How many rows there are.
     squares
         The sum of all squared norms, in grid units.
     """
-    wanted = size * customers / min(distinct, customers)
-    probability = F.least(
-        F.lit(1.0),
-        F.lit(wanted) * (F.lit(0.5 / customers) + squared_norm(coordinates) * F.lit(0.5 / squares)),
-    )
     drawn = F.pmod(F.xxhash64(F.lit(seed), *identity), F.lit(_HASH_VALUES)) / F.lit(_HASH_VALUES)
-    kept = (
-        rows.select(*coordinates, probability.alias("__probability"), drawn.alias("__drawn"))
-        .where("__drawn < __probability")
-        .groupBy(*coordinates, "__probability")
-        .count()
-        .toPandas()
-    )
+    share = F.lit(0.5 / customers) + squared_norm(coordinates) * F.lit(0.5 / squares)
+    wanted = float(size)
+    while True:
+        probability = F.least(F.lit(1.0), F.lit(wanted) * share)
+        kept = (
+            rows.select(*coordinates, probability.alias("__probability"), drawn.alias("__drawn"))
+            .where("__drawn < __probability")
+            .groupBy(*coordinates, "__probability")
+            .count()
+            .toPandas()
+        )
+        if 2 * len(kept) >= size or wanted >= 2 * customers:  # by then every row is kept
+            break
+        wanted *= size / max(1, len(kept))
     weights = np.rint(kept["count"] / kept["__probability"] * WEIGHT_UNIT).astype(np.int64)
     return _sorted(kept[list(coordinates)].to_numpy(), weights.to_numpy(), is_whole=False)
 

@@ -1,10 +1,11 @@
 """Centres for every k from a coreset: several kinds of starts compete, the cheapest wins."""
 
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -20,26 +21,33 @@ from segmentation.clustering.breathing import breathed
 from segmentation.clustering.coreset import Coreset
 from segmentation.clustering.lloyd import Partition, Points, refined
 
-SIDE_BY_SIDE = 4
+SIDE_BY_SIDE = 12
 """Fits under way at once. MLlib's are dozens of jobs of milliseconds, so cores would idle."""
 
-MLLIB_ITERATIONS = 5
-"""Few, as every start is iterated to rest in memory afterwards."""
+MLLIB_ROUNDS, MLLIB_ITERATIONS = 1, 2
+"""Of k-means|| and of Lloyd: few, as every start is iterated to rest in memory afterwards."""
 
 RESTARTS = 16
 EXACT_STEPS = 10
 
+CANDIDATES = 2
+CLOSE, ALIKE = 1.02, 1 + 1e-5
+"""So many partitions go on to be measured on all rows, if they cost the coreset at most
+``CLOSE`` times the cheapest: a sample may rank two that are as near as that the wrong way
+round. Costs that are ``ALIKE`` belong to one partition."""
+
 
 def fit_coreset(
     spark: SparkSession, coreset: Coreset, *, ks: Sequence[int], bits: int, seed: int
-) -> dict[int, Points]:
-    """The centres that cost the coreset least of all found, for every k: engine ``coreset``.
+) -> dict[int, list[Points]]:
+    """Some sets of centres for every k, the cheapest for the coreset first: engine ``coreset``.
 
-    For each k there compete MLlib's KMeans (k-means||), scikit-learn's best of several
-    k-means++ starts, that one breathed, and the winner of k - 1 with its costliest cluster
-    split. All are iterated to rest and compared in exact arithmetic. The fits run side by
-    side; each is single-threaded and adds up in one order, so its result does not depend on
-    the number of cores. There are no more centres than the coreset has points.
+    For each k there compete MLlib's KMeans (k-means||), the best of several k-means++ starts
+    of scikit-learn's, the best of all breathed, and the winner of k - 1 with its costliest
+    cluster split. All are iterated to rest and compared in exact arithmetic; the cheapest is
+    returned with what is nearly as cheap. The fits run side by side; each is single-threaded
+    and adds up in one order, so its result does not depend on the number of cores. There are
+    no more centres than the coreset has points.
     """
     search = _Search(coreset, bits)
     filled = {k: min(k, len(coreset.points)) for k in ks}
@@ -53,15 +61,21 @@ def fit_coreset(
     ):
         warnings.simplefilter("ignore", ConvergenceWarning)  # fewer distinct centres are filled up
         inherit = inheritable_thread_target(spark)
-        fits = [pool.submit(inherit(partial(_from_mllib, table, seed=seed)), k) for k in several]
-        restarts = [pool.submit(search.restarted, k, seed=abs(seed) % 2**32) for k in several]
-        best = {k: search.single() for k in filled.values() if k == 1}
-        for k, fit, restart in zip(several, fits, restarts, strict=True):
-            starts = [fit.result() * 2.0**bits, restart.result()]
-            if k - 1 in best:
-                starts.append(split_costliest(coreset, best[k - 1]))
-            best[k] = search.cheapest(starts, clusters=k)
-    return {k: best[filled[k]].means() for k in ks}
+        fits = [
+            (
+                pool.submit(inherit(partial(_from_mllib, table, seed=seed)), k),
+                pool.submit(search.restarted, k, seed=abs(seed) % 2**32),
+            )
+            for k in several
+        ]
+        found = {k: [search.single()] for k in filled.values() if k == 1}
+        for k, (fit, restart) in zip(several, fits, strict=True):
+            partitions = [search.at_rest(fit.result() * 2.0**bits, k), *restart.result()]
+            if k - 1 in found:
+                split = split_costliest(coreset, found[k - 1][0])
+                partitions.append(search.at_rest(split, k))
+            found[k] = cheapest(partitions)
+    return {k: [partition.means() for partition in found[filled[k]]] for k in ks}
 
 
 def split_costliest(coreset: Coreset, partition: Partition) -> Points:
@@ -83,6 +97,9 @@ def split_costliest(coreset: Coreset, partition: Partition) -> Points:
     return np.vstack([np.delete(centres, costliest, axis=0), halves])
 
 
+Found = TypeVar("Found")
+
+
 class _Search:
     """scikit-learn on one coreset: starts in, partitions at rest out."""
 
@@ -96,24 +113,27 @@ class _Search:
         """The partition into one cluster."""
         return refined(self.coreset, np.zeros((1, self.scaled.shape[1])), max_steps=1)[0]
 
-    def restarted(self, clusters: int, *, seed: int) -> Points:
-        """The best of several k-means++ starts, breathed."""
-        kmeans = InMemoryKMeans(clusters, n_init=RESTARTS, random_state=seed)
-        kmeans.fit(self.scaled, sample_weight=self.weights)
+    def restarted(self, clusters: int, *, seed: int) -> list[Partition]:
+        """The best of several k-means++ starts as they are, and the very best breathed."""
+        fits = [
+            InMemoryKMeans(clusters, n_init=1, random_state=one).fit(
+                self.scaled, sample_weight=self.weights
+            )
+            for one in np.random.SeedSequence(seed).generate_state(RESTARTS).tolist()
+        ]
+        different = _different(fits, cost=lambda fit: float(fit.inertia_))[:CANDIDATES]
         centres = breathed(
             self.scaled,
             self.weights,
-            kmeans.cluster_centers_,
+            different[0].cluster_centers_,
             fit=self._fitted,
             random=np.random.default_rng(seed),
         )
-        return np.rint(centres * self.unit)
+        starts = [centres, *(fit.cluster_centers_ for fit in different)]
+        return [self.at_rest(np.rint(start * self.unit), clusters) for start in starts]
 
-    def cheapest(self, starts: Sequence[Points], *, clusters: int) -> Partition:
-        """The cheapest of the partitions that the starts come to rest at."""
-        return min((self._at_rest(start, clusters) for start in starts), key=Partition.cost)
-
-    def _at_rest(self, start: Points, clusters: int) -> Partition:
+    def at_rest(self, start: Points, clusters: int) -> Partition:
+        """What a start, in grid units, comes to rest at."""
         while len(start) < clusters:  # MLlib leaves out centres that coincide
             start = np.vstack([start, self.coreset.farthest(np.rint(start))])
         centres, _ = self._fitted(start / self.unit, tol=1e-6)
@@ -125,6 +145,22 @@ class _Search:
         return kmeans.cluster_centers_, kmeans.inertia_
 
 
+def cheapest(partitions: Sequence[Partition]) -> list[Partition]:
+    """The cheapest of the partitions, and any that is close to it."""
+    different = _different(partitions, cost=lambda partition: float(partition.cost()))
+    highest = CLOSE * float(different[0].cost())
+    return [partition for partition in different[:CANDIDATES] if float(partition.cost()) <= highest]
+
+
+def _different(found: Sequence[Found], *, cost: Callable[[Found], float]) -> list[Found]:
+    """Those that differ in cost, the cheapest first."""
+    kept: list[Found] = []
+    for one in sorted(found, key=cost):
+        if not kept or cost(one) > ALIKE * cost(kept[-1]):
+            kept.append(one)
+    return kept
+
+
 def _from_mllib(table: DataFrame, clusters: int, *, seed: int) -> Points:
     kmeans = KMeans(
         featuresCol="point",
@@ -132,6 +168,7 @@ def _from_mllib(table: DataFrame, clusters: int, *, seed: int) -> Points:
         predictionCol="__cluster",
         k=clusters,
         seed=seed,
+        initSteps=MLLIB_ROUNDS,
         maxIter=MLLIB_ITERATIONS,
     )
     return np.array(kmeans.fit(table).clusterCenters())

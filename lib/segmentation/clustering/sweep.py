@@ -33,7 +33,7 @@ def fit_all_rows(
     ks: Sequence[int],
     bits: int,
     seed: int,
-) -> dict[int, Points]:
+) -> dict[int, list[Points]]:
     """The centres that Spark MLlib KMeans finds on all rows, for every k: engine ``mllib``.
 
     The literal loop, kept as the oracle of the other engine. ``stages`` turn ``rows`` into
@@ -43,7 +43,7 @@ def fit_all_rows(
     """
     prepared = PipelineModel(list(stages)).transform(rows).select(vector).persist()
     try:
-        centres: dict[int, Points] = {1: np.zeros((1, width))} if 1 in ks else {}
+        centres = {1: [np.zeros((1, width))]} if 1 in ks else {}
         for k in ks:
             if k > 1:
                 kmeans = KMeans(
@@ -54,14 +54,18 @@ def fit_all_rows(
                     maxIter=MAX_ITERATIONS,
                 )
                 fitted = np.array(kmeans.fit(prepared).clusterCenters())
-                centres[k] = np.rint(fitted * 2.0**bits)
+                centres[k] = [np.rint(fitted * 2.0**bits)]
         return centres
     finally:
         prepared.unpersist()
 
 
-def score(population: Population, centres: Mapping[int, Points], *, bits: int) -> tuple[Swept, ...]:
-    """Every k's partition of all customers and its cost, in one pass; never rising with k.
+def score(
+    population: Population, candidates: Mapping[int, Sequence[Points]], *, bits: int
+) -> tuple[Swept, ...]:
+    """Every k's cheapest partition of all customers and its cost, in one pass; never rising.
+
+    ``candidates`` are one or more sets of centres for every k.
 
     A cost is computed from the counts and sums that the pass returns, an action's own
     result: MLlib's ``trainingCost`` comes from an accumulator that counts a retried task
@@ -69,9 +73,11 @@ def score(population: Population, centres: Mapping[int, Points], *, bits: int) -
     that made them. Where more clusters cost more, which a poor start can do, the smaller
     k's partition takes the place, with the customer farthest from its centre made a cluster.
     """
+    partitions = iter(population.partitions([c for some in candidates.values() for c in some]))
     swept: list[Swept] = []
-    for k, partition in zip(centres, population.partitions(list(centres.values())), strict=True):
-        _append(swept, population, k, partition, bits=bits)
+    for k, some in candidates.items():
+        cheapest = min((next(partitions) for _ in some), key=Partition.cost)
+        _append(swept, population, k, cheapest, bits=bits)
     return tuple(swept)
 
 

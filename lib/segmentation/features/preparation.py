@@ -18,6 +18,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import StructField, StructType
 
 from segmentation.config import Feature, Features
+from segmentation.distinct import BUCKETS, estimated, least_hashes
 from segmentation.errors import DataError
 from segmentation.exact import Grid, joined, square_sums
 from segmentation.features.contract import LARGEST, Audit, negative_of, number, transform_of
@@ -55,7 +56,7 @@ class Preparation:
     """The features that shape the segments, in order, and the grid that they share.
 
     ``constant`` names the features left out, having one value only; ``distinct`` is about
-    how many different customers there are.
+    how many different customers there are before rounding (:func:`distinct_points`).
     """
 
     scales: tuple[Scale, ...]
@@ -118,7 +119,10 @@ def fit_preparation(usable: DataFrame, *, features: Features, audit: Audit) -> P
     ]
     indices = [grid.index(column) for grid, column in zip(grids, transformed, strict=True)]
     sums = usable.agg(
-        F.approx_count_distinct(F.struct(*transformed)).alias("distinct"),
+        *[
+            least.alias(f"least_{i}")
+            for i, least in enumerate(least_hashes(F.xxhash64(*transformed)))
+        ],
         *[F.sum(index).alias(f"sum_{j}") for j, index in enumerate(indices)],
         *[
             half.alias(f"{which}_{j}")
@@ -137,19 +141,21 @@ def fit_preparation(usable: DataFrame, *, features: Features, audit: Audit) -> P
         unit = deviation if features.scale == "standard" else 1.0
         scales.append(Scale(name, transform, clips, mean, deviation, unit))
         reach = max(reach, (high - mean) / unit, (mean - low) / unit)
-    return Preparation(tuple(scales), _bits(reach, len(scales)), constant, sums.distinct)
+    distinct = estimated([sums[f"least_{i}"] for i in range(BUCKETS)])
+    return Preparation(tuple(scales), _bits(reach, len(scales)), constant, distinct)
 
 
-def distinct_rows(rows: DataFrame, preparation: Preparation, *, at_most: int) -> int:
-    """How many different coordinates there are, counted up to ``at_most``.
+def distinct_points(rows: DataFrame, preparation: Preparation, *, few: int, at_least: int) -> int:
+    """How many different coordinates there are: about, where they are more than ``few``.
 
-    The first rows settle it, or else the table is read. An estimate of the different values
-    would not do: beside an outlier the grid may be too coarse to tell them apart.
+    Reads the table where they are few, which the estimate before rounding tells, unless the
+    first rows are nearly alike: beside an outlier the grid may be too coarse to tell
+    customers apart. From ``at_least`` on the first rows need not differ.
     """
     points = rows.select(*preparation.coordinates)
-    if len(set(points.take(FIRST_ROWS))) >= at_most:
-        return at_most
-    return points.distinct().limit(at_most).count()
+    if preparation.distinct > few and len(set(points.take(FIRST_ROWS))) >= at_least:
+        return preparation.distinct
+    return points.distinct().count()
 
 
 def with_coordinates(usable: DataFrame, preparation: Preparation) -> DataFrame:

@@ -74,17 +74,26 @@ class RunStore:
         name: str,
         table: DataFrame,
         *,
+        rows: int,
         partition_by: str | None = None,
         sort_by: Sequence[Column] = (),
+        mostly_unique: Sequence[str] = (),
     ) -> DataFrame:
-        """Write a table aside; returns it as it was written."""
+        """Write a table of so many rows aside; returns it as it was written."""
         folder = self.staging.child(name)
-        write_table(table, folder, partition_by=partition_by, sort_by=sort_by)
+        write_table(
+            table,
+            folder,
+            rows=rows,
+            partition_by=partition_by,
+            sort_by=sort_by,
+            mostly_unique=mostly_unique,
+        )
         return self.spark.read.schema(table.schema).parquet(folder.glob)
 
     def stage_rows(self, name: str, rows: Sequence[tuple[Any, ...]], *, ddl: str) -> None:
         """Write a small table aside."""
-        self.stage_table(name, self.spark.createDataFrame(list(rows), ddl))
+        self.stage_table(name, self.spark.createDataFrame(list(rows), ddl), rows=len(rows))
 
     def stage_model(self, model: PipelineModel) -> PipelineModel:
         """Write the model aside; returns it as it was written."""
