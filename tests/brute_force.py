@@ -23,17 +23,19 @@ class Listed:
 
     def _partition(self, centres: Points) -> Partition:
         width = centres.shape[1]
-        counts, sums = [0] * len(centres), [[0] * width for _ in centres]
+        counts, norms = [0] * len(centres), [0] * len(centres)
+        sums = [[0] * width for _ in centres]
         for point in self.points:
             nearest = label(point, centres)
             counts[nearest] += 1
+            norms[nearest] += sum(x * x for x in point)
             for j in range(width):
                 sums[nearest][j] += point[j]
         return Partition(
             centres,
             tuple(counts),
             tuple(map(tuple, sums)),
-            sum(x * x for point in self.points for x in point),
+            tuple(norms),
         )
 
 

@@ -18,6 +18,7 @@ from segmentation.results import (
     Run,
     Segment,
     StepTime,
+    Verdict,
 )
 
 FEATURES = ("products_purchased", "complains", "money_spent")
@@ -144,7 +145,21 @@ def _segments(
 
 def _curve(costs: Sequence[float] | None, *, k: int) -> tuple[CostPoint, ...]:
     drawn = costs or (72000, 38150, 21020, 11900, 4210, 3905, 3640, 3420, 3235, 3080, 2950, 2840)
-    return tuple(CostPoint(at, float(cost), at == k) for at, cost in enumerate(drawn, start=1))
+    return tuple(
+        CostPoint(
+            at,
+            float(cost),
+            at == k,
+            log_drop=None if at == 1 else abs(math.sin(at)),
+            silhouette=None if at == 1 else 0.8 - 0.04 * abs(at - k),
+            gap=0.1 * min(at, k),
+            gap_error=0.02,
+            stability=None if at == 1 else 0.9,
+            least_stability=None if at == 1 else 0.85,
+            smallest_share=1 / at,
+        )
+        for at, cost in enumerate(drawn, start=1)
+    )
 
 
 def _run(
@@ -166,9 +181,19 @@ def _run(
         "warnings": ("3 customer ids occur on more than one row; all their rows are kept",),
         "choice": Choice(
             k,
-            "elbow",
+            "verdict",
             f"the elbow of the cost curve: {k} clusters leave 5.8% of the cost, one more takes off "
             "only 0.4% of k = 1",
+            Verdict(
+                k=k,
+                strength="weak",
+                groups=k,
+                reason=f"{k} groups of customers stand apart; but <b>one</b> is small",
+                against=("the silhouette favours 2", "the gap statistic favours 7"),
+                runners_up=(2, 7),
+                favourites={"elbow": k, "silhouette": 2, "gap": 7},
+            ),
+            silhouette=0.8,
         ),
         "value_feature": prepared[-1].name,
         "features": prepared,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from segmentation.clustering import nearest
@@ -25,9 +25,13 @@ NUDGES, NUDGE = 8, 8
 
 @dataclass(frozen=True)
 class Chosen:
-    """The chosen clusters in the order of their segments; ``centres`` are grid points."""
+    """The chosen clusters in the order of their segments; ``centres`` are grid points.
+
+    ``silhouette`` is the average over all customers; None where there is one segment.
+    """
 
     centres: Points
+    silhouette: float | None
     segments: tuple[Segment, ...]
     profiles: tuple[FeatureProfile, ...]
 
@@ -46,13 +50,14 @@ def settled(
     so centres are nudged by a few grid steps until every customer's lead is clear.
     """
     centres = partition.centres
-    facts = _facts(rows, centres, preparation, audit)
+    silhouette = nearest.silhouette(preparation.coordinates, partition)
+    facts = _facts(rows, centres, silhouette, preparation, audit)
     for attempt in range(NUDGES):
         if all(c.narrowest is None or c.narrowest >= CLEAR_LEAD for c in facts):
             break
         random = np.random.default_rng(attempt)
         centres = partition.centres + random.integers(-NUDGE, NUDGE + 1, centres.shape)
-        facts = _facts(rows, centres, preparation, audit)
+        facts = _facts(rows, centres, silhouette, preparation, audit)
     ordered = by_value(facts, value_feature=value_feature)
     centres = centres[[cluster.cluster for cluster in ordered]]
     names = [feature.name for feature in preparation.features]
@@ -68,7 +73,8 @@ def settled(
             for centre in centres.tolist()
         ],
     )
-    return Chosen(centres, segments, profiles)
+    average = sum(cluster.silhouette * cluster.customers for cluster in facts) / audit.usable
+    return Chosen(centres, average if len(facts) > 1 else None, segments, profiles)
 
 
 def labelled(
@@ -94,7 +100,11 @@ def labelled(
 
 
 def _facts(
-    rows: DataFrame, centres: Points, preparation: Preparation, audit: contract.Audit
+    rows: DataFrame,
+    centres: Points,
+    silhouette: Column,
+    preparation: Preparation,
+    audit: contract.Audit,
 ) -> tuple[ClusterFacts, ...]:
     names = [feature.name for feature in preparation.features]
     return cluster_facts(
@@ -106,4 +116,5 @@ def _facts(
         distance=F.sqrt(nearest.SQUARE) * 2.0**-preparation.bits,
         reach=preparation.reach,
         lead=F.col(nearest.SECOND_SQUARE) - F.col(nearest.SQUARE),
+        silhouette=silhouette,
     )

@@ -26,6 +26,9 @@ Name = Annotated[str, StringConstraints(min_length=1)]
 Whole = Annotated[int, Field(strict=True)]
 Transform = Literal["log1p", "signed", "none"]
 Negative = Literal["reject", "clip", "signed"]
+Index = Literal[
+    "elbow", "log_drop", "silhouette", "calinski_harabasz", "davies_bouldin", "gap", "stability"
+]
 
 
 def _as_option(value: object) -> object:
@@ -123,9 +126,10 @@ class Sweep(Section):
 
 
 class Choose(Section):
-    """``[choose]``: which k is frozen."""
+    """``[choose]``: which k is frozen, and how small a segment may be before it is an alarm."""
 
-    k: Literal["auto"] | Annotated[Whole, Field(ge=1)] = "auto"
+    k: Literal["auto", Index] | Annotated[Whole, Field(ge=1)] = "auto"
+    min_share: Annotated[float, Field(ge=0, lt=1)] = 0.01
 
 
 class Segments(Section):
@@ -154,12 +158,12 @@ class Config(Section):
     def _sections_agree(self) -> Self:
         sweep, k = self.sweep, self.choose.k
         problems = []
-        if k == "auto" and sweep.k_max < sweep.k_min + ELBOW_POINTS - 1:
+        if k == "elbow" and sweep.k_max < sweep.k_min + ELBOW_POINTS - 1:
             problems.append(
                 f"sweep.k_max is {sweep.k_max}, needs at least {sweep.k_min + ELBOW_POINTS - 1} "
-                f"with choose.k = 'auto': an elbow takes {ELBOW_POINTS} points"
+                f"with choose.k = 'elbow': an elbow takes {ELBOW_POINTS} points"
             )
-        if k != "auto" and not sweep.k_min <= k <= sweep.k_max:
+        if isinstance(k, int) and not sweep.k_min <= k <= sweep.k_max:
             problems.append(
                 f"choose.k is {k}, needs to lie within sweep.k_min = {sweep.k_min} "
                 f"and sweep.k_max = {sweep.k_max}"

@@ -1,14 +1,15 @@
 """The story of a run, in order. No file is opened here."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import numpy as np
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from segmentation.chosen import labelled, settled
 from segmentation.clustering.coreset import Coreset, compress
-from segmentation.clustering.lloyd import Population, refined
+from segmentation.clustering.lloyd import Partition, Population, refined
 from segmentation.clustering.model import freeze
 from segmentation.clustering.rows import AllRows
 from segmentation.clustering.starts import fit_coreset
@@ -28,7 +29,7 @@ from segmentation.features.preparation import (
     with_coordinates,
 )
 from segmentation.reporting.page import render
-from segmentation.results import CostPoint, CustomerSample, Report, Run
+from segmentation.results import Choice, CostPoint, CustomerSample, Report, Run
 from segmentation.schemas import (
     COST_CURVE,
     CUSTOMERS,
@@ -42,6 +43,9 @@ from segmentation.schemas import (
     quoted,
 )
 from segmentation.segments.labelled import rejected_customers, sample_for_drawing
+from segmentation.selection.alarms import alarms
+from segmentation.selection.evidence import gather
+from segmentation.selection.validity import Clusters, calinski_harabasz, davies_bouldin
 from segmentation.selection.verdict import choose
 from segmentation.steps import Steps
 from segmentation.store import Store
@@ -107,12 +111,12 @@ def run(
             rows, preparation, customers=audit.usable, distinct=distinct, config=config
         )
         population: Population = AllRows(rows, preparation.coordinates)
-        if coreset is not None and coreset.is_whole:
+        if coreset.is_whole and config.sweep.engine == "coreset":
             population = coreset
 
     with steps("sweep"):
         seed, bits = config.sweep.seed, preparation.bits
-        if coreset is None:
+        if config.sweep.engine == "mllib":
             width = len(preparation.scales)
             candidates = fit_all_rows(
                 rows, stages=stages, vector=SCALED, width=width, ks=ks, bits=bits, seed=seed
@@ -124,7 +128,14 @@ def run(
         swept = score(population, candidates, bits=preparation.bits)
 
     with steps("choose"):
-        choice = choose([CostPoint(s.k, s.cost) for s in swept], k=config.choose.k)
+        evidence = gather(
+            coreset.points / 2.0**preparation.bits,
+            coreset.counts,
+            clusters={s.k: _clusters(s.partition, preparation) for s in swept},
+            costs={s.k: s.cost for s in swept},
+            seed=config.sweep.seed,
+        )
+        choice = choose(evidence, k=config.choose.k)
         start = next(s.partition.means() for s in swept if s.k == choice.k)
 
     with steps("refine"):
@@ -136,11 +147,23 @@ def run(
         if not is_at_rest:
             steps.warn(f"labels still moved after {MAX_REFINEMENTS} Lloyd steps on all rows")
         swept = rescored(population, swept, partition, bits=preparation.bits)
-        curve = tuple(CostPoint(s.k, s.cost, chosen=s.k == choice.k) for s in swept)
+        clusters = _clusters(partition, preparation)
+        for alarm in alarms(
+            clusters,
+            features=[feature.name for feature in preparation.features],
+            distinct=distinct,
+            min_share=config.choose.min_share,
+        ):
+            steps.warn(alarm)
 
     with steps("describe"):
         chosen = settled(
             rows, partition, preparation=preparation, audit=audit, value_feature=value_feature
+        )
+        choice = replace(choice, silhouette=chosen.silhouette)
+        curve = tuple(
+            _as_published(point, s.cost, choice, clusters)
+            for point, s in zip(evidence.curve, swept, strict=True)
         )
 
     with steps("freeze"):
@@ -259,10 +282,7 @@ def _range_of_k(steps: Steps, distinct: int, config: Config) -> list[int]:
 
 def _coreset(
     rows: DataFrame, preparation: Preparation, *, customers: int, distinct: int, config: Config
-) -> Coreset | None:
-    """The rows compressed, unless the engine works on all of them."""
-    if config.sweep.engine == "mllib":
-        return None
+) -> Coreset:
     return compress(
         rows,
         coordinates=preparation.coordinates,
@@ -272,6 +292,33 @@ def _coreset(
         distinct_points=distinct,
         squares=preparation.squares(customers),
         seed=config.sweep.seed,
+    )
+
+
+def _clusters(partition: Partition, preparation: Preparation) -> Clusters:
+    """A partition's moments in scaled units."""
+    unit = 2.0**preparation.bits
+    counts = np.array(partition.counts, dtype=np.float64)
+    sums = np.array(partition.sums, dtype=np.float64) / unit
+    return Clusters(
+        counts=counts,
+        means=sums / counts[:, np.newaxis],
+        squares=np.array([float(square) for square in partition.squares]) / unit**2,
+    )
+
+
+def _as_published(point: CostPoint, cost: float, choice: Choice, chosen: Clusters) -> CostPoint:
+    """A point of the evidence with what refinement and the last pass found."""
+    if point.k != choice.k:
+        return replace(point, cost=cost)
+    return replace(
+        point,
+        cost=cost,
+        chosen=True,
+        silhouette=choice.silhouette,
+        calinski_harabasz=calinski_harabasz(chosen),
+        davies_bouldin=davies_bouldin(chosen),
+        smallest_share=chosen.smallest_share,
     )
 
 

@@ -7,20 +7,56 @@ from typing import Any
 
 @dataclass(frozen=True)
 class CostPoint:
-    """The within-cluster sum of squares for one k, in squared scaled units."""
+    """One k: the within-cluster sum of squares, in squared scaled units, and every index.
+
+    An index is None where it has no value: most have none for k = 1. ``stability`` is the
+    mean over clusters, ``least_stability`` the least. See ``schemas`` for each.
+    """
 
     k: int
     cost: float
     chosen: bool = False
+    log_drop: float | None = None
+    silhouette: float | None = None
+    calinski_harabasz: float | None = None
+    davies_bouldin: float | None = None
+    gap: float | None = None
+    gap_error: float | None = None
+    stability: float | None = None
+    least_stability: float | None = None
+    smallest_share: float | None = None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the evidence says of k, whether or not it is followed.
+
+    ``strength`` is ``clear``, ``weak`` or ``none``; ``groups`` is the number of groups that
+    stand apart. ``against`` and ``runners_up`` come most important first; ``favourites`` has
+    the k that each index favours, by its name.
+    """
+
+    k: int
+    strength: str
+    groups: int
+    reason: str
+    against: tuple[str, ...]
+    runners_up: tuple[int, ...]
+    favourites: Mapping[str, int]
 
 
 @dataclass(frozen=True)
 class Choice:
-    """The k that is frozen, the method that chose it and the reason in words."""
+    """The k that is frozen, the method that chose it and the reason in words.
+
+    ``silhouette`` is the average over all customers, exact up to the last bits of a double.
+    """
 
     k: int
     method: str
     reason: str
+    verdict: Verdict
+    silhouette: float | None = None
 
 
 @dataclass(frozen=True)

@@ -55,11 +55,35 @@ CUSTOMERS = Table(
 
 COST_CURVE = Table(
     "cost_curve",
-    "one per k",
+    "one per k, with every index; an index is null where it has no value, as most for k = 1",
     (
         Column("k", "int", "number of clusters"),
         Column("cost", "double", "within-cluster sum of squares over all customers, scaled units"),
         Column("chosen", "boolean", "true for the k that was frozen"),
+        Column("log_drop", "double", "drop in the logarithm of the cost from the k before"),
+        Column(
+            "silhouette",
+            "double",
+            "average silhouette with squared Euclidean distances, -1 to 1; of all customers "
+            "for the chosen k, else of the coreset",
+        ),
+        Column("calinski_harabasz", "double", "variance ratio criterion, all customers"),
+        Column(
+            "davies_bouldin",
+            "double",
+            "mean worst ratio of spreads (root mean square) to the distance of two centres, all "
+            "customers; lower is better",
+        ),
+        Column("gap", "double", "gap statistic: log cost below that of uniform reference sets"),
+        Column("gap_error", "double", "standard error of the gap, as Tibshirani's s(k)"),
+        Column(
+            "stability",
+            "double",
+            "mean Jaccard similarity of clusters with those of resampled customers, 0 to 1; "
+            "mean over clusters",
+        ),
+        Column("least_stability", "double", "the same, of the least stable cluster"),
+        Column("smallest_share", "double", "the smallest cluster's part of all customers"),
     ),
 )
 

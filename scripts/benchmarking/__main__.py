@@ -1,11 +1,13 @@
 """The command ``scripts/benchmark``: options in, ``results.json`` and ``benchmark.html`` out."""
 
 import argparse
+import json
 import os
 import shlex
 import shutil
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -18,11 +20,13 @@ from scripts.benchmarking.measuring import BenchmarkError
 from scripts.benchmarking.page import render
 from scripts.benchmarking.records import CONTESTANTS, Measurement, Results
 from scripts.benchmarking.session import SCALED_UP_FROM_ROWS, Session
-from scripts.benchmarking.tables import Rows, tables
+from scripts.benchmarking.suite import cases, judged, recognised
+from scripts.benchmarking.tables import Rows, suite_tables, tables
 from segmentation.errors import SegmentationError
 from segmentation.java import java_home
 
-RESULTS, PAGE, SCRATCH = "results.json", "benchmark.html", "scratch"
+RESULTS, PAGE, SCRATCH, SUITE = "results.json", "benchmark.html", "scratch", "suite.json"
+SUITE_ROUNDS = 4
 WIDTH = 140
 LOCAL_OPTIONS = ("--output", "--data")
 """Options that name a place on this machine, which is nobody else's business."""
@@ -36,6 +40,9 @@ def main() -> int:
         parser.error(f"--mllib-ks needs a k between 2 and --k-max {options.k_max}")
     output: Path = options.output.resolve()
     console = Console(stderr=True)
+    if options.suite:
+        _suite(output, rows=options.suite_rows, seed=options.suite_seed, cores=options.cores)
+        return 0
     try:
         results = _stored(output / RESULTS)
         for measurement in _measured(_session(options, output, console), options):
@@ -49,6 +56,17 @@ def main() -> int:
         shutil.rmtree(output / SCRATCH / "spark", ignore_errors=True)
     print(f"results: {output / RESULTS}\npage: {output / PAGE}")
     return 0
+
+
+def _suite(output: Path, *, rows: int, seed: int, cores: int) -> None:
+    """Print what every judge of k says of tables whose truth is known, and keep it as JSON."""
+    found = judged(cases(rows=rows, seed=seed, rounds=SUITE_ROUNDS), processes=cores)
+    known = judged(recognised(), processes=cores)
+    output.mkdir(parents=True, exist_ok=True)
+    answers = [asdict(each) for each in [*found, *known]]
+    (output / SUITE).write_text(json.dumps(answers, indent=2) + "\n", encoding="utf-8")
+    _print(suite_tables(found, known))
+    print(f"answers: {output / SUITE}")
 
 
 def _session(options: argparse.Namespace, output: Path, console: Console) -> Session:
@@ -114,6 +132,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--scaling", type=int, nargs="+", metavar="ROWS", help="instead: (a) on growing tables")
     add("--coreset-sizes", type=int, nargs="+", metavar="SIZE", help="instead: (a) by coreset")
+    add("--suite", choices=["k"], help="instead: does the verdict on k find the truth?")
+    add("--suite-rows", type=int, default=4_000, help="customers of each table of the suite")
+    add("--suite-seed", type=int, default=90_000, help="of the suite's tables")
     add("--k-max", type=int, default=12, help="the range of k is 1 to this")
     add("--best-of", type=int, default=20, help="scikit-learn's starts for the best known cost")
     add("--best-of-rows", type=int, default=2_000_000, help="rows that these starts see at most")

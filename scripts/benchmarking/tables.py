@@ -16,6 +16,7 @@ from scripts.benchmarking.records import (
     shape,
 )
 from scripts.benchmarking.session import highest_mib
+from scripts.benchmarking.suite import JUDGES, VERDICT, Found, shares_right
 
 ROLES = (DRIVER, JVM, WORKERS, TOTAL)
 
@@ -34,6 +35,36 @@ def tables(found: Measurement) -> list[Rows]:
     if isinstance(found, Comparison):
         return comparison_tables(found)
     return scaling_tables(found) if isinstance(found, Scaling) else coreset_tables(found)
+
+
+def suite_tables(found: Sequence[Found], known: Sequence[Found]) -> list[Rows]:
+    """What every judge of k says: right in per cent by kind of table, and each recognised one."""
+    planted = [each for each in found if each.groups > 1]
+    nulls = [each for each in found if each.groups == 1]
+    groups = {"all planted": planted}
+    for each in planted:
+        groups.setdefault(each.name, []).append(each)
+    for width in sorted({each.features for each in planted}):
+        groups[f"planted, {width} features"] = [e for e in planted if e.features == width]
+    groups["all without groups"] = nulls
+    for each in nulls:
+        groups.setdefault(each.name, []).append(each)
+    right = [
+        (f"{name} ({len(some)})", *(f"{share:.0%}" for share in shares_right(some).values()))
+        for name, some in groups.items()
+    ]
+    answers = [
+        (
+            f"{each.name} ({each.groups})",
+            f"{each.says[VERDICT]} {each.strength}",
+            *(str(each.says[name]) for name in JUDGES if name != VERDICT),
+        )
+        for each in known
+    ]
+    return [
+        Rows("the right number of groups is found", ("tables", *JUDGES), right),
+        Rows("recognised tables (their classes)", ("table", *JUDGES), answers),
+    ]
 
 
 def comparison_tables(found: Comparison) -> list[Rows]:

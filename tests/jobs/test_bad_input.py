@@ -172,7 +172,10 @@ CASES = {
         "sweep.k_max is 4", "sweep.k_min = 6", sets=("sweep.k_min=6", "choose.k=6")
     ),
     "range too short for an elbow": told(
-        "sweep.k_max is 2", "at least 3", "choose.k = 'auto'", sets=("sweep.k_max=2",)
+        "sweep.k_max is 2",
+        "at least 3",
+        "choose.k = 'elbow'",
+        sets=("sweep.k_max=2", "choose.k=elbow"),
     ),
     "chosen k outside the range": told("choose.k is 9", "sweep.k_max = 4", sets=("choose.k=9",)),
     "chosen k neither number nor auto": told(

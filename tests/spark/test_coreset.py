@@ -103,7 +103,7 @@ def test_a_sample_is_right_on_average(spark, distinct, copies, with_id):
         )
         customers.append(found.weights.sum() / WEIGHT_UNIT)
         partition = found.partitions([CENTRES])[0]
-        costs.append(partition.squares / WEIGHT_UNIT)
+        costs.append(sum(partition.squares) / WEIGHT_UNIT)
         shares.append(partition.counts[1] / WEIGHT_UNIT)
     rows.unpersist()
     # each bound is three standard errors of the mean over the seeds

@@ -12,6 +12,9 @@ from tests.report_example import PLANTED, example_report
 ZERO_WIDTH = "\N{ZERO WIDTH SPACE}"
 
 
+CURVE = example_report().cost_curve
+
+
 def drawn(report: Report):
     return scatter.customers(report.sample, features=report.run.features, segments=report.segments)
 
@@ -31,6 +34,37 @@ def test_elbow_draws_every_cost_and_marks_the_chosen_by_shape_line_and_word():
     assert curve.marker.symbol != chosen.marker.symbol
     assert [(line.x0, line.x1) for line in figure.layout.shapes] == [(2, 2)]
     assert "k = 2" in figure.layout.annotations[0].text
+
+
+def test_every_index_with_values_has_a_chart_of_its_own_with_the_chosen_k_marked():
+    found = charts.indices(example_report().cost_curve)
+    assert [index.title for index in found] == [
+        "Silhouette",
+        "Gap",
+        "Stability",
+        "Drop in log cost",
+        "Smallest segment",
+    ]  # the example has no Davies-Bouldin and no Calinski-Harabasz
+    for index in found:
+        curve, chosen = index.figure.data
+        assert (chosen.x, chosen.marker.symbol) == ((5,), "diamond-open")
+        assert chosen.y[0] == curve.y[curve.x.index(5)]
+        assert index.help
+
+
+def test_an_index_without_a_value_for_some_k_is_drawn_for_the_others():
+    silhouette, *_ = charts.indices(example_report().cost_curve)
+    assert silhouette.figure.data[0].x == tuple(range(2, 13))
+
+
+def test_the_gap_has_its_error_bars_and_no_other_index_has():
+    found = {index.title: index.figure.data[0].error_y.array for index in charts.indices(CURVE)}
+    assert found["Gap"] == (0.02,) * 12
+    assert {title for title, bars in found.items() if bars} == {"Gap"}
+
+
+def test_a_curve_without_indices_has_no_small_charts():
+    assert charts.indices([CostPoint(1, 2.0, True)]) == ()
 
 
 def test_elbow_axes_name_quantity_unit_and_scale():

@@ -143,7 +143,12 @@ def test_the_value_feature_is_the_last_unless_it_is_named():
         ({"choose": {"k": 0}}, ["choose.k = 0", "at least 1"]),
         # sections that do not agree
         ({"sweep": {"k_min": 5, "k_max": 4}}, ["sweep.k_max is 4", "sweep.k_min = 5"]),
-        ({"sweep": {"k_min": 2, "k_max": 3}}, ["sweep.k_max is 3", "at least 4", "an elbow"]),
+        (
+            {"sweep": {"k_min": 2, "k_max": 3}, "choose": {"k": "elbow"}},
+            ["sweep.k_max is 3", "at least 4", "an elbow"],
+        ),
+        ({"choose": {"k": "knee"}}, ["choose.k = 'knee'", "'elbow'", "'gap'"]),
+        ({"choose": {"min_share": 1}}, ["choose.min_share = 1", "less than 1"]),
         ({"choose": {"k": 13}}, ["choose.k is 13", "sweep.k_max = 12"]),
         ({"segments": {"value": "spent"}}, ["segments.value is 'spent'", "did you mean 'spend'?"]),
         ({"features": {"numeric": ["a", "b", "a"]}}, ["features.numeric names a feature twice: a"]),
@@ -188,7 +193,7 @@ def test_an_elbow_needs_three_points_but_a_fixed_k_does_not():
 @given(st.integers(-3, LARGEST_K + 3), st.integers(-3, LARGEST_K + 3))
 def test_a_range_of_k_is_accepted_when_it_can_be_swept(k_min, k_max):
     sections = tree(sweep={"k_min": k_min, "k_max": k_max})
-    if k_min >= 1 and k_min + 2 <= k_max <= LARGEST_K:
+    if 1 <= k_min <= k_max <= LARGEST_K:
         settings = parse(sections, source="x")
         assert (settings.sweep.k_min, settings.sweep.k_max) == (k_min, k_max)
     else:

@@ -37,7 +37,7 @@ def test_a_partition_of_weighted_points_on_paper():
     # three customers at 0, one at 4, two at 10: 0 * 3 + 4 = 4 and 2 * 10 = 20
     found = coreset({(0, 0): 3, (4, 0): 1, (10, 0): 2}).partitions([centres([(1, 0), (9, 0)])])[0]
     assert (found.counts, found.sums) == ((4, 2), ((4, 0), (20, 0)))
-    assert found.squares == 16 + 2 * 100
+    assert sum(found.squares) == 16 + 2 * 100
     assert found.cost() == 12  # about 1: 3 * 1 + 9; about 10: 0
 
 
@@ -74,7 +74,7 @@ def test_sums_of_heavy_weights_are_exact():
     # 3**33 is above 2**52: times an odd coordinate a double would round it
     found = coreset({(3, 1): 3**33, (5, 0): 1}).partitions([centres([(3, 1)])])[0]
     assert found.sums == ((3 * 3**33 + 5, 3**33),)
-    assert found.squares == 10 * 3**33 + 25
+    assert sum(found.squares) == 10 * 3**33 + 25
 
 
 def test_the_costliest_cluster_is_split_along_its_longest_side():

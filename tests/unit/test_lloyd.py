@@ -57,7 +57,7 @@ def test_cost_and_means_of_a_partition_on_paper():
     ("total", "count", "mean"), [(5, 2, 3), (-5, 2, -2), (4, 3, 1), (5, 3, 2), (-4, 3, -1)]
 )
 def test_means_are_rounded_to_the_nearest_with_halves_upwards(total, count, mean):
-    found = Partition(centres((0,)), (count,), ((total,),), total * total)
+    found = Partition(centres((0,)), (count,), ((total,),), (total * total,))
     assert found.means().tolist() == [[mean]]
 
 

@@ -94,7 +94,8 @@ def hostile_report(name: str, *, features: int = 3):
             "versions": {name: name},
         },
     )
-    choice = replace(report.run.choice, method=name, reason=name)
+    verdict = replace(report.run.choice.verdict, reason=name, against=(name,), favourites={name: 2})
+    choice = replace(report.run.choice, method=name, reason=name, verdict=verdict)
     return replace(report, run=replace(report.run, choice=choice))
 
 
@@ -275,3 +276,18 @@ def test_the_page_is_made_from_a_zip_too(tmp_path, html):
     )
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) == len(html)
+
+
+def test_the_verdict_stands_at_the_top_with_what_speaks_against_it_below():
+    text = words(render(example_report()))
+    assert text.index("Weak structure") < text.index("The segments")
+    for told in ("the silhouette favours 2", "the gap statistic favours 7", "Runners-up: k = 2, 7"):
+        assert told in text
+    assert "but <b>one</b> is small" in text  # words, not markup
+
+
+def test_a_verdict_that_was_not_followed_is_told_beside_the_choice():
+    report = example_report()
+    choice = replace(report.run.choice, method="fixed", reason="choose.k asks for 5")
+    text = words(render(replace(report, run=replace(report.run, choice=choice))))
+    assert "The verdict, which was not asked for, would be k = 5" in text

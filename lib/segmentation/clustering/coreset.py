@@ -33,6 +33,11 @@ class Coreset:
     weights: npt.NDArray[np.int64]
     is_whole: bool
 
+    @property
+    def counts(self) -> npt.NDArray[np.float64]:
+        """About how many customers each point stands for."""
+        return self.weights / (1 if self.is_whole else WEIGHT_UNIT)
+
     def partitions(self, centre_sets: Sequence[Points]) -> list[Partition]:
         """What every set of centres makes of the weighted points, in exact arithmetic."""
         return [self._partition(centres) for centres in centre_sets]
@@ -58,16 +63,19 @@ class Coreset:
         members = [labels == i for i in range(len(centres))]
         counts = tuple(int(self.weights[own].sum()) for own in members)
         sums = tuple(tuple(map(int, self._weighted[own].sum(axis=0))) for own in members)
-        return Partition(centres, counts, sums, self._squares)
+        squares = tuple(sum(self._squares[own].tolist()) for own in members)
+        return Partition(centres, counts, sums, squares)
 
     @cached_property
     def _weighted(self) -> npt.NDArray[np.int64]:
         return self.weights[:, np.newaxis] * self.points.astype(np.int64)
 
     @cached_property
-    def _squares(self) -> int:
+    def _squares(self) -> npt.NDArray[np.object_]:
+        """The weighted squared norms, as Python's whole numbers: their sum may pass 2**63."""
         norms = (self.points**2).sum(axis=1).astype(np.int64)
-        return sum(w * n for w, n in zip(self.weights.tolist(), norms.tolist(), strict=True))
+        weighted: npt.NDArray[np.object_] = norms.astype(object) * self.weights
+        return weighted
 
 
 def compress(

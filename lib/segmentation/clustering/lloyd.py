@@ -25,14 +25,14 @@ Points = npt.NDArray[np.float64]
 class Partition:
     """The clusters that one set of centres makes of all customers, in grid units.
 
-    ``counts`` has one entry a cluster, ``sums`` one row a cluster and one column a feature;
-    ``squares`` is the sum of the squared norms of all customers.
+    ``counts`` and ``squares``, the sums of the squared norms, have one entry a cluster;
+    ``sums`` has one row a cluster and one column a feature.
     """
 
     centres: Points
     counts: tuple[int, ...]
     sums: tuple[tuple[int, ...], ...]
-    squares: int
+    squares: tuple[int, ...]
 
     @property
     def has_empty(self) -> bool:
@@ -59,7 +59,7 @@ class Partition:
             ),
             start=Fraction(0),
         )
-        return self.squares - between
+        return sum(self.squares) - between
 
 
 class Population(Protocol):

@@ -53,12 +53,12 @@ class AllRows:
             .orderBy("position")
             .collect()
         )
-        squares = sum((row.squares_high << HALF) + row.squares_low for row in found)
         partitions, clusters = [], iter(found)
         for centres in centre_sets:
             own = [next(clusters) for _ in centres]
             counts = tuple(cluster.customers for cluster in own)
             by_feature = tuple(tuple(cluster[name] for name in sums) for cluster in own)
+            squares = tuple((c.squares_high << HALF) + c.squares_low for c in own)
             partitions.append(Partition(centres, counts, by_feature, squares))
         return partitions
 
@@ -79,7 +79,7 @@ class AllRows:
         own = [by_cluster.get(i) for i in range(len(centres))]
         counts = tuple(row.customers if row else 0 for row in own)
         sums = tuple(tuple(row[name] if row else 0 for name in self.coordinates) for row in own)
-        squares = sum((row.squares_high << HALF) + row.squares_low for row in found)
+        squares = tuple((row.squares_high << HALF) + row.squares_low if row else 0 for row in own)
         return Partition(centres, counts, sums, squares)
 
     def farthest(self, centres: Points) -> Points:
@@ -98,23 +98,21 @@ def pass_over(
     width = centres.shape[1]
 
     def totals(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        sums = np.zeros((len(centres), 1 + width), dtype=np.int64)
-        squares = np.zeros(2, dtype=np.int64)
+        sums = np.zeros((len(centres), 3 + width), dtype=np.int64)
         doubled, norms = 2 * centres, (centres**2).sum(axis=1)[:, np.newaxis]
         for batch in batches:
-            points = np.vstack([np.ones(batch.num_rows), *map(_array, batch.columns)])
-            nearness = norms - doubled @ points[1:]
-            for low, high in pairwise(bounds):
-                in_batch = _memberships(nearness[low:high]) @ points.T
-                sums[low:high] += in_batch.astype(np.int64)
-            square = (points[1:] ** 2).sum(axis=0).astype(np.int64)
-            squares += (square >> HALF).sum(), (square & ((1 << HALF) - 1)).sum()
-        first = np.arange(len(centres)) == 0
-        columns = [sums[:, 0], first * squares[0], first * squares[1], *sums[:, 1:].T]
+            points = np.vstack([_array(column) for column in batch.columns])
+            nearness = norms - doubled @ points
+            square = (points**2).sum(axis=0)
+            high = np.floor(square / 2**HALF)
+            summed = np.vstack([np.ones(batch.num_rows), high, square - high * 2**HALF, points])
+            for first, last in pairwise(bounds):
+                in_batch = _memberships(nearness[first:last]) @ summed.T
+                sums[first:last] += in_batch.astype(np.int64)
         positions = np.arange(len(centres), dtype=np.int32)
         names = ["position", "customers", "squares_high", "squares_low"]
         yield pa.RecordBatch.from_arrays(
-            [pa.array(np.ascontiguousarray(column)) for column in [positions, *columns]],
+            [pa.array(np.ascontiguousarray(column)) for column in [positions, *sums.T]],
             names=names + [f"sum_{j}" for j in range(width)],
         )
 

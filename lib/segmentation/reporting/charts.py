@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 from plotly import graph_objects as go
@@ -77,6 +78,72 @@ def elbow(cost_curve: Sequence[CostPoint]) -> go.Figure:
         title_text="Cost: sum of squared distances<br>(squared scaled units, linear scale)",
         range=[0, largest * 1.08] if largest > 0 else [0, 1],
     )
+    return chart
+
+
+@dataclass(frozen=True)
+class Index:
+    """A small chart of one index: its name, how to read it, and the figure."""
+
+    title: str
+    help: str
+    figure: go.Figure
+
+
+INDICES = (
+    ("silhouette", None, "Silhouette", "Higher is better: 1 is far from other segments, 0 between"),
+    ("gap", "gap_error", "Gap", "Higher is better: log cost below that of data without groups"),
+    ("least_stability", None, "Stability", "The least stable segment: above 0.75 it comes again"),
+    ("davies_bouldin", None, "Davies-Bouldin", "Lower is better: spread over distance"),
+    ("calinski_harabasz", None, "Calinski-Harabasz", "Higher is better: between over within"),
+    ("log_drop", None, "Drop in log cost", "What this k takes off: look for the last high one"),
+    ("smallest_share", None, "Smallest segment", "Its share of all customers"),
+)
+"""Field of a cost point, field of its standard error, title, and how to read it."""
+
+
+def indices(cost_curve: Sequence[CostPoint]) -> tuple[Index, ...]:
+    """A small chart for every index that has values, the chosen k marked on each."""
+    return tuple(
+        Index(title, help, _index(cost_curve, field, error))
+        for field, error, title, help in INDICES
+        if any(getattr(point, field) is not None for point in cost_curve)
+    )
+
+
+def _index(cost_curve: Sequence[CostPoint], field: str, error: str | None) -> go.Figure:
+    points = [point for point in cost_curve if getattr(point, field) is not None]
+    values = [getattr(point, field) for point in points]
+    chart = figure(height=190, margin={"l": 8, "r": 8, "t": 8, "b": 8})
+    errors = [getattr(point, error) for point in points] if error else None
+    chart.add_scatter(
+        x=[point.k for point in points],
+        y=values,
+        mode="lines+markers",
+        line={"color": BLUE, "width": 2},
+        marker={"size": 6, "color": BLUE},
+        error_y={"type": "data", "array": errors, "color": BLUE, "width": 3} if errors else None,
+        hoverinfo="text",
+        hovertext=[
+            f"k = {point.k}<br>{number(value)}" for point, value in zip(points, values, strict=True)
+        ],
+    )
+    for point, value in zip(points, values, strict=True):
+        if point.chosen:
+            chart.add_scatter(
+                x=[point.k],
+                y=[value],
+                mode="markers",
+                marker={
+                    "size": 14, "symbol": "diamond-open", "color": ORANGE, "line": {"width": 3}
+                },
+                hoverinfo="skip",
+            )  # fmt: skip
+    ks = [point.k for point in cost_curve]
+    chart.update_xaxes(
+        title_text=None, tickformat="d", nticks=7, range=[min(ks) - 0.5, max(ks) + 0.5]
+    )
+    chart.update_yaxes(nticks=5)
     return chart
 
 

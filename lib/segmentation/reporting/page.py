@@ -20,6 +20,12 @@ from segmentation.results import FeatureProfile, PreparedFeature, Report, Run, S
 MOST_CARDS = 12
 """Segments shown as cards: more are easier to compare as rows of a table."""
 
+STRENGTHS = {
+    "clear": "Clear structure",
+    "weak": "Weak structure",
+    "none": "No clear structure",
+}
+
 KEY_FEATURES = 4
 MOST_PATHS = 3
 MOST_COSTS = 15
@@ -72,6 +78,7 @@ def render(report: Report) -> str:
         has_value_share=all(each.value_share is not None for each in report.segments),
         most_costs=MOST_COSTS,
         rejections=_rejections(report.run),
+        strengths=STRENGTHS,
         settings=_settings(report.run.config),
         style=_text("page.css"),
         scripts=scripts,
@@ -103,6 +110,13 @@ def _drawn(report: Report) -> dict[str, Any]:
     maps = charts.profiles(report.profiles, segments=report.segments)
     return {
         "elbow": _chart("elbow", "Line chart: cost for every k", charts.elbow(report.cost_curve)),
+        "indices": [
+            (
+                each,
+                _chart(f"index-{place}", f"Line chart: {each.title} for every k", each.figure),
+            )
+            for place, each in enumerate(charts.indices(report.cost_curve), start=1)
+        ],
         "shares": _chart(
             "shares",
             "Bar chart: every segment's share of customers and of the value",

@@ -1,0 +1,51 @@
+"""Segments that nobody should act on without a second look."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from segmentation.selection.validity import Clusters
+
+GIANT = 0.9
+ALONE = 0.9
+FEW_KINDS = 100
+
+
+def alarms(
+    clusters: Clusters, *, features: Sequence[str], distinct: int, min_share: float
+) -> list[str]:
+    """What is degenerate about the chosen clusters, a sentence each; mostly nothing.
+
+    Parameters
+    ----------
+    clusters
+        In scaled units, the mean of all customers at 0.
+    features
+        One name a column of the means.
+    distinct
+        How many different customers there are, about.
+    min_share
+        The share of customers that a segment should have at least.
+    """
+    shares = clusters.counts / clusters.counts.sum()
+    found = []
+    if distinct <= FEW_KINDS:
+        found.append(
+            f"the usable rows hold only {distinct} kinds of customers, alike in every feature: "
+            f"the cost falls to 0 at k = {distinct}, and an index may reward that"
+        )
+    if len(shares) > 1 and shares.max() > GIANT:
+        found.append(f"one segment holds {shares.max():.1%} of all customers")
+    if shares.min() < min_share:
+        found.append(
+            f"the smallest segment holds {shares.min():.2%} of all customers, "
+            f"choose.min_share asks for {min_share:.2%}"
+        )
+    between = clusters.counts @ clusters.means**2
+    if len(features) > 1 and between.sum() > 0 and between.max() > ALONE * between.sum():
+        name = features[int(np.argmax(between))]
+        found.append(
+            f"feature {name!r} decides alone: {between.max() / between.sum():.1%} of what sets "
+            "the segments apart"
+        )
+    return found

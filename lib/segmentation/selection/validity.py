@@ -1,0 +1,206 @@
+"""Validity indices: for every k, how good its clusters are, by several measures and on weights.
+
+Centres and points are in scaled units. All but the reference sets and the bootstrap are sums
+over clusters of counts, sums and squares, and cost next to nothing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.cluster import KMeans
+
+Floats = npt.NDArray[np.float64]
+
+REFERENCES, REFERENCE_POINTS = 10, 2_000
+BOOTSTRAPS = 20
+STARTS = 2
+
+
+@dataclass(frozen=True)
+class Clusters:
+    """The clusters of one k by their moments: all customers, scaled units.
+
+    ``squares`` has the sum of the squared norms of every cluster's customers.
+    """
+
+    counts: Floats
+    means: Floats
+    squares: Floats
+
+    @property
+    def within(self) -> Floats:
+        """Every cluster's sum of squared distances to its mean."""
+        found: Floats = np.maximum(self.squares - self.counts * (self.means**2).sum(axis=1), 0)
+        return found
+
+    @property
+    def smallest_share(self) -> float:
+        """The smallest cluster's part of all customers."""
+        return float(self.counts.min() / self.counts.sum())
+
+
+def calinski_harabasz(clusters: Clusters) -> float | None:
+    """The variance ratio criterion: between over within, each by its degrees of freedom.
+
+    Calinski and Harabasz (1974), doi:10.1080/03610927408827101. None for k = 1 and where a
+    cluster has no spread or there are no degrees of freedom left.
+    """
+    k, customers = len(clusters.counts), clusters.counts.sum()
+    within = clusters.within.sum()
+    if k == 1 or customers <= k or within <= 0:
+        return None
+    mean = clusters.counts @ clusters.means / customers
+    between = clusters.counts @ ((clusters.means - mean) ** 2).sum(axis=1)
+    return float(between / (k - 1) / (within / (customers - k)))
+
+
+def davies_bouldin(clusters: Clusters) -> float | None:
+    """The mean over clusters of the worst ratio of spreads to the distance of two centres.
+
+    Davies and Bouldin (1979), doi:10.1109/TPAMI.1979.4766909, with q = 2: a spread is the root
+    mean square distance to the mean. None for k = 1 and for coinciding means.
+    """
+    if len(clusters.counts) == 1:
+        return None
+    spreads = np.sqrt(clusters.within / clusters.counts)
+    apart = _distances(clusters.means, clusters.means)
+    np.fill_diagonal(apart, np.inf)
+    if not apart.min() > 0:
+        return None
+    return float(((spreads[:, np.newaxis] + spreads) / apart).max(axis=1).mean())
+
+
+def silhouette(points: Floats, weights: Floats, labels: npt.NDArray[np.intp]) -> float | None:
+    """The average silhouette of weighted points, with squared Euclidean distances.
+
+    Rousseeuw (1987), doi:10.1016/0377-0427(87)90125-7; squared distances, as those of
+    Spark's ClusteringEvaluator, need the moments of clusters and no pairs. A point alone in
+    its cluster has silhouette 0, and points that coincide are at distance 0 from each other.
+    None for k = 1.
+    """
+    members = np.eye(labels.max() + 1)[labels] * weights[:, np.newaxis]
+    counts = members.sum(axis=0)
+    if len(counts) == 1:
+        return None
+    means = (members.T @ points) / counts[:, np.newaxis]
+    norms = (points**2).sum(axis=1)
+    spreads = (members.T @ norms) / counts - (means**2).sum(axis=1)
+    distances = _distances(points, means) ** 2 + spreads
+    places = np.arange(len(points))
+    own_count = counts[labels]
+    is_alone = own_count <= 1
+    own = distances[places, labels] * own_count / np.where(is_alone, 1, own_count - 1)
+    distances[places, labels] = np.inf
+    other = distances.min(axis=1)
+    larger = np.maximum(own, other)
+    each = np.where(is_alone | (larger <= 0), 0, (other - own) / np.where(larger > 0, larger, 1))
+    return float(each @ weights / weights.sum())
+
+
+@dataclass(frozen=True)
+class Gap:
+    """The gap of one k and the standard error of its reference sets' mean."""
+
+    gap: float
+    error: float
+
+
+def gaps(
+    points: Floats, *, ks: Sequence[int], costs: Sequence[float], customers: int, seed: int
+) -> list[Gap | None]:
+    """The gap statistic: how much lower the logarithm of the cost is than without structure.
+
+    Tibshirani, Walther and Hastie (2001), doi:10.1111/1467-9868.00293, variant (b): reference
+    sets are uniform in a box along the principal axes of ``points``, equally weighted. After
+    the logarithm, counts and amounts of one kind of customer lie in one hump with a lower
+    bound, along correlated directions; a box along these is the flattest such hump, and so
+    the one that k-means cuts best: what beats it is no artefact of skew or correlation.
+    ``costs`` are those of ``customers`` in all. None where a cost is 0
+    and where there are no more customers than k.
+    """
+    middle = points.mean(axis=0)
+    _, _, axes = np.linalg.svd(points - middle, full_matrices=False)
+    along = (points - middle) @ axes.T
+    low, high = along.min(axis=0), along.max(axis=0)
+    rows = min(REFERENCE_POINTS, customers)
+    random = np.random.default_rng(seed)
+    logs = np.array(
+        [
+            [_log_cost(random.uniform(low, high, (rows, len(low))), k, seed=seed) for k in ks]
+            for _ in range(REFERENCES)
+        ]
+    )
+    expected, errors = logs.mean(axis=0), logs.std(axis=0) * np.sqrt(1 + 1 / REFERENCES)
+    return [
+        Gap(float(log - np.log(cost / customers)), float(error))
+        if cost > 0 and np.isfinite(log)
+        else None
+        for log, error, cost in zip(expected, errors, costs, strict=True)
+    ]
+
+
+def _log_cost(points: Floats, k: int, *, seed: int) -> float:
+    """The logarithm of the cost a point of k-means; not a number where each has a cluster."""
+    if k >= len(points):
+        return np.nan
+    return float(np.log(_fit(points, k, None, seed=seed).inertia_ / len(points)))
+
+
+def stability(points: Floats, centres: Floats, *, seed: int) -> npt.NDArray[np.float64] | None:
+    """Every cluster's mean Jaccard similarity with the likest one of resampled customers.
+
+    Hennig (2007), "Cluster-wise assessment of cluster stability",
+    doi:10.1016/j.csda.2006.11.025, with the bootstrap: below 0.5 a cluster dissolves, up to
+    0.75 it is no more than a pattern, above it is stable, from 0.85 on highly so. A resample
+    is clustered from the given centres and anew, and the cheaper result counts. ``points``
+    are equally weighted. None for k = 1.
+    """
+    k = len(centres)
+    if k == 1:
+        return None
+    labels = nearest(points, centres)
+    own = np.eye(k, dtype=bool)[labels]
+    found = []
+    random = np.random.default_rng(seed)
+    for number in range(BOOTSTRAPS):
+        times = np.bincount(random.integers(0, len(points), len(points)), minlength=len(points))
+        drawn = np.flatnonzero(times)
+        if len(drawn) <= k:
+            return None
+        weights = times[drawn].astype(np.float64)
+        again = min(
+            (
+                _fit(points[drawn], k, start, seed=seed + number, weights=weights)
+                for start in (centres, None)
+            ),
+            key=lambda fit: float(fit.inertia_),
+        )
+        there = np.eye(k, dtype=np.float64)[again.labels_]
+        here = own[drawn].astype(np.float64)
+        both = here.T @ there
+        either = here.sum(axis=0)[:, np.newaxis] + there.sum(axis=0) - both
+        found.append((both / np.maximum(either, 1)).max(axis=1))
+    result: Floats = np.mean(found, axis=0)
+    return result
+
+
+def nearest(points: Floats, centres: Floats) -> npt.NDArray[np.intp]:
+    """The position of every point's nearest centre."""
+    found: npt.NDArray[np.intp] = _distances(points, centres).argmin(axis=1)
+    return found
+
+
+def _fit(
+    points: Floats, k: int, start: Floats | None, *, seed: int, weights: Floats | None = None
+) -> KMeans:
+    init, starts = ("k-means++", STARTS) if start is None else (start, 1)
+    kmeans = KMeans(k, init=init, n_init=starts, random_state=seed % 2**32)
+    return kmeans.fit(points, sample_weight=weights)
+
+
+def _distances(points: Floats, centres: Floats) -> Floats:
+    squares = (points**2).sum(axis=1)[:, np.newaxis] + (centres**2).sum(axis=1)
+    found: Floats = np.sqrt(np.maximum(squares - 2 * points @ centres.T, 0))
+    return found

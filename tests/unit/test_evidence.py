@@ -1,0 +1,78 @@
+"""The evidence gathered from weighted points, and the customers that stand for all."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from sklearn.datasets import make_blobs
+
+from scripts.benchmarking.suite import swept
+from segmentation.selection import evidence
+from segmentation.selection.evidence import equal_points
+from segmentation.selection.verdict import choose
+
+
+def test_few_customers_are_repeated_as_often_as_they_weigh():
+    points = np.array([[0.0], [1.0], [5.0]])
+    found = equal_points(points, np.array([2.0, 1.0, 3.0]))
+    assert found.ravel().tolist() == [0, 0, 1, 5, 5, 5]
+
+
+@given(hnp.arrays(np.int64, st.integers(5, 60), elements=st.integers(1, 500)))
+def test_of_many_customers_each_kind_is_taken_by_its_weight(weights):
+    points = np.arange(len(weights), dtype=float)[:, np.newaxis]
+    found = equal_points(points, weights.astype(float), most=40)
+    taken = np.bincount(found.ravel().astype(int), minlength=len(weights))
+    if weights.sum() > 40:
+        assert taken.sum() == 40
+        assert abs(taken - weights * 40 / weights.sum()).max() < 1 + 1e-9
+    else:
+        assert taken.tolist() == weights.tolist()
+
+
+@pytest.fixture(scope="module")
+def blobs():
+    points, _ = make_blobs(800, centers=4, n_features=2, random_state=21)
+    return points
+
+
+def test_the_verdict_is_the_same_when_the_range_of_k_grows(blobs):
+    short, long = (choose(swept(blobs, ks=range(1, last)), k="auto") for last in (8, 16))
+    assert (short.k, short.verdict.strength) == (long.k, long.verdict.strength) == (4, "clear")
+    assert short.reason == long.reason
+
+
+def test_the_same_points_give_the_same_evidence_on_any_number_of_cores(blobs, monkeypatch):
+    once = swept(blobs, ks=range(1, 6))
+    monkeypatch.setattr("os.cpu_count", lambda: 1)
+    assert swept(blobs, ks=range(1, 6)).curve == once.curve
+
+
+def test_every_index_has_its_value_where_it_has_one(blobs):
+    first, second, *_ = swept(blobs, ks=range(1, 4)).curve
+    assert [name for name, value in vars(first).items() if value is None] == [
+        "log_drop",
+        "silhouette",
+        "calinski_harabasz",
+        "davies_bouldin",
+        "stability",
+        "least_stability",
+    ]
+    assert None not in vars(second).values()
+    assert (second.least_stability or 2) <= (second.stability or 0)
+    assert second.log_drop == pytest.approx(np.log(first.cost / second.cost))
+
+
+def test_beyond_thirty_values_of_k_the_resampled_indices_are_left_out(blobs, monkeypatch):
+    monkeypatch.setattr(evidence, "MOST_KS", 2)
+    found = swept(blobs, ks=range(1, 5)).curve
+    assert [point.gap is None for point in found] == [False, False, True, True]
+    assert [point.stability is None for point in found] == [True, False, True, True]
+    assert all(point.silhouette is not None for point in found[1:])
+
+
+def test_two_customers_are_evidence_enough_for_no_error():
+    points = np.array([[-1.0], [1.0]])
+    found = swept(points, ks=[1, 2])
+    assert choose(found, k="auto").k in (1, 2)

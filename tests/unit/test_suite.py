@@ -1,0 +1,79 @@
+"""The verdict on tables whose truth is known: a small part of ``scripts/benchmark --suite k``."""
+
+import numpy as np
+import pytest
+from sklearn.mixture import GaussianMixture
+
+from scripts.benchmarking.planted import MODERATE, WELL, mixture
+from scripts.benchmarking.suite import (
+    JUDGES,
+    TUNED_WITH,
+    VERDICT,
+    Case,
+    cases,
+    judged,
+    recognised,
+    shares_right,
+)
+
+SEED = 70_000
+
+
+@pytest.fixture(scope="module")
+def found():
+    some = cases(rows=1_500, seed=SEED, features=(2, 6))
+    return judged(some, processes=2)
+
+
+def test_no_seed_is_one_that_the_verdict_was_tuned_with():
+    assert not {case.seed for case in cases(rows=1, seed=SEED)} & set(TUNED_WITH)
+
+
+def test_the_verdict_finds_planted_groups_and_beats_every_index(found):
+    planted = [each for each in found if each.groups > 1]
+    right = shares_right(planted)
+    assert len(planted) == 16
+    assert right[VERDICT] >= 0.9
+    assert all(right[VERDICT] >= right[name] for name in JUDGES)
+
+
+def test_the_verdict_says_none_where_there_is_nothing(found):
+    nulls = [each for each in found if each.groups == 1]
+    assert len(nulls) == 10
+    assert shares_right(nulls)[VERDICT] >= 0.95
+    assert all((each.strength == "none") == (each.says[VERDICT] == 1) for each in found)
+
+
+@pytest.mark.parametrize("overlap", [WELL, MODERATE])
+def test_a_planted_mixture_overlaps_as_asked(overlap):
+    # two equal components: a mixture with the truth about them misclassifies as many
+    table = mixture(
+        groups=2, features=2, overlap=overlap, equal=True, raw=False, rows=20_000, seed=SEED
+    )
+    fitted = GaussianMixture(2, covariance_type="spherical", random_state=1).fit(table.values)
+    drawn, component = fitted.sample(20_000)
+    lost = 2 * (fitted.predict(drawn) != component).mean()
+    assert lost == pytest.approx(overlap, rel=0.35)
+
+
+def test_raw_tables_hold_counts_and_cents():
+    table = mixture(groups=3, features=2, overlap=WELL, equal=True, raw=True, rows=500, seed=SEED)
+    assert table.is_raw
+    assert (table.values >= 0).all()
+    assert np.array_equal(table.values[:, 0], table.values[:, 0].round())
+    assert np.array_equal(table.values[:, 1], table.values[:, 1].round(2))
+
+
+def test_the_same_case_is_the_same_table():
+    case = Case(3, 2, 100, SEED)
+    assert np.array_equal(case.table().values, case.table().values)
+
+
+def test_recognised_tables_have_their_classes():
+    assert {table.name: table.groups for table in recognised()} == {
+        "iris": 3,
+        "wine": 3,
+        "digits": 10,
+        "blobs": 5,
+        "moons": 2,
+    }
