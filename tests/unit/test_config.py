@@ -123,7 +123,7 @@ def test_the_value_feature_is_the_last_unless_it_is_named():
             {"features": {"numeric": [{"name": "a", "tranform": "none"}]}},
             ["unknown key features.numeric.0.tranform", "did you mean 'transform'?"],
         ),
-        ({"choose": {"zzz": 3}}, ["unknown key choose.zzz", "(known: k)"]),
+        ({"choose": {"zzz": 3}}, ["unknown key choose.zzz", "(known: k, min_share)"]),
         # values out of range or of the wrong type
         ({"sweep": {"k_min": 0}}, ["sweep.k_min = 0", "at least 1"]),
         ({"sweep": {"k_max": LARGEST_K + 1}}, ["sweep.k_max", f"at most {LARGEST_K}"]),

@@ -28,10 +28,10 @@ def passed(points, *centre_sets, size=4):
 
 
 def test_counts_and_sums_on_paper():
-    # 1 and 3 are nearest to 0, 9 to 10; squares 1 + 9 + 81 fit in the low half
+    # 1 and 3 are nearest to 0, 9 to 10; squares 1 + 9 and 81 fit in the low half
     assert passed([(1,), (3,), (9,)], [(0,), (10,)]) == [
-        {"position": 0, "customers": 2, "squares_high": 0, "squares_low": 91, "sum_0": 4},
-        {"position": 1, "customers": 1, "squares_high": 0, "squares_low": 0, "sum_0": 9},
+        {"position": 0, "customers": 2, "squares_high": 0, "squares_low": 10, "sum_0": 4},
+        {"position": 1, "customers": 1, "squares_high": 0, "squares_low": 81, "sum_0": 9},
     ]
 
 

@@ -25,7 +25,7 @@ IN_VAIN = 2
 """The search ends after so many components more that do not lower the BIC."""
 
 STARTS = 2
-POINTS_PER_PARAMETER = 3
+POINTS_PER_PARAMETER = 2
 LEAST_VARIANCE = 1e-4
 """Added to every variance, in squares of a standard deviation, so that none is 0."""
 

@@ -15,7 +15,7 @@ Floats = npt.NDArray[np.float64]
 
 REFERENCES, REFERENCE_POINTS = 10, 2_000
 BOOTSTRAPS = 20
-STARTS = 2
+STARTS, RESAMPLE_STARTS = 2, 4
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ def _log_cost(points: Floats, k: int, *, seed: int) -> float:
     """The logarithm of the cost a point of k-means; not a number where each has a cluster."""
     if k >= len(points):
         return np.nan
-    return float(np.log(_fit(points, k, None, seed=seed).inertia_ / len(points)))
+    return float(np.log(_fit(points, k, seed=seed).inertia_ / len(points)))
 
 
 def stability(points: Floats, centres: Floats, *, seed: int) -> npt.NDArray[np.float64] | None:
@@ -154,8 +154,8 @@ def stability(points: Floats, centres: Floats, *, seed: int) -> npt.NDArray[np.f
     Hennig (2007), "Cluster-wise assessment of cluster stability",
     doi:10.1016/j.csda.2006.11.025, with the bootstrap: below 0.5 a cluster dissolves, up to
     0.75 it is no more than a pattern, above it is stable, from 0.85 on highly so. A resample
-    is clustered from the given centres and anew, and the cheaper result counts. ``points``
-    are equally weighted. None for k = 1.
+    is clustered anew, from starts that know nothing of the given centres, which would lead
+    it back to them. ``points`` are equally weighted. None for k = 1.
     """
     k = len(centres)
     if k == 1:
@@ -170,13 +170,7 @@ def stability(points: Floats, centres: Floats, *, seed: int) -> npt.NDArray[np.f
         if len(drawn) <= k:
             return None
         weights = times[drawn].astype(np.float64)
-        again = min(
-            (
-                _fit(points[drawn], k, start, seed=seed + number, weights=weights)
-                for start in (centres, None)
-            ),
-            key=lambda fit: float(fit.inertia_),
-        )
+        again = _fit(points[drawn], k, seed=seed + number, starts=RESAMPLE_STARTS, weights=weights)
         there = np.eye(k, dtype=np.float64)[again.labels_]
         here = own[drawn].astype(np.float64)
         both = here.T @ there
@@ -193,10 +187,9 @@ def nearest(points: Floats, centres: Floats) -> npt.NDArray[np.intp]:
 
 
 def _fit(
-    points: Floats, k: int, start: Floats | None, *, seed: int, weights: Floats | None = None
+    points: Floats, k: int, *, seed: int, starts: int = STARTS, weights: Floats | None = None
 ) -> KMeans:
-    init, starts = ("k-means++", STARTS) if start is None else (start, 1)
-    kmeans = KMeans(k, init=init, n_init=starts, random_state=seed % 2**32)
+    kmeans = KMeans(k, n_init=starts, random_state=seed % 2**32)
     return kmeans.fit(points, sample_weight=weights)
 
 
