@@ -26,7 +26,7 @@ from segmentation.errors import SegmentationError
 from segmentation.java import java_home
 
 RESULTS, PAGE, SCRATCH, SUITE = "results.json", "benchmark.html", "scratch", "suite.json"
-SUITE_ROUNDS = 4
+SUITE_ROUNDS = 3
 WIDTH = 140
 LOCAL_OPTIONS = ("--output", "--data")
 """Options that name a place on this machine, which is nobody else's business."""

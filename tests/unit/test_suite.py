@@ -1,6 +1,7 @@
 """The verdict on tables whose truth is known: a small part of ``scripts/benchmark --suite k``."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.mixture import GaussianMixture
 
@@ -14,7 +15,9 @@ from scripts.benchmarking.suite import (
     judged,
     recognised,
     shares_right,
+    swept,
 )
+from segmentation.selection.verdict import judge
 
 SEED = 70_000
 
@@ -77,3 +80,15 @@ def test_recognised_tables_have_their_classes():
         "blobs": 5,
         "moons": 2,
     }
+
+
+def test_the_classic_examples_untransformed_curve_supports_five(shared_data):
+    frame = pd.read_csv(shared_data / "customers-data.csv")
+    values = frame[["products_purchased", "complains", "money_spent"]].to_numpy(float)
+    evidence = swept(values)
+    assert evidence.kinds <= 24
+    drops = {point.k: point.log_drop or 0 for point in evidence.curve}
+    assert max(range(3, 13), key=drops.__getitem__) == 5
+    verdict = judge(evidence)
+    assert verdict.favourites["silhouette"] == 5
+    assert verdict.strength != "clear"

@@ -23,11 +23,11 @@ def curve(*costs, k_min=1):
     )
 
 
-def evidence(points, *, groups, agreement=1.0, overlaps=None):
+def evidence(points, *, groups, agreement=1.0, overlaps=None, kinds=1000):
     """Evidence with so many groups of one point each."""
     apart = tuple(overlaps or [0.01] * (groups - 1))
     found = Groups(np.arange(groups), apart)
-    return Evidence(tuple(points), found, {point.k: agreement for point in points})
+    return Evidence(tuple(points), found, {point.k: agreement for point in points}, kinds)
 
 
 def test_groups_that_k_means_finds_and_finds_again_are_clear():
@@ -49,6 +49,12 @@ def test_groups_that_dissolve_in_resamples_are_weak():
     verdict = judge(evidence(points, groups=3))
     assert verdict.strength == "weak"
     assert "mean Jaccard 0.50" in verdict.against[0]
+
+
+def test_few_kinds_of_customers_are_weak_evidence():
+    verdict = judge(evidence(curve(200, 50, 40, 30), groups=3, kinds=24))
+    assert verdict.strength == "weak"
+    assert "24 kinds" in verdict.reason
 
 
 @pytest.mark.parametrize(("k_min", "groups", "k"), [(1, 9, 5), (4, 2, 4)])

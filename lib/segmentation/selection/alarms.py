@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from segmentation.selection.evidence import FEW_KINDS
 from segmentation.selection.validity import Clusters
 
 GIANT = 0.9
 ALONE = 0.9
-FEW_KINDS = 100
 
 
 def alarms(

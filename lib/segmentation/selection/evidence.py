@@ -23,6 +23,9 @@ POINTS = 4_000
 """Equally weighted points that stand for all customers where pairs, resamples and mixtures are
 looked at: the rarest group that counts, 1 %, still has some 40."""
 
+FEW_KINDS = 100
+"""Up to so many different customers, resampling repeats them and shows little."""
+
 MOST_KS = 30
 """The gap and stability, which fit hundreds of times, are for the first so many values of k."""
 
@@ -31,12 +34,14 @@ MOST_KS = 30
 class Evidence:
     """The cost curve with every index, and the groups that stand apart.
 
-    ``agreement`` is, for every k, the adjusted Rand index of the clusters with the groups.
+    ``agreement`` is, for every k, the adjusted Rand index of the clusters with the groups;
+    ``kinds`` is how many of the customers looked at differ.
     """
 
     curve: tuple[CostPoint, ...]
     groups: Groups
     agreement: Mapping[int, float]
+    kinds: int
 
 
 def gather(
@@ -109,7 +114,7 @@ def gather(
     agreement = {
         k: float(adjusted_rand_score(found.labels, nearest(some, clusters[k].means))) for k in ks
     }
-    return Evidence(_with_log_drops(curve), found, agreement)
+    return Evidence(_with_log_drops(curve), found, agreement, len(np.unique(some, axis=0)))
 
 
 def equal_points(points: Floats, weights: Floats, *, most: int = POINTS) -> Floats:

@@ -10,7 +10,7 @@ from itertools import pairwise
 
 from segmentation.results import Choice, CostPoint, Verdict
 from segmentation.selection.elbow import elbow
-from segmentation.selection.evidence import Evidence
+from segmentation.selection.evidence import FEW_KINDS, Evidence
 from segmentation.selection.groups import OVERLAP
 
 STABLE = 0.75
@@ -63,7 +63,8 @@ def judge(evidence: Evidence) -> Verdict:
 
     ``clear``: several groups stand apart, k-means' segments are these groups, and each is
     found again in resampled customers. ``weak``: several stand apart, but k-means does not
-    get at them, or the range of k does not hold their number. ``none``: there is one group.
+    get at them, the range of k does not hold their number, or there are few kinds of
+    customers. ``none``: there is one group.
     """
     found = favourites(evidence.curve)
     groups = evidence.groups.count
@@ -83,6 +84,11 @@ def judge(evidence: Evidence) -> Verdict:
     if least is None or least < STABLE:
         told = "no resample" if least is None else f"mean Jaccard {least:.2f}, below {STABLE}"
         against.append(f"a segment is not found again in resampled customers ({told})")
+    if evidence.kinds <= FEW_KINDS:
+        against.append(
+            f"there are only {evidence.kinds} kinds of customers, which resampling repeats: "
+            "nothing shows what others would be like"
+        )
     strength = "weak" if against else "clear"
     against += _disagreeing(found, k)
     reason = f"{groups} groups of customers stand apart, any two overlap by less than {OVERLAP:.0%}"
