@@ -9,8 +9,10 @@ from collections import Counter
 from pathlib import Path
 
 import duckdb
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from sklearn import metrics
 
 from segmentation.java import java_home
 from segmentation.schemas import PUBLISHED
@@ -152,3 +154,38 @@ def test_fifteen_ids_on_24000_rows_are_kept_and_told(runs):
     assert len(told) == 1
     assert "15 values" in told[0]
     assert "24,000 rows" in told[0]
+
+
+@pytest.mark.parametrize("name", ["wholesale", "mall"])
+def test_the_chosen_ks_indices_are_scikit_learns_of_every_customer(runs, name):
+    """From the labelled table alone: prepared, then judged, by others."""
+    customers, manifest = runs[name].table("customers"), runs[name].manifest
+    prepared = np.column_stack(
+        [
+            ((np.log1p(values) if feature["transform"] == "log1p" else values) - feature["mean"])
+            / feature["deviation"]
+            for feature in manifest["features"]
+            for values in [customers[feature["name"]].to_numpy(float)]
+        ]
+    )
+    labels = customers["segment"].to_numpy()
+    curve = runs[name].table("cost_curve")
+    chosen = curve[curve["chosen"]].iloc[0]
+    silhouette = metrics.silhouette_score(prepared, labels, metric="sqeuclidean")
+    assert chosen["silhouette"] == pytest.approx(silhouette, abs=1e-5)
+    assert manifest["choice"]["silhouette"] == chosen["silhouette"]
+    ratio = metrics.calinski_harabasz_score(prepared, labels)
+    assert chosen["calinski_harabasz"] == pytest.approx(ratio, rel=1e-5)
+    smallest = np.bincount(labels).min() / len(labels)
+    assert chosen["smallest_share"] == pytest.approx(smallest)
+
+
+def test_verdicts_on_the_real_files(runs):
+    said = {name: run.manifest["choice"]["verdict"] for name, run in runs.items()}
+    assert (said["mall"]["k"], said["mall"]["strength"]) == (5, "clear")
+    assert said["wholesale"]["strength"] == "weak"
+    assert "24 kinds" in said["customers-data"]["reason"] + str(said["customers-data"]["against"])
+    warnings = " ".join(runs["customers-data"].manifest["warnings"])
+    assert "only 24 kinds of customers" in warnings
+    report = (runs["customers-data"].folder / "report.html").read_text(encoding="utf-8")
+    assert "only 24 kinds of customers" in report

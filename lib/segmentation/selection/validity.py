@@ -16,6 +16,7 @@ Floats = npt.NDArray[np.float64]
 REFERENCES, REFERENCE_POINTS = 10, 2_000
 BOOTSTRAPS = 20
 STARTS, RESAMPLE_STARTS = 2, 4
+BLOCK = 16_384
 
 
 @dataclass(frozen=True)
@@ -85,18 +86,21 @@ def silhouette(points: Floats, weights: Floats, labels: npt.NDArray[np.intp]) ->
     if len(counts) == 1:
         return None
     means = (members.T @ points) / counts[:, np.newaxis]
-    norms = (points**2).sum(axis=1)
-    spreads = (members.T @ norms) / counts - (means**2).sum(axis=1)
-    distances = _distances(points, means) ** 2 + spreads
-    places = np.arange(len(points))
-    own_count = counts[labels]
-    is_alone = own_count <= 1
-    own = distances[places, labels] * own_count / np.where(is_alone, 1, own_count - 1)
-    distances[places, labels] = np.inf
-    other = distances.min(axis=1)
-    larger = np.maximum(own, other)
-    each = np.where(is_alone | (larger <= 0), 0, (other - own) / np.where(larger > 0, larger, 1))
-    return float(each @ weights / weights.sum())
+    spreads = (members.T @ (points**2).sum(axis=1)) / counts - (means**2).sum(axis=1)
+    total = 0.0
+    for some in _blocks(len(points)):
+        distances = _distances(points[some], means) ** 2 + spreads
+        own_label = labels[some]
+        places, own_count = np.arange(len(own_label)), counts[own_label]
+        is_alone = own_count <= 1
+        own = distances[places, own_label] * own_count / np.where(is_alone, 1, own_count - 1)
+        distances[places, own_label] = np.inf
+        other = distances.min(axis=1)
+        larger = np.maximum(own, other)
+        has_value = ~is_alone & (larger > 0)
+        each = np.where(has_value, other - own, 0) / np.where(has_value, larger, 1)
+        total += float(each @ weights[some])
+    return total / float(weights.sum())
 
 
 @dataclass(frozen=True)
@@ -182,8 +186,14 @@ def stability(points: Floats, centres: Floats, *, seed: int) -> npt.NDArray[np.f
 
 def nearest(points: Floats, centres: Floats) -> npt.NDArray[np.intp]:
     """The position of every point's nearest centre."""
-    found: npt.NDArray[np.intp] = _distances(points, centres).argmin(axis=1)
-    return found
+    return np.concatenate(
+        [_distances(points[some], centres).argmin(axis=1) for some in _blocks(len(points))]
+    )
+
+
+def _blocks(rows: int) -> list[slice]:
+    """Slices of at most ``BLOCK`` rows, so that memory does not grow with them."""
+    return [slice(first, first + BLOCK) for first in range(0, rows, BLOCK)]
 
 
 def _fit(
