@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 
 from segmentation.chosen import labelled, settled
 from segmentation.clustering.coreset import Coreset, compress
-from segmentation.clustering.lloyd import Partition, Population, refined
+from segmentation.clustering.lloyd import Partition, Population, improved
 from segmentation.clustering.model import freeze
 from segmentation.clustering.rows import AllRows
 from segmentation.clustering.starts import fit_coreset
@@ -136,12 +136,12 @@ def run(
             seed=config.sweep.seed,
         )
         choice = choose(evidence, k=config.choose.k)
-        start = next(s.partition.means() for s in swept if s.k == choice.k)
+        start = next(s.partition for s in swept if s.k == choice.k)
 
     with steps("refine"):
         # Where all is in the driver's memory a step costs nothing, so labels come to rest.
         tolerance = 0.0 if population is coreset else NEGLIGIBLE
-        partition, is_at_rest = refined(
+        partition, is_at_rest = improved(
             population, start, max_steps=MAX_REFINEMENTS, tolerance=tolerance
         )
         if not is_at_rest:

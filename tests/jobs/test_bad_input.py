@@ -565,7 +565,7 @@ def block_the_manifest(folder):
     ("mishap", "pieces"),
     [
         (lose_the_input, ("customers.csv", "disappeared", "input.path")),
-        (change_the_input, ("23 labelled", "1 rejected", "input.path changed")),
+        (change_the_input, ("23 labelled", "0 rejected", "input.path changed")),
         (block_the_manifest, ("manifest.json", "cannot be written", "output.path")),
     ],
 )

@@ -201,7 +201,7 @@ def test_hostile_names_stay_names(visit, features):
     seen.page.evaluate("Plotly.Fx.hover('shares', [{curveNumber: 0, pointNumber: 0}])")
     hover = seen.page.text_content("#shares .hoverlayer")
     assert HOSTILE[0][:30] in (hover or "").replace("\N{ZERO WIDTH SPACE}", "")
-    own = 3 + 4 + (features > 4) + (features > 3)  # scripts, figures, a second map, the axes
+    own = 3 + 4 + 5 + (features > 4) + (features > 3)  # scripts, figures, indices, map, axes
     assert seen.count("script") == own
     assert seen.count("img[src='x'], a, svg a, b, iframe, [onerror], [onmouseover]") == 0
     assert seen.dialogs == []

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.cluster import KMeans
 
-from segmentation.clustering.lloyd import Partition, grown, refined
+from segmentation.clustering.lloyd import Partition, grown, improved, refined
 from tests.brute_force import Listed
 
 STEP = 1024
@@ -59,6 +59,15 @@ def test_cost_and_means_of_a_partition_on_paper():
 def test_means_are_rounded_to_the_nearest_with_halves_upwards(total, count, mean):
     found = Partition(centres((0,)), (count,), ((total,),), (total * total,))
     assert found.means().tolist() == [[mean]]
+
+
+def test_steps_from_a_partition_go_on_where_it_is():
+    population = Listed([(0,), (2,), (4,), (10,), (13,)])
+    start = centres((0,), (2,))
+    found = improved(population, population.partitions([start])[0], max_steps=20)
+    expected = refined(population, start, max_steps=20)
+    assert found[0].centres.tolist() == expected[0].centres.tolist()
+    assert found[1]
 
 
 def test_an_empty_cluster_keeps_its_centre_and_costs_nothing():

@@ -75,21 +75,28 @@ class Population(Protocol):
 def refined(
     population: Population, centres: Points, *, max_steps: int, tolerance: float = 0.0
 ) -> tuple[Partition, bool]:
-    """Lloyd steps from the given centres, and whether they came to rest.
+    """Lloyd steps from the given centres, and whether they came to rest; see :func:`improved`."""
+    partition = population.partitions([centres])[0]
+    if partition.has_empty:
+        partition = grown(population, partition, clusters=len(centres))
+    return improved(population, partition, max_steps=max_steps, tolerance=tolerance)
+
+
+def improved(
+    population: Population, partition: Partition, *, max_steps: int, tolerance: float = 0.0
+) -> tuple[Partition, bool]:
+    """Lloyd steps from a partition without empty clusters, and whether they came to rest.
 
     At rest no centre moves by a grid step, and so no label changes; or, where ``tolerance``
     is given, a step has taken off less than that share of the cost. A centre that loses all
     its customers is put on one that is far from its own centre, so the partition returned
     has no empty cluster as long as there are as many distinct customers as centres.
     """
-    partition = population.partitions([centres])[0]
-    if partition.has_empty:
-        partition = grown(population, partition, clusters=len(centres))
     for _ in range(max_steps):
         if np.array_equal(partition.means(), partition.centres):
             return partition, True
         before = partition.cost()
-        partition = grown(population, partition, clusters=len(centres))
+        partition = grown(population, partition, clusters=len(partition.counts))
         if before - partition.cost() < tolerance * before:
             return partition, True
     return partition, np.array_equal(partition.means(), partition.centres)
