@@ -3,13 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from segmentation.chosen import labelled, settled
-from segmentation.clustering.coreset import Coreset, compress
-from segmentation.clustering.lloyd import Partition, Population, improved
+from segmentation.clustering.coreset import compress
+from segmentation.clustering.lloyd import Population, improved
 from segmentation.clustering.model import freeze
 from segmentation.clustering.rows import AllRows
 from segmentation.clustering.starts import fit_coreset
@@ -29,7 +28,7 @@ from segmentation.features.preparation import (
     with_coordinates,
 )
 from segmentation.reporting.page import render
-from segmentation.results import Choice, CostPoint, CustomerSample, Report, Run
+from segmentation.results import CustomerSample, Report, Run
 from segmentation.schemas import (
     COST_CURVE,
     CUSTOMERS,
@@ -44,12 +43,11 @@ from segmentation.schemas import (
 )
 from segmentation.segments.labelled import rejected_customers, sample_for_drawing
 from segmentation.selection.alarms import alarms
-from segmentation.selection.evidence import gather
-from segmentation.selection.validity import Clusters, calinski_harabasz, davies_bouldin
 from segmentation.selection.verdict import choose
 from segmentation.steps import Steps
 from segmentation.store import Store
 from segmentation.verification import check_counts, check_model
+from segmentation.weighing import clusters_of, published_curve, weigh
 
 MAX_REFINEMENTS = 100
 NEGLIGIBLE = 1e-6
@@ -107,8 +105,15 @@ def run(
         ks = _range_of_k(steps, distinct, config)
 
     with steps("compress"):
-        coreset = _coreset(
-            rows, preparation, customers=audit.usable, distinct=distinct, config=config
+        coreset = compress(
+            rows,
+            coordinates=preparation.coordinates,
+            identity=contract.identity(rows, config),
+            size=config.sweep.coreset_size,
+            customers=audit.usable,
+            distinct_points=distinct,
+            squares=preparation.squares(audit.usable),
+            seed=config.sweep.seed,
         )
         population: Population = AllRows(rows, preparation.coordinates)
         if coreset.is_whole and config.sweep.engine == "coreset":
@@ -128,13 +133,7 @@ def run(
         swept = score(population, candidates, bits=preparation.bits)
 
     with steps("choose"):
-        evidence = gather(
-            coreset.points / 2.0**preparation.bits,
-            coreset.counts,
-            clusters={s.k: _clusters(s.partition, preparation) for s in swept},
-            costs={s.k: s.cost for s in swept},
-            seed=config.sweep.seed,
-        )
+        evidence = weigh(coreset, swept, bits=preparation.bits, seed=config.sweep.seed)
         choice = choose(evidence, k=config.choose.k)
         start = next(s.partition for s in swept if s.k == choice.k)
 
@@ -147,7 +146,7 @@ def run(
         if not is_at_rest:
             steps.warn(f"labels still moved after {MAX_REFINEMENTS} Lloyd steps on all rows")
         swept = rescored(population, swept, partition, bits=preparation.bits)
-        clusters = _clusters(partition, preparation)
+        clusters = clusters_of(partition, bits=preparation.bits)
         for alarm in alarms(
             clusters,
             features=[feature.name for feature in preparation.features],
@@ -161,10 +160,7 @@ def run(
             rows, partition, preparation=preparation, audit=audit, value_feature=value_feature
         )
         choice = replace(choice, silhouette=chosen.silhouette)
-        curve = tuple(
-            _as_published(point, s.cost, choice, clusters)
-            for point, s in zip(evidence.curve, swept, strict=True)
-        )
+        curve = published_curve(evidence, swept, choice=choice, chosen=clusters)
 
     with steps("freeze"):
         model = store.stage_model(
@@ -278,48 +274,6 @@ def _range_of_k(steps: Steps, distinct: int, config: Config) -> list[int]:
             f"sweep.k_max = {last} becomes {distinct}"
         )
     return list(range(min(first, distinct), min(last, distinct) + 1))
-
-
-def _coreset(
-    rows: DataFrame, preparation: Preparation, *, customers: int, distinct: int, config: Config
-) -> Coreset:
-    return compress(
-        rows,
-        coordinates=preparation.coordinates,
-        identity=contract.identity(rows, config),
-        size=config.sweep.coreset_size,
-        customers=customers,
-        distinct_points=distinct,
-        squares=preparation.squares(customers),
-        seed=config.sweep.seed,
-    )
-
-
-def _clusters(partition: Partition, preparation: Preparation) -> Clusters:
-    """A partition's moments in scaled units."""
-    unit = 2.0**preparation.bits
-    counts = np.array(partition.counts, dtype=np.float64)
-    sums = np.array(partition.sums, dtype=np.float64) / unit
-    return Clusters(
-        counts=counts,
-        means=sums / counts[:, np.newaxis],
-        squares=np.array([float(square) for square in partition.squares]) / unit**2,
-    )
-
-
-def _as_published(point: CostPoint, cost: float, choice: Choice, chosen: Clusters) -> CostPoint:
-    """A point of the evidence with what refinement and the last pass found."""
-    if point.k != choice.k:
-        return replace(point, cost=cost)
-    return replace(
-        point,
-        cost=cost,
-        chosen=True,
-        silhouette=choice.silhouette,
-        calinski_harabasz=calinski_harabasz(chosen),
-        davies_bouldin=davies_bouldin(chosen),
-        smallest_share=chosen.smallest_share,
-    )
 
 
 def _stage_small(store: Store, table: Table, rows: Sequence[object]) -> None:
