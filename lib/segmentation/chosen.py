@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from segmentation.clustering import nearest
@@ -25,13 +25,9 @@ NUDGES, NUDGE = 8, 8
 
 @dataclass(frozen=True)
 class Chosen:
-    """The chosen clusters in the order of their segments; ``centres`` are grid points.
-
-    ``silhouette`` is the average over all customers; None where there is one segment.
-    """
+    """The chosen clusters in the order of their segments; ``centres`` are grid points."""
 
     centres: Points
-    silhouette: float | None
     segments: tuple[Segment, ...]
     profiles: tuple[FeatureProfile, ...]
 
@@ -50,14 +46,13 @@ def settled(
     so centres are nudged by a few grid steps until every customer's lead is clear.
     """
     centres = partition.centres
-    silhouette = nearest.silhouette(preparation.coordinates, partition)
-    facts = _facts(rows, centres, silhouette, preparation, audit)
+    facts = _facts(rows, centres, preparation, audit)
     for attempt in range(NUDGES):
         if all(c.narrowest is None or c.narrowest >= CLEAR_LEAD for c in facts):
             break
         random = np.random.default_rng(attempt)
         centres = partition.centres + random.integers(-NUDGE, NUDGE + 1, centres.shape)
-        facts = _facts(rows, centres, silhouette, preparation, audit)
+        facts = _facts(rows, centres, preparation, audit)
     ordered = by_value(facts, value_feature=value_feature)
     centres = centres[[cluster.cluster for cluster in ordered]]
     names = [feature.name for feature in preparation.features]
@@ -73,8 +68,7 @@ def settled(
             for centre in centres.tolist()
         ],
     )
-    average = sum(cluster.silhouette * cluster.customers for cluster in facts) / audit.usable
-    return Chosen(centres, average if len(facts) > 1 else None, segments, profiles)
+    return Chosen(centres, segments, profiles)
 
 
 def labelled(
@@ -102,7 +96,6 @@ def labelled(
 def _facts(
     rows: DataFrame,
     centres: Points,
-    silhouette: Column,
     preparation: Preparation,
     audit: contract.Audit,
 ) -> tuple[ClusterFacts, ...]:
@@ -116,5 +109,4 @@ def _facts(
         distance=F.sqrt(nearest.SQUARE) * 2.0**-preparation.bits,
         reach=preparation.reach,
         lead=F.col(nearest.SECOND_SQUARE) - F.col(nearest.SQUARE),
-        silhouette=silhouette,
     )

@@ -159,7 +159,8 @@ def run(
         chosen = settled(
             rows, partition, preparation=preparation, audit=audit, value_feature=value_feature
         )
-        choice = replace(choice, silhouette=chosen.silhouette)
+        everyone = AllRows(rows, preparation.coordinates)
+        choice = replace(choice, silhouette=everyone.silhouette(partition))
         curve = published_curve(evidence, swept, choice=choice, chosen=clusters)
 
     with steps("freeze"):

@@ -2,9 +2,6 @@
 
 import numpy as np
 import pytest
-from pyspark.ml.evaluation import ClusteringEvaluator
-from pyspark.ml.feature import VectorAssembler
-from pyspark.sql import functions as F
 
 from segmentation.clustering.nearest import (
     CLUSTER,
@@ -12,10 +9,8 @@ from segmentation.clustering.nearest import (
     SECOND_SQUARE,
     SQUARE,
     farthest_point,
-    silhouette,
     with_nearest,
 )
-from segmentation.clustering.rows import AllRows
 from tests.brute_force import Listed, squares
 from tests.spark.tables import on_grid
 
@@ -80,37 +75,3 @@ def test_the_farthest_row_is_that_of_plain_python(spark):
         centres = points[:clusters].astype(float)
         expected = Listed(points.tolist()).farthest(centres)
         assert farthest_point(rows, rows.columns, centres).tolist() == expected.tolist()
-
-
-def silhouettes(rows, centres):
-    """The rows beside their nearest centre and their silhouette."""
-    partition = AllRows(rows, rows.columns).partitions([centres])[0]
-    found = with_nearest(rows, rows.columns, centres)
-    return found.withColumn("silhouette", silhouette(rows.columns, partition))
-
-
-@pytest.mark.parametrize("k", [2, 4])
-def test_the_average_silhouette_is_that_of_sparks_evaluator(spark, k):
-    random = np.random.default_rng(k)
-    rows = on_grid(spark, random.integers(-(2**20), 2**20, (400, 3)))
-    centres = np.array(random.integers(-(2**20), 2**20, (k, 3)), dtype=np.float64)
-    found = silhouettes(rows, centres)
-    vectors = VectorAssembler(inputCols=rows.columns, outputCol="point").transform(found)
-    evaluator = ClusteringEvaluator(
-        featuresCol="point", predictionCol=CLUSTER, distanceMeasure="squaredEuclidean"
-    )
-    average = found.agg(F.avg("silhouette")).collect()[0][0]
-    assert average == pytest.approx(evaluator.evaluate(vectors), rel=1e-9)
-
-
-def test_a_row_alone_and_rows_of_one_cluster_have_silhouette_0(spark):
-    rows = on_grid(spark, [(0, 0), (0, 0), (9, 0)])
-    pair = silhouettes(rows, np.array([(0.0, 0), (9, 0)])).orderBy("q0").collect()
-    assert [row.silhouette for row in pair] == [1, 1, 0]
-    assert [row.silhouette for row in silhouettes(rows, np.zeros((1, 2))).collect()] == [0] * 3
-
-
-def test_twins_in_two_clusters_have_silhouette_0(spark):
-    rows = on_grid(spark, [(0, 0), (0, 0), (4, 0), (4, 0)])
-    found = silhouettes(rows, np.array([(0.0, 0), (0.0, 0), (4, 0)]))  # the second is empty
-    assert [row.silhouette for row in found.collect()] == [1] * 4

@@ -30,7 +30,6 @@ def facts(rows, *, features, customers=1, reach=100.0):
         distance=F.col("distance"),
         reach=reach,
         lead=F.col("lead"),
-        silhouette=F.col("distance") / 200,
     )
 
 
@@ -41,7 +40,6 @@ def test_facts_on_paper(spark):
         features=["spend"],
     )
     assert (first.cluster, first.customers, first.mean_distance, first.narrowest) == (0, 2, 2, 2)
-    assert first.silhouette == pytest.approx(0.01)
     # quantiles lie between the two: 10 + 0.1 * 20 and so on
     assert first.features == {"spend": FeatureFacts(20, 40, (12, 20, 28))}
     assert second.features == {"spend": FeatureFacts(7, 7, (7, 7, 7))}
@@ -102,7 +100,7 @@ def fact(cluster, *, customers, spend, age):
         name: FeatureFacts(mean, mean * customers, (mean,) * 3)
         for name, mean in (("spend", spend), ("age", age))
     }
-    return ClusterFacts(cluster, customers, features, 1.0, None, 0.5)
+    return ClusterFacts(cluster, customers, features, 1.0, None)
 
 
 def test_segments_are_ordered_by_value_then_size_then_the_other_means():

@@ -12,8 +12,6 @@ import numpy.typing as npt
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from segmentation.clustering.lloyd import Partition
-
 CLUSTER, SQUARE = "__cluster", "__square"
 SECOND_CLUSTER, SECOND_SQUARE = "__second_cluster", "__second_square"
 
@@ -47,34 +45,6 @@ def with_cluster(
 ) -> DataFrame:
     """The table plus ``CLUSTER`` and ``SQUARE`` as in :func:`with_nearest`, for less work."""
     return _measured(rows, coordinates, centres).drop(*_names(centres))
-
-
-def silhouette(coordinates: Sequence[str], partition: Partition) -> Column:
-    """The silhouette of a row beside its :func:`with_nearest`, with squared distances.
-
-    Rousseeuw (1987), doi:10.1016/0377-0427(87)90125-7. The mean squared distance to a cluster
-    follows from its moments, so that no pairs of rows are met; a row alone in its cluster has
-    the silhouette 0, and so has every row of a single cluster.
-    """
-    own, others = [], []
-    norm = squared_norm(coordinates)
-    for i, (count, mean, square) in enumerate(
-        zip(partition.counts, partition.sums, partition.squares, strict=True)
-    ):
-        if count == 0:
-            continue
-        centre = [total / count for total in mean]
-        product = reduce(
-            add, [F.col(name) * F.lit(c) for name, c in zip(coordinates, centre, strict=True)]
-        )
-        distance = F.greatest(norm - 2 * product + F.lit(square / count), F.lit(0.0))
-        among_others = distance * F.lit(count / max(1, count - 1))
-        own.append(F.when(F.col(CLUSTER) == i, F.lit(None) if count == 1 else among_others))
-        others.append(F.when(F.col(CLUSTER) != i, distance))
-    if len(own) == 1:
-        return F.lit(0.0)
-    inner, outer = F.coalesce(*own), F.least(*others)
-    return F.coalesce((outer - inner) / F.nullif(F.greatest(inner, outer), F.lit(0.0)), F.lit(0.0))
 
 
 def farthest_point(

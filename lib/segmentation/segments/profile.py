@@ -41,7 +41,6 @@ class ClusterFacts:
     features: Mapping[str, FeatureFacts]
     mean_distance: float
     narrowest: float | None
-    silhouette: float
 
 
 def cluster_facts(
@@ -54,7 +53,6 @@ def cluster_facts(
     distance: Column,
     reach: float,
     lead: Column,
-    silhouette: Column,
 ) -> tuple[ClusterFacts, ...]:
     """The facts of every cluster, by its number; one pass over the rows, an aggregate each.
 
@@ -68,16 +66,13 @@ def cluster_facts(
         Distance to the own centre, and a bound on it.
     lead
         What :attr:`ClusterFacts.narrowest` is the least of.
-    silhouette
-        From -1 to 1; what :attr:`ClusterFacts.silhouette` is the mean of.
     """
     grids = {name: Grid.spanning(*bounds) for name, bounds in ranges.items()}
-    distances, silhouettes = Grid.spanning(0.0, reach), Grid.spanning(-1.0, 1.0)
+    distances = Grid.spanning(0.0, reach)
     aggregates = [
         F.count(F.lit(1)).alias("customers"),
         F.sum(distances.index(distance)).alias("distance"),
         F.min(lead).alias("narrowest"),
-        F.sum(silhouettes.index(silhouette)).alias("silhouette"),
     ]
     for j, (name, value) in enumerate(values.items()):
         aggregates.append(F.sum(grids[name].index(value)).alias(f"sum_{j}"))
@@ -98,7 +93,6 @@ def cluster_facts(
             },
             distances.mean(row.distance, row.customers),
             row.narrowest,
-            silhouettes.mean(row.silhouette, row.customers),
         )
         for row in sorted(found, key=lambda row: row[cluster])
     )
