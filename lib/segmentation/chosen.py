@@ -94,10 +94,7 @@ def labelled(
 
 
 def _facts(
-    rows: DataFrame,
-    centres: Points,
-    preparation: Preparation,
-    audit: contract.Audit,
+    rows: DataFrame, centres: Points, preparation: Preparation, audit: contract.Audit
 ) -> tuple[ClusterFacts, ...]:
     names = [feature.name for feature in preparation.features]
     return cluster_facts(

@@ -115,9 +115,9 @@ def run(
             squares=preparation.squares(audit.usable),
             seed=config.sweep.seed,
         )
-        population: Population = AllRows(rows, preparation.coordinates)
-        if coreset.is_whole and config.sweep.engine == "coreset":
-            population = coreset
+        everyone = AllRows(rows, preparation.coordinates)
+        takes_coreset = coreset.is_whole and config.sweep.engine == "coreset"
+        population: Population = coreset if takes_coreset else everyone
 
     with steps("sweep"):
         seed, bits = config.sweep.seed, preparation.bits
@@ -159,7 +159,6 @@ def run(
         chosen = settled(
             rows, partition, preparation=preparation, audit=audit, value_feature=value_feature
         )
-        everyone = AllRows(rows, preparation.coordinates)
         choice = replace(choice, silhouette=everyone.silhouette(partition))
         curve = published_curve(evidence, swept, choice=choice, chosen=clusters)
 

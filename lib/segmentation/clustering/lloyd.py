@@ -51,15 +51,14 @@ class Partition:
 
     def cost(self) -> Fraction:
         """The within-cluster sum of squares about the clusters' means, exact."""
-        between = sum(
-            (
-                Fraction(sum(total * total for total in sums), count)
-                for count, sums in zip(self.counts, self.sums, strict=True)
-                if count
-            ),
-            start=Fraction(0),
+        return sum(self.costs(), start=Fraction(0))
+
+    def costs(self) -> tuple[Fraction, ...]:
+        """Every cluster's part of the cost; an empty one's is 0."""
+        return tuple(
+            square - Fraction(sum(total * total for total in sums), count) if count else Fraction(0)
+            for count, sums, square in zip(self.counts, self.sums, self.squares, strict=True)
         )
-        return sum(self.squares) - between
 
 
 class Population(Protocol):

@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from itertools import pairwise
 
 import numpy as np
@@ -120,10 +119,9 @@ def pass_over(
 
     def totals(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         sums = np.zeros((len(centres), 3 + width), dtype=np.int64)
-        doubled, norms = 2 * centres, (centres**2).sum(axis=1)[:, np.newaxis]
         for batch in batches:
             points = np.vstack([_array(column) for column in batch.columns])
-            nearness = norms - doubled @ points
+            nearness = _nearness(centres, points)
             square = (points**2).sum(axis=0)
             high = np.floor(square / 2**HALF)
             summed = np.vstack([np.ones(batch.num_rows), high, square - high * 2**HALF, points])
@@ -147,15 +145,8 @@ def silhouettes_of(
     filled = [i for i, count in enumerate(partition.counts) if count]
     centres, means = partition.centres[filled], partition.means()[filled]
     counts = np.array([partition.counts[i] for i in filled], dtype=np.float64)
-    spreads = np.array(
-        [
-            float(
-                Fraction(partition.squares[i], partition.counts[i])
-                - sum(Fraction(total, partition.counts[i]) ** 2 for total in partition.sums[i])
-            )
-            for i in filled
-        ]
-    )
+    costs = partition.costs()
+    spreads = np.array([float(costs[i] / partition.counts[i]) for i in filled])
     without_itself = np.where(counts > 1, counts / np.maximum(counts - 1, 1), 0)
 
     def total(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
