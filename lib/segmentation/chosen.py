@@ -1,6 +1,6 @@
 """The chosen clusters made segments: moved off ties, profiled, ordered, named; their customers."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,11 +10,19 @@ from pyspark.sql import functions as F
 from segmentation.clustering import nearest
 from segmentation.clustering.lloyd import Partition, Points
 from segmentation.clustering.nearest import with_nearest
-from segmentation.features import contract
+from segmentation.features.encoding import Dimension
+from segmentation.features.measures import number
 from segmentation.features.preparation import EXACT_BITS, Preparation
-from segmentation.results import FeatureProfile, Segment
-from segmentation.segments.labelled import labelled_customers
-from segmentation.segments.profile import ClusterFacts, by_value, cluster_facts, describe
+from segmentation.results import CustomerSample, FeatureProfile, Segment
+from segmentation.schemas import SEGMENT, published_name, quoted
+from segmentation.segments.labelled import labelled_customers, sample_for_drawing
+from segmentation.segments.profile import (
+    Attribute,
+    ClusterFacts,
+    by_value,
+    cluster_facts,
+    describe,
+)
 
 CLEAR_LEAD = 1e-12 * 2.0**EXACT_BITS
 """Grid squares by which a customer's centre must lead, so that no rounding of MLlib's turns it."""
@@ -37,27 +45,36 @@ def settled(
     partition: Partition,
     *,
     preparation: Preparation,
-    audit: contract.Audit,
+    described: Sequence[Dimension],
+    customers: int,
     value_feature: str,
 ) -> Chosen:
     """The chosen clusters profiled, ordered and named; their centres moved off ties if need be.
 
     A customer as near to two centres as doubles can tell would get either label from MLlib,
     so centres are nudged by a few grid steps until every customer's lead is clear.
+    ``described`` are profiled beside the dimensions that shape the segments.
     """
+    shaping = [scale.dimension for scale in preparation.scales]
+    attributes = [*map(_attribute, shaping), *_apart_from(shaping, described)]
+
+    def facts_of(centres: Points) -> tuple[ClusterFacts, ...]:
+        return _facts(rows, centres, attributes, preparation, customers)
+
     centres = partition.centres
-    facts = _facts(rows, centres, preparation, audit)
+    facts = facts_of(centres)
     for attempt in range(NUDGES):
         if all(c.narrowest is None or c.narrowest >= CLEAR_LEAD for c in facts):
             break
         random = np.random.default_rng(attempt)
         centres = partition.centres + random.integers(-NUDGE, NUDGE + 1, centres.shape)
-        facts = _facts(rows, centres, preparation, audit)
+        facts = facts_of(centres)
     ordered = by_value(facts, value_feature=value_feature)
     centres = centres[[cluster.cluster for cluster in ordered]]
-    names = [feature.name for feature in preparation.features]
+    names = [dimension.name for dimension in shaping]
     segments, profiles = describe(
         ordered,
+        attributes=attributes,
         value_feature=value_feature,
         centroids=[
             {name: preparation.original(j, centre[j]) for j, name in enumerate(names)}
@@ -77,14 +94,22 @@ def labelled(
     *,
     preparation: Preparation,
     columns: Sequence[str],
-    features: Sequence[str],
+    numeric: Sequence[str],
+    imputed: Mapping[str, str],
 ) -> DataFrame:
-    """The table ``customers``: the input's ``columns`` of every row, and its label."""
+    """The table ``customers``: the input's ``columns`` of every row, and its label.
+
+    Of the ``numeric`` columns a text becomes its number. ``imputed`` has the SQL of whether a
+    row's cell is filled, by column.
+    """
+    filled = [F.when(F.expr(sql), F.lit(name)) for name, sql in imputed.items()]
+    names = F.nullif(F.concat_ws(", ", *filled), F.lit("")) if filled else F.lit(None)
     return labelled_customers(
         with_nearest(rows, preparation.coordinates, chosen.centres),
         columns=columns,
-        numbers={name: F.expr(contract.number(name)) for name in features},
+        numbers={name: F.expr(number(name)) for name in numeric},
         names=[segment.name for segment in chosen.segments],
+        imputed=names.cast("string"),
         segment=F.col(nearest.CLUSTER),
         runner_up=F.col(nearest.SECOND_CLUSTER),
         square=F.col(nearest.SQUARE),
@@ -93,17 +118,46 @@ def labelled(
     )
 
 
+def drawn(
+    customers: DataFrame, preparation: Preparation, *, distinct: int, most: int
+) -> CustomerSample:
+    """At most so many of the published customers, to be drawn by the features that are numbers."""
+    dimensions = [scale.dimension for scale in preparation.scales]
+    numbers = [each for each in dimensions if each.value is None] or dimensions
+    own_names = [F.col(quoted(published_name(name))).alias(name) for name in preparation.columns]
+    values, segments = sample_for_drawing(
+        customers.select(*own_names, SEGMENT),
+        numbers=[F.expr(each.sql) for each in numbers],
+        distinct=distinct,
+        most=most,
+    )
+    names = [each.name for each in numbers]
+    return CustomerSample(dict(zip(names, values, strict=True)), segments)
+
+
 def _facts(
-    rows: DataFrame, centres: Points, preparation: Preparation, audit: contract.Audit
+    rows: DataFrame,
+    centres: Points,
+    attributes: Sequence[Attribute],
+    preparation: Preparation,
+    customers: int,
 ) -> tuple[ClusterFacts, ...]:
-    names = [feature.name for feature in preparation.features]
     return cluster_facts(
         with_nearest(rows, preparation.coordinates, centres),
         cluster=nearest.CLUSTER,
-        customers=audit.usable,
-        values={name: F.expr(contract.number(name)) for name in names},
-        ranges={name: (audit.ranges[name].low, audit.ranges[name].high) for name in names},
+        customers=customers,
+        attributes=attributes,
         distance=F.sqrt(nearest.SQUARE) * 2.0**-preparation.bits,
         reach=preparation.reach,
         lead=F.col(nearest.SECOND_SQUARE) - F.col(nearest.SQUARE),
     )
+
+
+def _attribute(each: Dimension) -> Attribute:
+    return Attribute(each.name, each.column, each.value, each.sql, each.low, each.high)
+
+
+def _apart_from(shaping: Sequence[Dimension], described: Sequence[Dimension]) -> list[Attribute]:
+    """The attributes that only describe: a feature that shapes the segments is told once."""
+    columns = {each.column for each in shaping}
+    return [_attribute(each) for each in described if each.column not in columns]

@@ -3,10 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from segmentation.chosen import labelled, settled
+from segmentation.chosen import drawn, labelled, settled
 from segmentation.clustering.coreset import compress
 from segmentation.clustering.lloyd import Population, improved
 from segmentation.clustering.model import freeze
@@ -15,25 +14,28 @@ from segmentation.clustering.starts import fit_coreset
 from segmentation.clustering.sweep import fit_all_rows, rescored, score
 from segmentation.config import Config
 from segmentation.features import contract
-from segmentation.features.columns import check_columns
+from segmentation.features.encoding import encode
+from segmentation.features.measures import measures
 from segmentation.features.preparation import (
     FEATURES,
     IS_USABLE,
     SCALED,
-    Preparation,
     distinct_points,
     fit_preparation,
     preparation_stages,
     prepared_columns,
     with_coordinates,
 )
+from segmentation.gathering import gather
+from segmentation.remarks import range_of_k, value_feature_of, warn_of_rows, warn_of_sources
 from segmentation.reporting.page import render
-from segmentation.results import CustomerSample, Report, Run
+from segmentation.results import Report, Run
 from segmentation.schemas import (
     COST_CURVE,
     CUSTOMERS,
     MALFORMED,
     REJECTED,
+    REJECTED_TRANSACTIONS,
     SEGMENT,
     SEGMENT_PROFILE,
     SEGMENTS,
@@ -41,12 +43,12 @@ from segmentation.schemas import (
     published_name,
     quoted,
 )
-from segmentation.segments.labelled import rejected_customers, sample_for_drawing
-from segmentation.selection.alarms import alarms
+from segmentation.segments.labelled import rejected_rows
+from segmentation.selection.alarms import alarms, correlated
 from segmentation.selection.verdict import choose
 from segmentation.steps import Steps
 from segmentation.store import Store
-from segmentation.verification import check_counts, check_model
+from segmentation.verification import check_counts, check_lines, check_model
 from segmentation.weighing import clusters_of, published_curve, weigh
 
 MAX_REFINEMENTS = 100
@@ -83,38 +85,59 @@ def run(
         For what the operator can mend, in one line.
     """
     with steps("read"):
-        customers = store.read_customers(config.input, seed=config.sweep.seed)
-        check_columns(customers, config)
+        table = store.read(config.input, seed=config.sweep.seed)
+
+    with steps("features"):
+        gathered = gather(table, config, store=store)
+        customers = gathered.customers
         columns = [name for name in customers.columns if name != MALFORMED]
+        warn_of_sources(steps, gathered)
 
     with steps("contract"):
-        audited = contract.with_rejection(customers, input=config.input, features=config.features)
-        audit = contract.audit(audited, features=config.features)
+        features = measures(
+            config.features, types=contract.types_of(customers), as_of=gathered.as_of
+        )
+        audited = contract.with_rejection(
+            customers,
+            input=config.input,
+            measures=features,
+            categories=contract.needed(config.features),
+            rules=gathered.rules,
+        )
+        audit = contract.audit(audited, numbers={each.name: each.number for each in features})
         contract.check_share(audit, min_usable=config.input.min_usable)
         usable = contract.usable(audited)
-        _warn_of_rows(steps, audit, usable, config)
+        warn_of_rows(steps, audit, usable, config)
 
     with steps("prepare"):
-        preparation = fit_preparation(usable, features=config.features, audit=audit)
-        value_feature = _value_feature(steps, preparation, config)
+        identity = contract.identity(usable, config)
+        encoding = encode(
+            usable, features, features=config.features, audit=audit, identity=identity
+        )
+        preparation = fit_preparation(
+            usable, encoding.dimensions, scale=config.features.scale, customers=audit.usable
+        )
+        value_feature = value_feature_of(steps, preparation, config)
         rows = with_coordinates(usable, preparation)
         stages = preparation_stages(rows.sparkSession, preparation)
         distinct = distinct_points(
             rows, preparation, few=FEW * config.sweep.coreset_size, at_least=config.sweep.k_max
         )
-        ks = _range_of_k(steps, distinct, config)
+        ks = range_of_k(steps, distinct, config)
 
     with steps("compress"):
         coreset = compress(
             rows,
             coordinates=preparation.coordinates,
-            identity=contract.identity(rows, config),
+            identity=identity,
             size=config.sweep.coreset_size,
             customers=audit.usable,
             distinct_points=distinct,
             squares=preparation.squares(audit.usable),
             seed=config.sweep.seed,
         )
+        for alarm in correlated(coreset.points, coreset.counts, features=preparation.features):
+            steps.warn(alarm)
         everyone = AllRows(rows, preparation.coordinates)
         takes_coreset = coreset.is_whole and config.sweep.engine == "coreset"
         population: Population = coreset if takes_coreset else everyone
@@ -157,7 +180,12 @@ def run(
 
     with steps("describe"):
         chosen = settled(
-            rows, partition, preparation=preparation, audit=audit, value_feature=value_feature
+            rows,
+            partition,
+            preparation=preparation,
+            described=encoding.described,
+            customers=audit.usable,
+            value_feature=value_feature,
         )
         choice = replace(choice, silhouette=everyone.silhouette(partition))
         curve = published_curve(evidence, swept, choice=choice, chosen=clusters)
@@ -184,7 +212,8 @@ def run(
                 chosen,
                 preparation=preparation,
                 columns=columns,
-                features=config.features.names,
+                numeric=[feature.name for feature in config.features.numeric],
+                imputed=encoding.imputed,
             ),
             rows=audit.usable,
             partition_by=SEGMENT,
@@ -193,11 +222,15 @@ def run(
         )
         left_out = store.stage_table(
             REJECTED.name,
-            rejected_customers(
-                contract.rejected(audited), columns=columns, rejection=contract.REJECTION
-            ),
+            rejected_rows(contract.rejected(audited), rejection=contract.REJECTION),
             rows=audit.rows - audit.usable,
         )
+        if gathered.lines is not None:
+            rejected_lines = store.stage_table(
+                REJECTED_TRANSACTIONS.name,
+                rejected_rows(gathered.lines.left_out, rejection=contract.REJECTION),
+                rows=gathered.lines.counts.left_out_lines,
+            )
         _stage_small(store, COST_CURVE, curve)
         _stage_small(store, SEGMENTS, chosen.segments)
         _stage_small(store, SEGMENT_PROFILE, chosen.profiles)
@@ -205,13 +238,12 @@ def run(
     with steps("check"):
         rejected = left_out.count()
         check_counts(published, rejected=rejected, audit=audit, segments=chosen.segments)
+        if gathered.lines is not None:
+            check_lines(rejected_lines, gathered.lines.counts)
         check_model(model, rows, chosen=chosen, preparation=preparation)
 
     with steps("report"):
-        names = [feature.name for feature in preparation.features]
-        values, of_segment = sample_for_drawing(
-            published, features=names, distinct=distinct, most=DRAWN_CUSTOMERS
-        )
+        sample = drawn(published, preparation, distinct=distinct, most=DRAWN_CUSTOMERS)
         facts = Run(
             run=store.run_id,
             created_at=created_at,
@@ -229,51 +261,14 @@ def run(
             config=config.model_dump(mode="json"),
             versions=versions,
             timings=tuple(steps.timings),
+            transactions=gathered.lines.counts if gathered.lines else None,
+            joins=gathered.joins,
         )
-        sample = CustomerSample(dict(zip(names, values, strict=True)), of_segment)
         report = Report(facts, curve, chosen.segments, chosen.profiles, sample)
         store.stage_texts(manifest=facts.as_json(), report=render(report))
 
     with steps("publish"):
         return Published(facts, store.publish())
-
-
-def _warn_of_rows(steps: Steps, audit: contract.Audit, usable: DataFrame, config: Config) -> None:
-    """Say which rows are left out, and which ids stand on several."""
-    if audit.rejections:
-        steps.warn(
-            f"{audit.rows - audit.usable:,} of {audit.rows:,} rows are rejected: "
-            f"{contract.in_words(audit.rejections)}"
-        )
-    if config.input.customer_id is not None and config.input.duplicates == "keep":
-        ids, rows = contract.duplicates(usable, customer_id=config.input.customer_id)
-        if ids:
-            steps.warn(
-                f"{ids:,} values of {config.input.customer_id!r} stand on more than one row, "
-                f"{rows:,} rows in all; each row is kept as a customer (input.duplicates)"
-            )
-
-
-def _value_feature(steps: Steps, preparation: Preparation, config: Config) -> str:
-    """The feature that orders the segments: the configured one, if it varies."""
-    shaping = [feature.name for feature in preparation.features]
-    for name in preparation.constant:
-        steps.warn(f"feature {name!r} has one value on all usable rows and is left out")
-    if config.value_feature in shaping:
-        return config.value_feature
-    steps.warn(f"segments are ordered by {shaping[-1]!r}, as {config.value_feature!r} is left out")
-    return shaping[-1]
-
-
-def _range_of_k(steps: Steps, distinct: int, config: Config) -> list[int]:
-    """The configured range of k, as far as there are distinct customers to fill it."""
-    first, last = config.sweep.k_min, config.sweep.k_max
-    if distinct < last:
-        steps.warn(
-            f"the usable rows hold {distinct} distinct customers: "
-            f"sweep.k_max = {last} becomes {distinct}"
-        )
-    return list(range(min(first, distinct), min(last, distinct) + 1))
 
 
 def _stage_small(store: Store, table: Table, rows: Sequence[object]) -> None:

@@ -69,6 +69,37 @@ class Rejection:
 
 
 @dataclass(frozen=True)
+class LineCounts:
+    """What became of the transaction lines: ``counted + left out = lines``.
+
+    ``returns`` are among those that count. Recency is at the end of the day ``as_of``.
+    """
+
+    lines: int
+    counted: int
+    returns: int
+    left_out: tuple[Rejection, ...]
+    as_of: str
+    fingerprint: str
+
+    @property
+    def left_out_lines(self) -> int:
+        """How many count for nobody."""
+        return self.lines - self.counted
+
+
+@dataclass(frozen=True)
+class JoinCounts:
+    """How a joined table matched: ``unmatched`` of its own rows, ``customers`` found in it."""
+
+    path: str
+    rows: int
+    unmatched: int
+    customers: int
+    customers_unmatched: int
+
+
+@dataclass(frozen=True)
 class Segment:
     """One segment: ``share`` and ``value_share`` are parts of 1, values are in original units.
 
@@ -87,31 +118,50 @@ class Segment:
 
 @dataclass(frozen=True)
 class FeatureProfile:
-    """One feature in one segment, in original units; ``difference`` in standard deviations.
+    """One feature, or one value of a categorical one, in one segment; in original units.
 
-    ``difference`` is the segment's centre less the mean of all customers, both of the
-    transformed feature, over its standard deviation.
+    Of a ``value`` the means are shares of customers, and there are no quantiles. ``difference``
+    is the segment's centre less the mean of all customers, both of the transformed feature,
+    over its standard deviation; it and ``centroid`` are None where the feature only describes.
+    A mean is None where no customer of the segment has a number.
     """
 
     segment: int
     feature: str
-    mean: float
-    median: float
-    p10: float
-    p90: float
-    centroid: float
+    mean: float | None
+    median: float | None
+    p10: float | None
+    p90: float | None
+    centroid: float | None
     overall_mean: float
-    difference: float
+    difference: float | None
+    value: str | None = None
+
+    @property
+    def name(self) -> str:
+        """What people call it: ``spend``, ``gender = Female``."""
+        return self.feature if self.value is None else f"{self.feature} = {self.value}"
+
+    @property
+    def shapes(self) -> bool:
+        """Whether it shaped the segments, or only describes them."""
+        return self.difference is not None
 
 
 @dataclass(frozen=True)
 class PreparedFeature:
-    """How one feature was prepared: ``mean`` and ``deviation`` are of the transformed values."""
+    """How one dimension was prepared: ``mean`` and ``deviation`` are of the transformed values.
+
+    ``column`` is the feature's column. A categorical feature has a dimension for each ``value``,
+    1 where a customer has it and else 0; of any other feature ``value`` is None.
+    """
 
     name: str
     transform: str
     mean: float
     deviation: float
+    column: str = ""
+    value: str | None = None
 
 
 @dataclass(frozen=True)
@@ -153,6 +203,8 @@ class Run:
     config: Mapping[str, Any]
     versions: Mapping[str, str]
     timings: tuple[StepTime, ...]
+    transactions: LineCounts | None = None
+    joins: tuple[JoinCounts, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The manifest as JSON types."""

@@ -49,6 +49,11 @@ CUSTOMERS = Table(
             "1 - distance / distance to the runner-up's centre: 0 on the border, 1 at the "
             "centre; null where there is one segment only",
         ),
+        Column(
+            "imputed",
+            "string",
+            "the features whose missing value was imputed, by name; null where none was",
+        ),
         Column(SEGMENT, "int", "segment, from 0 (highest mean value); the partition folder"),
     ),
 )
@@ -108,28 +113,27 @@ SEGMENTS = Table(
 
 SEGMENT_PROFILE = Table(
     "segment_profile",
-    "one per segment and feature",
+    "one per segment and feature, or value of a categorical one; `features.describe` included",
     (
         Column(SEGMENT, "int", "segment"),
         Column("feature", "string", "feature"),
-        Column("mean", "double", "mean, original units"),
+        Column("value", "string", "value of a categorical feature; null of any other"),
+        Column("mean", "double", "mean, original units; of a `value` the share of customers"),
         Column(
             "median",
             "double",
-            "median, original units; above a million customers to 1 part in 4,096",
+            "median, original units; above a million customers to 1 part in 4,096; null of a "
+            "`value`, as the next two",
         ),
+        Column("p10", "double", "10th percentile, as the median"),
+        Column("p90", "double", "90th percentile, as the median"),
         Column(
-            "p10",
+            "centroid",
             "double",
-            "10th percentile, original units; above a million customers to 1 part in 4,096",
+            "the k-means centre, transformed back to original units; null where the feature only "
+            "describes, as `difference`",
         ),
-        Column(
-            "p90",
-            "double",
-            "90th percentile, original units; above a million customers to 1 part in 4,096",
-        ),
-        Column("centroid", "double", "the k-means centre, transformed back to original units"),
-        Column("overall_mean", "double", "mean over all labelled customers, original units"),
+        Column("overall_mean", "double", "mean over all labelled customers, as `mean`"),
         Column(
             "difference",
             "double",
@@ -145,14 +149,30 @@ REJECTED = Table(
         Column(
             "reason",
             "string",
-            "`null`, `not_a_number`, `nan`, `infinite`, `too_large`, `negative`, `malformed` "
-            "or `duplicate_id`",
+            "`null`, `not_a_number`, `nan`, `infinite`, `too_large`, `negative`, `not_in_order`, "
+            "`not_a_date`, `after_as_of`, `not_a_boolean`, `malformed` or `duplicate_id`; of "
+            "transactions also `no_purchase` and `no_net_spend`",
         ),
         Column("reason_column", "string", "the column at fault; null for `malformed`"),
     ),
 )
 
-PUBLISHED = (CUSTOMERS, COST_CURVE, SEGMENTS, SEGMENT_PROFILE, REJECTED)
+REJECTED_TRANSACTIONS = Table(
+    "rejected_transactions",
+    "where the input are transactions, one per line that counts for nobody: all its columns as "
+    "they came, and",
+    (
+        Column(
+            "reason",
+            "string",
+            "`null`, `not_a_number`, `nan`, `infinite`, `too_large`, `not_a_date`, `malformed`, "
+            "`after_as_of`, `before_window`, `not_a_product` or `duplicate_line`",
+        ),
+        Column("reason_column", "string", "the column at fault; null for `malformed`"),
+    ),
+)
+
+PUBLISHED = (CUSTOMERS, COST_CURVE, SEGMENTS, SEGMENT_PROFILE, REJECTED, REJECTED_TRANSACTIONS)
 
 RESERVED = frozenset(CUSTOMERS.column_names + REJECTED.column_names)
 """Names, in lower case, that an input column gives up: it is published as ``<name>_input``."""

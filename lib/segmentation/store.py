@@ -6,7 +6,7 @@ from typing import Any, Protocol
 from pyspark.ml import PipelineModel
 from pyspark.sql import Column, DataFrame
 
-from segmentation.config import Input
+from segmentation.config import Source
 
 
 class Store(Protocol):
@@ -16,8 +16,11 @@ class Store(Protocol):
     def run_id(self) -> str:
         """The run's name."""
 
-    def read_customers(self, input: Input, *, seed: int) -> DataFrame:
-        """The input table."""
+    def read(self, source: Source, *, seed: int) -> DataFrame:
+        """A table of the input."""
+
+    def aside(self, name: str, table: DataFrame) -> DataFrame:
+        """Write a table that is read often and not published; returns it as it was written."""
 
     def stage_table(
         self,

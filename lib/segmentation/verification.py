@@ -12,7 +12,7 @@ from segmentation.clustering.nearest import with_nearest
 from segmentation.errors import DataError
 from segmentation.features.contract import Audit
 from segmentation.features.preparation import Preparation
-from segmentation.results import Segment
+from segmentation.results import LineCounts, Segment
 from segmentation.schemas import SEGMENT, quoted
 
 CHECKED_CUSTOMERS = 2_000
@@ -37,6 +37,22 @@ def check_counts(
         )
 
 
+def check_lines(left_out: DataFrame, counts: LineCounts) -> None:
+    """Whether so many transaction lines were written as left out as were counted before.
+
+    Raises
+    ------
+    DataError
+        If it is another number.
+    """
+    found = left_out.count()
+    if found != counts.left_out_lines:
+        raise DataError(
+            f"{counts.left_out_lines:,} transaction lines were left out at first, then {found:,}: "
+            "input.path changed while the job ran; run it again"
+        )
+
+
 def check_model(
     model: PipelineModel,
     rows: DataFrame,
@@ -46,7 +62,7 @@ def check_model(
 ) -> None:
     """Whether the model as it was written labels some customers as the table does."""
     expected = with_nearest(rows, preparation.coordinates, chosen.centres).select(
-        *[quoted(feature.name) for feature in preparation.features],
+        *map(quoted, preparation.columns),
         F.col(nearest.CLUSTER).alias("__expected"),
     )
     labelled = model.transform(expected.limit(CHECKED_CUSTOMERS))

@@ -9,6 +9,11 @@ from segmentation.config import Config
 from segmentation.errors import SchemaError, listed, nearest
 from segmentation.schemas import MALFORMED, SEGMENT, published_name
 
+SUBSTITUTED = ("${", "__THIS__")
+"""What Spark replaces in a statement, quoted or not: variables, and a SQLTransformer's table."""
+
+_TEXT = T.StringType()
+
 
 def check_columns(customers: DataFrame, config: Config) -> None:
     """Whether the input has the columns that the configuration names, of usable types.
@@ -22,44 +27,103 @@ def check_columns(customers: DataFrame, config: Config) -> None:
     types = {field.name: field.dataType for field in customers.schema.fields}
     known = [name for name in types if name != MALFORMED]
     problems = _missing(known, config, has_malformed=MALFORMED in types) + _clashes(known)
-    for name in config.features.names:
-        if not isinstance(types.get(name, T.StringType()), T.NumericType | T.StringType):
+    for feature in config.features.numeric:
+        if not isinstance(types.get(feature.name, _TEXT), T.NumericType | T.StringType):
             problems.append(
-                f"column {name!r} is of type {types[name].simpleString()}, needs to be a number "
-                "or text that holds one: take it out of features.numeric or cast it"
+                f"column {feature.name!r} is of type {types[feature.name].simpleString()}, needs "
+                "to be a number or text that holds one: take it out of features.numeric or cast it"
             )
-    customer_id = config.input.customer_id
-    if customer_id in types and not isinstance(types[customer_id], T.AtomicType):
+    for day in config.features.dates:
+        if not isinstance(types.get(day.name, _TEXT), T.DatetimeType | T.StringType):
+            problems.append(
+                f"column {day.name!r} is of type {types[day.name].simpleString()}, needs to be a "
+                "date, a time or text that holds one: take it out of features.dates or cast it"
+            )
+    for name, key in _named(config):
+        if not isinstance(types.get(name, _TEXT), T.AtomicType):
+            problems.append(
+                f"column {name!r} is of type {types[name].simpleString()}, needs to be "
+                f"a single value: change {key}"
+            )
+        if name == SEGMENT:
+            problems.append(f"{key} names {SEGMENT!r}, the column that the model adds: rename it")
+        if any(mark in name for mark in SUBSTITUTED):
+            problems.append(
+                f"column {name!r} holds {listed([m for m in SUBSTITUTED if m in name])}, which "
+                f"Spark replaces in SQL: rename it in input.path, or take it out of {key}"
+            )
+    if problems:
+        raise SchemaError("; ".join(dict.fromkeys(problems)))
+
+
+def check_lines(lines: DataFrame, config: Config) -> None:
+    """Whether transaction lines have the columns that the configuration names.
+
+    Raises
+    ------
+    SchemaError
+        As :func:`check_columns`; also if a column has the name of a feature that is made.
+    """
+    transactions = config.transactions
+    if transactions is None:
+        raise ValueError("there are no transactions")
+    types = {field.name: field.dataType for field in lines.schema.fields}
+    known = [name for name in types if name != MALFORMED]
+    problems = []
+    for key, name in transactions.columns.items():
+        if name not in known:
+            problems.append(
+                f"the input has no column {name!r}, which {key} names{nearest(name, known)}"
+            )
+        elif not isinstance(types[name], T.AtomicType):
+            problems.append(
+                f"column {name!r} is of type {types[name].simpleString()}, needs to be a single "
+                f"value: change {key}"
+            )
+    if problems:
+        problems.append(_columns_in_words(known, config, has_malformed=MALFORMED in types))
+    made = {*transactions.features, "first_purchase", "last_purchase"}
+    taken = [name for name in (transactions.customer, *transactions.attributes) if name in made]
+    if taken:
         problems.append(
-            f"column {customer_id!r} is of type {types[customer_id].simpleString()}, needs to be "
-            "a single value: change input.customer_id"
+            f"the input's {listed(taken)} has the name of a feature that is made of the "
+            "transactions: rename it in input.path"
         )
-    if SEGMENT in config.features.names:
-        problems.append(
-            f"features.numeric names {SEGMENT!r}, the column that the model adds: rename it"
-        )
+    problems += _clashes(known)
     if problems:
         raise SchemaError("; ".join(problems))
 
 
 def _missing(known: Sequence[str], config: Config, *, has_malformed: bool) -> list[str]:
     """Columns that the configuration names and the input lacks, and what that may come from."""
-    wanted = [(name, "features.numeric") for name in config.features.names]
-    if config.input.customer_id is not None:
-        wanted.append((config.input.customer_id, "input.customer_id"))
-    missing = [(name, key) for name, key in wanted if name not in known]
+    missing = [(name, key) for name, key in _named(config) if name not in known]
     if not missing:
         return []
     problems = [
         f"the input has no column {name!r}, which {key} names{nearest(name, known)}"
         for name, key in missing
     ]
+    return [*problems, _columns_in_words(known, config, has_malformed=has_malformed)]
+
+
+def _columns_in_words(known: Sequence[str], config: Config, *, has_malformed: bool) -> str:
+    """The columns that there are, and what it may come from if they are few."""
     hint = ""
     if config.input.format == "csv" and len(known) == 1:
         hint = " in all: see input.options.sep"
     elif config.input.format == "json" and has_malformed:
         hint = " and lines that are no JSON object: see input.options.multiLine"
-    return [*problems, f"input.path has {listed(known)}{hint}"]
+    return f"input.path has {listed(known)}{hint}"
+
+
+def _named(config: Config) -> list[tuple[str, str]]:
+    """Every column of customers that the configuration names, with its key."""
+    features = config.features
+    kinds = ("numeric", "ordered", "dates", "boolean", "categorical", "describe")
+    named = [(each.name, f"features.{kind}") for kind in kinds for each in getattr(features, kind)]
+    if config.input.customer_id is not None:
+        named.append((config.input.customer_id, "input.customer_id"))
+    return named
 
 
 def _clashes(known: Sequence[str]) -> list[str]:

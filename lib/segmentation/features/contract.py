@@ -2,25 +2,22 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
 from hashlib import sha256
-from operator import or_
 
 from pyspark.sql import Column, DataFrame, Row, Window
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from segmentation.config import Config, Feature, Features, Input
+from segmentation.config import Categorical, Config, Features, Input
 from segmentation.errors import DataError
+from segmentation.features.measures import Measure, is_blank
 from segmentation.results import Rejection
 from segmentation.schemas import MALFORMED, quoted
 
 REJECTION = "__rejection"
-LARGEST = 1e100
-"""Beyond this a square overflows a double; such a value is not an amount of anything."""
 
-JAVA_ONLY_NUMBERS = r"(?i)x|[0-9.][df]\s*$"
-"""Texts that Java reads as numbers and nobody else does: ``12d``, ``1f``, ``0x1p3``."""
+Rule = tuple[str, str | None, str]
+"""A reason, the column at fault, and the SQL of the condition."""
 
 
 @dataclass(frozen=True)
@@ -42,47 +39,56 @@ class Audit:
     fingerprint: str
 
 
-def is_log(feature: Feature, features: Features) -> bool:
-    """Whether a feature is transformed by the plain logarithm, which refuses negatives."""
-    return transform_of(feature, features) == "log1p"
-
-
-def transform_of(feature: Feature, features: Features) -> str:
-    """``log1p``, ``signed`` or ``none``, the section's defaults applied."""
-    transform = feature.transform or features.transform
-    is_signed = transform == "log1p" and negative_of(feature, features) == "signed"
-    return "signed" if is_signed else transform
-
-
-def negative_of(feature: Feature, features: Features) -> str:
-    """``reject``, ``clip`` or ``signed``, the section's default applied."""
-    return feature.negative or features.negative
-
-
-def number(name: str) -> str:
-    """The SQL of a column as a double; null where it is no number."""
-    return f"try_cast({quoted(name)} AS DOUBLE)"
-
-
-def with_rejection(customers: DataFrame, *, input: Input, features: Features) -> DataFrame:
+def with_rejection(
+    customers: DataFrame,
+    *,
+    input: Input,
+    measures: Sequence[Measure],
+    categories: Sequence[Categorical] = (),
+    rules: Sequence[Rule] = (),
+) -> DataFrame:
     """The table plus a struct ``(reason, reason_column)``, null where the row is usable.
 
-    The first rule that a row breaks is its reason. With ``duplicates = "reject"`` every row
-    of a repeated customer id is rejected, as none has a better claim; that costs a shuffle.
+    The first rule that a row breaks is its reason; ``rules`` come before those of the
+    features. With ``duplicates = "reject"`` every row of a repeated customer id is rejected,
+    as none has a better claim; that costs a shuffle.
     """
-    texts = {f.name for f in customers.schema.fields if isinstance(f.dataType, T.StringType)}
-    rules: list[Column] = []
+    types = types_of(customers)
+    broken: list[Column] = []
     if MALFORMED in customers.columns:
-        rules.append(_rejected("malformed", None, F.col(MALFORMED).isNotNull()))
+        broken.append(rejected_if("malformed", None, F.col(MALFORMED).isNotNull()))
     if input.customer_id is not None:
-        rules.append(_rejected("null", input.customer_id, _is_blank(input.customer_id, texts)))
-    for feature in features.numeric:
-        rules += _feature_rules(feature, features, is_text=feature.name in texts)
+        is_nobody = F.expr(is_blank(input.customer_id, types[input.customer_id]))
+        broken.append(rejected_if("null", input.customer_id, is_nobody))
+    broken += [rejected_if(reason, column, F.expr(sql)) for reason, column, sql in rules]
+    for measure in measures:
+        broken += [rejected_if(why, measure.name, F.expr(sql)) for why, sql in measure.rules]
+    for category in categories:
+        is_missing = F.expr(is_blank(category.name, types[category.name]))
+        broken.append(rejected_if("null", category.name, is_missing))
     if input.customer_id is not None and input.duplicates == "reject":
         same_id = Window.partitionBy(F.col(quoted(input.customer_id)))
         is_repeated = F.count(F.lit(1)).over(same_id) > 1
-        rules.append(_rejected("duplicate_id", input.customer_id, is_repeated))
-    return customers.withColumn(REJECTION, F.coalesce(*rules))
+        broken.append(rejected_if("duplicate_id", input.customer_id, is_repeated))
+    return customers.withColumn(REJECTION, F.coalesce(*broken))
+
+
+def types_of(customers: DataFrame) -> dict[str, T.DataType]:
+    """The type of every column, by name."""
+    return {field.name: field.dataType for field in customers.schema.fields}
+
+
+def needed(features: Features) -> list[Categorical]:
+    """The categorical features that every customer must have."""
+    return [each for each in features.categorical if (each.missing or features.missing) == "reject"]
+
+
+def rejected_if(reason: str, column: str | None, condition: Column) -> Column:
+    """The struct ``(reason, reason_column)`` where the condition holds, else null."""
+    verdict = F.struct(
+        F.lit(reason).alias("reason"), F.lit(column).cast("string").alias("reason_column")
+    )
+    return F.when(condition, verdict)
 
 
 def usable(audited: DataFrame) -> DataFrame:
@@ -102,10 +108,11 @@ def identity(customers: DataFrame, config: Config) -> list[str]:
     return [quoted(name) for name in names]
 
 
-def audit(audited: DataFrame, *, features: Features) -> Audit:
+def audit(audited: DataFrame, *, numbers: Mapping[str, str]) -> Audit:
     """Counts, reasons, ranges and fingerprint of an audited table; reads it once.
 
-    The fingerprint depends on the rows and not on their order: two sums over a hash of each.
+    ``numbers`` are the SQL of what a range is wanted of, by name. The fingerprint depends on
+    the rows and not on their order: two sums over a hash of each.
 
     Raises
     ------
@@ -114,39 +121,41 @@ def audit(audited: DataFrame, *, features: Features) -> Audit:
     """
     ranges = [
         bound
-        for j, name in enumerate(features.names)
+        for j, number in enumerate(numbers.values())
         for bound in (
-            F.expr(f"min({number(name)})").alias(f"low_{j}"),
-            F.expr(f"max({number(name)})").alias(f"high_{j}"),
+            F.expr(f"min({number})").alias(f"low_{j}"),
+            F.expr(f"max({number})").alias(f"high_{j}"),
         )
     ]
-    row_hash = F.xxhash64(*[F.col(quoted(c)) for c in _hashable(audited)])
-    groups = (
-        audited.withColumn("__hash", row_hash)
-        .groupBy(REJECTION)
-        .agg(
-            F.count(F.lit(1)).alias("rows"),
-            F.sum(F.col("__hash").bitwiseAND(0xFFFFFFFF)).alias("hash_low"),
-            F.sum(F.shiftrightunsigned("__hash", 32)).alias("hash_high"),
-            *ranges,
-        )
-        .collect()
-    )
+    groups = by_reason(audited, ranges)
     rows = sum(group.rows for group in groups)
     if rows == 0:
         raise DataError("the input has no rows: input.path leads to a table without customers")
-    rejections = _rejections(groups)
+    rejections = reasons(groups)
     kept = next((group for group in groups if group[REJECTION] is None), None)
     if kept is None:
         raise DataError(
             f"none of the {rows:,} input rows is usable ({in_words(rejections)}): "
             "see features, input.options and input.duplicates"
         )
-    found = {
-        name: Range(kept[f"low_{j}"], kept[f"high_{j}"]) for j, name in enumerate(features.names)
-    }
-    fingerprint = _fingerprint(audited, groups, rows)
-    return Audit(rows, kept.rows, rejections, found, fingerprint)
+    found = {name: Range(kept[f"low_{j}"], kept[f"high_{j}"]) for j, name in enumerate(numbers)}
+    return Audit(rows, kept.rows, rejections, found, fingerprint(audited, groups))
+
+
+def by_reason(audited: DataFrame, aggregates: Sequence[Column]) -> list[Row]:
+    """Rows, two sums of hashes and the aggregates of every reason; reads the table once."""
+    row_hash = F.xxhash64(*[F.col(quoted(c)) for c in _hashable(audited)])
+    return (
+        audited.withColumn("__hash", row_hash)
+        .groupBy(REJECTION)
+        .agg(
+            F.count(F.lit(1)).alias("rows"),
+            F.sum(F.col("__hash").bitwiseAND(0xFFFFFFFF)).alias("hash_low"),
+            F.sum(F.shiftrightunsigned("__hash", 32)).alias("hash_high"),
+            *aggregates,
+        )
+        .collect()
+    )
 
 
 def check_share(audit: Audit, *, min_usable: float) -> None:
@@ -193,52 +202,8 @@ def in_words(rejections: Sequence[Rejection]) -> str:
     )
 
 
-def _feature_rules(feature: Feature, features: Features, *, is_text: bool) -> list[Column]:
-    name, value = feature.name, F.expr(number(feature.name))
-    rules = [_rejected("null", name, _is_blank(name, {name} if is_text else set()))]
-    if is_text:
-        is_no_number = value.isNull() | F.col(quoted(name)).rlike(JAVA_ONLY_NUMBERS)
-        rules.append(_rejected("not_a_number", name, is_no_number))
-    rules += [
-        _rejected("nan", name, F.isnan(value)),
-        _rejected("infinite", name, F.abs(value) == float("inf")),
-        _rejected("too_large", name, F.abs(value) > LARGEST),
-    ]
-    if is_log(feature, features) and negative_of(feature, features) == "reject":
-        rules.append(_rejected("negative", name, value < 0))
-    return rules
-
-
-def _rejected(reason: str, column: str | None, condition: Column) -> Column:
-    verdict = F.struct(
-        F.lit(reason).alias("reason"), F.lit(column).cast("string").alias("reason_column")
-    )
-    return F.when(condition, verdict)
-
-
-def _is_blank(name: str, texts: set[str]) -> Column:
-    column = F.col(quoted(name))
-    conditions = [column.isNull()]
-    if name in texts:
-        conditions.append(F.trim(column) == "")
-    return reduce(or_, conditions)
-
-
-def _hashable(audited: DataFrame) -> list[str]:
-    """Every column of the input that Spark can hash: it refuses maps and variants."""
-    return [
-        field.name
-        for field in audited.schema.fields
-        if field.name != REJECTION
-        and not any(unhashable in _type(field) for unhashable in ("map<", "variant"))
-    ]
-
-
-def _type(field: T.StructField) -> str:
-    return field.dataType.simpleString()
-
-
-def _rejections(groups: Sequence[Row]) -> tuple[Rejection, ...]:
+def reasons(groups: Sequence[Row]) -> tuple[Rejection, ...]:
+    """How many rows were left out for each reason, the most frequent first."""
     found = [
         Rejection(group[REJECTION].reason, group[REJECTION].reason_column, group.rows)
         for group in groups
@@ -247,8 +212,32 @@ def _rejections(groups: Sequence[Row]) -> tuple[Rejection, ...]:
     return tuple(sorted(found, key=lambda r: (-r.rows, r.reason, r.column or "")))
 
 
-def _fingerprint(audited: DataFrame, groups: Sequence[Row], rows: int) -> str:
-    columns = [(f.name, _type(f)) for f in audited.schema.fields if f.name != REJECTION]
+def fingerprint(audited: DataFrame, groups: Sequence[Row]) -> str:
+    """What tells a table from another, from its schema and the groups of :func:`by_reason`."""
+    rows = sum(group.rows for group in groups)
+    columns = [(field.name, _type(field)) for field in _own(audited)]
     low = sum(group.hash_low for group in groups)
     high = sum(group.hash_high for group in groups)
     return sha256(repr((columns, rows, low, high)).encode()).hexdigest()[:16]
+
+
+def _hashable(audited: DataFrame) -> list[str]:
+    """Every column of the input that Spark can hash: it refuses maps and variants."""
+    return [
+        field.name
+        for field in _own(audited)
+        if not any(unhashable in _type(field) for unhashable in ("map<", "variant"))
+    ]
+
+
+def _own(audited: DataFrame) -> list[T.StructField]:
+    """The input's own columns, and what of a row could not be parsed."""
+    return [
+        field
+        for field in audited.schema.fields
+        if field.name == MALFORMED or not field.name.startswith("__") or field.name.endswith("__")
+    ]
+
+
+def _type(field: T.StructField) -> str:
+    return field.dataType.simpleString()

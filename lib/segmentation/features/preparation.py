@@ -1,4 +1,4 @@
-"""The preparation: transform and scale every feature, and round it once to a fixed grid.
+"""The preparation: transform and scale every dimension, and round it once to a fixed grid.
 
 A prepared value is ``(t - mean) / deviation`` of the transformed value ``t``, rounded to a
 multiple of ``2**-bits``. That multiple, a whole number, is the feature's *coordinate*. The
@@ -8,6 +8,8 @@ no result depends on the order in which rows are met.
 """
 
 import math
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pyspark.ml.base import Transformer
@@ -17,11 +19,11 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StructField, StructType
 
-from segmentation.config import Feature, Features
 from segmentation.distinct import BUCKETS, estimated, least_hashes
 from segmentation.errors import DataError
 from segmentation.exact import Grid, joined, square_sums
-from segmentation.features.contract import LARGEST, Audit, negative_of, number, transform_of
+from segmentation.features.encoding import Dimension
+from segmentation.features.measures import LARGEST, double
 from segmentation.results import PreparedFeature
 
 EXACT_BITS = 50
@@ -35,14 +37,22 @@ PREPARED, IS_USABLE, FEATURES, SCALED = "__prepared_", "__is_usable", "__feature
 
 @dataclass(frozen=True)
 class Scale:
-    """How one feature is prepared; ``unit`` is one scaled unit, in transformed units."""
+    """How one dimension is prepared; ``unit`` is one scaled unit, in transformed units."""
 
-    name: str
-    transform: str
-    clips: bool
+    dimension: Dimension
     mean: float
     deviation: float
     unit: float
+
+    @property
+    def name(self) -> str:
+        """The dimension's name."""
+        return self.dimension.name
+
+    @property
+    def transform(self) -> str:
+        """``log1p``, ``signed`` or ``none``."""
+        return self.dimension.transform
 
     def original(self, transformed: float) -> float:
         """The inverse of the transform."""
@@ -53,7 +63,7 @@ class Scale:
 
 @dataclass(frozen=True)
 class Preparation:
-    """The features that shape the segments, in order, and the grid that they share.
+    """The dimensions that shape the segments, in order, and the grid that they share.
 
     ``constant`` names the features left out, having one value only; ``distinct`` is about
     how many different customers there are before rounding (:func:`distinct_points`).
@@ -72,7 +82,17 @@ class Preparation:
     @property
     def features(self) -> tuple[PreparedFeature, ...]:
         """The preparation as the manifest tells it."""
-        return tuple(PreparedFeature(s.name, s.transform, s.mean, s.deviation) for s in self.scales)
+        return tuple(
+            PreparedFeature(
+                s.name, s.transform, s.mean, s.deviation, s.dimension.column, s.dimension.value
+            )
+            for s in self.scales
+        )
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The input's columns that the dimensions are read from."""
+        return tuple(dict.fromkeys(scale.dimension.column for scale in self.scales))
 
     @property
     def reach(self) -> float:
@@ -95,28 +115,26 @@ class Preparation:
         return coordinate * scale.unit / 2.0**self.bits / scale.deviation
 
 
-def fit_preparation(usable: DataFrame, *, features: Features, audit: Audit) -> Preparation:
-    """The preparation of the usable rows.
+def fit_preparation(
+    usable: DataFrame, dimensions: Sequence[Dimension], *, scale: str, customers: int
+) -> Preparation:
+    """The preparation of so many usable rows; ``scale`` is ``standard`` or ``none``.
 
-    Reads the table once. The moments are sums of whole numbers, and so exact.
+    Reads the table once. The moments are sums of whole numbers, and so exact. A feature's
+    weight is its standard deviation in scaled units; a categorical feature's dimensions have
+    it together, so that it counts as much as one number whatever the number of its values.
 
     Raises
     ------
     DataError
         If every feature is constant: nothing tells the customers apart.
     """
-    plans = [_plan(feature, features, audit) for feature in features.numeric]
-    constant = tuple(name for name, _, _, low, high in plans if low == high)
-    varying = [plan for plan in plans if plan[0] not in constant]
-    if not varying:
-        raise DataError(
-            f"every feature has the same value on all {audit.usable:,} usable rows "
-            f"({', '.join(constant)}): features.numeric needs one that varies"
-        )
-    grids = [Grid.spanning(low, high) for *_, low, high in varying]
-    transformed = [
-        F.expr(_transformed(name, transform, clips=clips)) for name, transform, clips, *_ in varying
+    ranges = [
+        tuple(transformed_value(bound, each) for bound in (each.low, each.high))
+        for each in dimensions
     ]
+    grids = [Grid.spanning(*bounds) for bounds in ranges]
+    transformed = [F.expr(_transformed(each)) for each in dimensions]
     indices = [grid.index(column) for grid, column in zip(grids, transformed, strict=True)]
     sums = usable.agg(
         *[
@@ -130,17 +148,31 @@ def fit_preparation(usable: DataFrame, *, features: Features, audit: Audit) -> P
             for which, half in zip(("high", "low"), square_sums(index), strict=True)
         ],
     ).collect()[0]
-    scales = []
-    reach = 0.0
-    for j, (grid, (name, transform, clips, low, high)) in enumerate(
-        zip(grids, varying, strict=True)
-    ):
-        mean = grid.mean(sums[f"sum_{j}"], audit.usable)
+    means, deviations = [], []
+    for j, grid in enumerate(grids):
         squares = joined(sums[f"high_{j}"], sums[f"low_{j}"])
-        deviation = grid.deviation(sums[f"sum_{j}"], squares, audit.usable)
-        unit = deviation if features.scale == "standard" else 1.0
-        scales.append(Scale(name, transform, clips, mean, deviation, unit))
+        means.append(grid.mean(sums[f"sum_{j}"], customers))
+        deviations.append(grid.deviation(sums[f"sum_{j}"], squares, customers))
+    spreads: dict[str, float] = defaultdict(float)
+    for each, deviation in zip(dimensions, deviations, strict=True):
+        spreads[each.column] += deviation**2
+    constant = tuple(column for column, spread in spreads.items() if spread == 0)
+    scales, reach = [], 0.0
+    for each, mean, deviation, (low, high) in zip(
+        dimensions, means, deviations, ranges, strict=True
+    ):
+        if deviation == 0:
+            continue
+        # Of a measure the deviation itself, to the last bit.
+        whole = deviation if each.value is None else math.sqrt(spreads[each.column])
+        unit = (whole if scale == "standard" else 1.0) / each.weight
+        scales.append(Scale(each, mean, deviation, unit))
         reach = max(reach, (high - mean) / unit, (mean - low) / unit)
+    if not scales:
+        raise DataError(
+            f"every feature has the same value on all {customers:,} usable rows "
+            f"({', '.join(constant)}): features.numeric needs one that varies"
+        )
     distinct = estimated([sums[f"least_{i}"] for i in range(BUCKETS)])
     return Preparation(tuple(scales), _bits(reach, len(scales)), constant, distinct)
 
@@ -179,7 +211,7 @@ def preparation_stages(spark: SparkSession, preparation: Preparation) -> list[Tr
     """
     columns = prepared_columns(preparation)
     rounded = [_rounded(scale, preparation.bits) for scale in preparation.scales]
-    units = [_literal(scale.unit / 2.0**preparation.bits) for scale in preparation.scales]
+    units = [double(scale.unit / 2.0**preparation.bits) for scale in preparation.scales]
     values = [
         f"coalesce({coordinate} * {unit}, 0D) AS {column}"
         for coordinate, unit, column in zip(rounded, units, columns, strict=True)
@@ -208,46 +240,30 @@ def _scaler(spark: SparkSession, preparation: Preparation) -> Transformer:
     return scaler.fit(spark.createDataFrame(rows, schema).coalesce(1))
 
 
-def _plan(
-    feature: Feature, features: Features, audit: Audit
-) -> tuple[str, str, bool, float, float]:
-    """A feature's name, transform, whether it clips, and its transformed range."""
-    transform = transform_of(feature, features)
-    clips = transform == "log1p" and negative_of(feature, features) == "clip"
-    found = audit.ranges[feature.name]
-    low, high = (
-        _transformed_value(max(bound, 0.0) if clips else bound, transform)
-        for bound in (found.low, found.high)
-    )
-    return feature.name, transform, clips, low, high
+def transformed_value(value: float, dimension: Dimension) -> float:
+    """A number as the dimension's transform leaves it."""
+    if dimension.transform == "none":
+        return value
+    value = max(value, 0.0) if dimension.clips else value
+    return math.copysign(math.log1p(abs(value)), value)
 
 
-def _transformed_value(value: float, transform: str) -> float:
-    return value if transform == "none" else math.copysign(math.log1p(abs(value)), value)
-
-
-def _transformed(name: str, transform: str, *, clips: bool) -> str:
+def _transformed(dimension: Dimension) -> str:
     """The SQL of a transformed value; null wherever the contract rejects the row."""
-    value = number(name)
-    if transform == "none":
+    value = dimension.sql
+    if dimension.transform == "none":
         return f"CASE WHEN abs({value}) <= {LARGEST!r}D THEN {value} END"
-    if transform == "signed":
+    if dimension.transform == "signed":
         signed = f"signum({value}) * log1p(abs({value}))"
         return f"CASE WHEN abs({value}) <= {LARGEST!r}D THEN {signed} END"
     log = f"CASE WHEN {value} >= 0 AND {value} <= {LARGEST!r}D THEN log1p({value})"
-    return f"{log} WHEN {value} < 0 THEN 0D END" if clips else f"{log} END"
+    return f"{log} WHEN {value} < 0 THEN 0D END" if dimension.clips else f"{log} END"
 
 
 def _rounded(scale: Scale, bits: int) -> str:
     """The SQL of a coordinate."""
-    transformed = _transformed(scale.name, scale.transform, clips=scale.clips)
-    per_unit = _literal(2.0**bits / scale.unit)
-    return f"rint(({transformed} - {_literal(scale.mean)}) * {per_unit})"
-
-
-def _literal(value: float) -> str:
-    """A double as SQL that reads back to the same double."""
-    return f"({value!r}D)"
+    transformed = _transformed(scale.dimension)
+    return f"rint(({transformed} - {double(scale.mean)}) * {double(2.0**bits / scale.unit)})"
 
 
 def _bits(reach: float, dimensions: int) -> int:

@@ -9,7 +9,15 @@ from plotly import graph_objects as go
 
 from segmentation.reporting.marks import COLOURS
 from segmentation.reporting.theme import INK, figure
-from segmentation.reporting.wording import chart_text, clean, compact, deviations, number, percent
+from segmentation.reporting.wording import (
+    average,
+    chart_text,
+    clean,
+    compact,
+    deviations,
+    number,
+    percent,
+)
 from segmentation.results import CostPoint, FeatureProfile, Segment
 
 BLUE, ORANGE, DARK_ORANGE = COLOURS[0], COLOURS[1], "#a34700"
@@ -211,12 +219,14 @@ def profiles(
 ) -> tuple[go.Figure, ...]:
     """Heat maps of every segment against the average, some features a map so that each fits a page.
 
-    A cell says the mean in original units and the difference from the average in standard
-    deviations; all maps have one colour scale, with white at no difference.
+    Of the features that shape the segments. A cell says the mean in original units and the
+    difference from the average in standard deviations; all maps have one colour scale, with
+    white at no difference.
     """
-    features = list(dict.fromkeys(profile.feature for profile in profiles))
-    cells = {(profile.segment, profile.feature): profile for profile in profiles}
-    largest = max((abs(profile.difference) for profile in profiles), default=0.0)
+    shaping = [profile for profile in profiles if profile.difference is not None]
+    features = list(dict.fromkeys(profile.name for profile in shaping))
+    cells = {(profile.segment, profile.name): profile for profile in shaping}
+    largest = max((abs(profile.difference or 0.0) for profile in shaping), default=0.0)
     reach = min(max(largest, LEAST_RANGE_SD), MOST_RANGE_SD)
     return tuple(
         _heat_map(columns, cells=cells, segments=segments, reach=reach)
@@ -293,9 +303,10 @@ def _heat_map(
 
 
 def _cell_text(cell: FeatureProfile | None) -> str:
-    if cell is None:
+    if cell is None or cell.mean is None or cell.difference is None:
         return ""
-    mean = number(cell.mean) if abs(cell.mean) < COMPACT_FROM else compact(cell.mean)
+    large = cell.value is None and abs(cell.mean) >= COMPACT_FROM
+    mean = compact(cell.mean) if large else average(cell.mean, is_share=cell.value is not None)
     return f"{mean}<br>{deviations(cell.difference)}"
 
 
@@ -313,11 +324,17 @@ def _lines(feature: str) -> list[str]:
 
 def _cell_hover(segment: Segment, cell: FeatureProfile | None) -> str:
     name = f"{segment.segment} · {chart_text(segment.name)}"
-    if cell is None:
+    if cell is None or cell.mean is None:
         return name
+    is_share = cell.value is not None
+    means = (
+        f"{name}<br>{chart_text(cell.name)}: {'' if is_share else 'mean '}"
+        f"{average(cell.mean, is_share=is_share)}, "
+        f"all customers {average(cell.overall_mean, is_share=is_share)}"
+    )
+    if cell.median is None or cell.p10 is None or cell.p90 is None:
+        return means
     return (
-        f"{name}<br>{chart_text(cell.feature)}: mean {number(cell.mean)}, "
-        f"all customers {number(cell.overall_mean)}<br>"
-        f"half of its customers below {number(cell.median)}, "
+        f"{means}<br>half of its customers below {number(cell.median)}, "
         f"8 in 10 between {number(cell.p10)} and {number(cell.p90)}"
     )

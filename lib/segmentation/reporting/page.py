@@ -15,7 +15,7 @@ from plotly.offline import get_plotlyjs
 
 from segmentation.reporting import charts, scatter, wording
 from segmentation.reporting.marks import mark
-from segmentation.results import FeatureProfile, PreparedFeature, Report, Run, Segment
+from segmentation.results import FeatureProfile, PreparedFeature, Rejection, Report, Run, Segment
 
 MOST_CARDS = 12
 """Segments shown as cards: more are easier to compare as rows of a table."""
@@ -58,6 +58,7 @@ def render(report: Report) -> str:
     environment.filters.update(
         number=wording.number,
         percent=wording.percent,
+        average=lambda profile, mean: wording.average(mean, is_share=profile.value is not None),
         duration=wording.duration,
         moment=wording.moment,
         rejection=wording.rejection,
@@ -77,7 +78,9 @@ def render(report: Report) -> str:
         as_cards=len(report.segments) <= MOST_CARDS,
         has_value_share=all(each.value_share is not None for each in report.segments),
         most_costs=MOST_COSTS,
-        rejections=_rejections(report.run),
+        attributes=_attributes(report),
+        rejections=_by_frequency(report.run.rejections),
+        left_out=_by_frequency(report.run.transactions.left_out if report.run.transactions else ()),
         strengths=STRENGTHS,
         settings=_settings(report.run.config),
         style=_text("page.css"),
@@ -204,7 +207,8 @@ def _value_in_sight(run: Run) -> list[PreparedFeature]:
 
 def _key_profiles(report: Report) -> dict[int, list[FeatureProfile]]:
     """For every segment the features that set it apart most, in the features' order."""
-    ordered = sorted(report.profiles, key=lambda profile: profile.segment)
+    shaping = [profile for profile in report.profiles if profile.shapes]
+    ordered = sorted(shaping, key=lambda profile: profile.segment)
     return {each.segment: [] for each in report.segments} | {
         segment: _most_apart(list(profiles))
         for segment, profiles in groupby(ordered, key=lambda profile: profile.segment)
@@ -212,8 +216,26 @@ def _key_profiles(report: Report) -> dict[int, list[FeatureProfile]]:
 
 
 def _most_apart(profiles: Sequence[FeatureProfile]) -> list[FeatureProfile]:
-    apart = sorted(profiles, key=lambda profile: -abs(profile.difference))[:KEY_FEATURES]
+    apart = sorted(profiles, key=lambda profile: -abs(profile.difference or 0.0))[:KEY_FEATURES]
     return [profile for profile in profiles if profile in apart]
+
+
+def _attributes(report: Report) -> list[tuple[str, list[tuple[str | None, list[FeatureProfile]]]]]:
+    """What only describes: for every attribute its values, and of each a profile a segment."""
+    described = [profile for profile in report.profiles if not profile.shapes]
+    return [
+        (
+            feature,
+            [
+                (
+                    value,
+                    [each for each in described if (each.feature, each.value) == (feature, value)],
+                )
+                for value in dict.fromkeys(p.value for p in described if p.feature == feature)
+            ],
+        )
+        for feature in dict.fromkeys(profile.feature for profile in described)
+    ]
 
 
 def _paths(run: Run) -> list[str]:
@@ -226,9 +248,9 @@ def _paths(run: Run) -> list[str]:
     return []
 
 
-def _rejections(run: Run) -> list[tuple[str, str | None, int]]:
+def _by_frequency(rejections: Sequence[Rejection]) -> list[tuple[str, str | None, int]]:
     """Reason, column and rows, the commonest first."""
-    ordered = sorted(run.rejections, key=lambda each: (-each.rows, each.reason, each.column or ""))
+    ordered = sorted(rejections, key=lambda each: (-each.rows, each.reason, each.column or ""))
     return [(each.reason, each.column, each.rows) for each in ordered]
 
 

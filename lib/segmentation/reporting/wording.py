@@ -21,6 +21,15 @@ _REASONS = {
     "negative": "the value is negative, where only zero and more makes sense",
     "malformed": "the line could not be read as a row of the table",
     "duplicate_id": "the customer id occurs on more than one row",
+    "not_in_order": "the value is none of the bands that the configuration orders",
+    "not_a_date": "the value is no date",
+    "after_as_of": "the date lies after the day that the segments are of",
+    "before_window": "the date lies before the time that counts",
+    "not_a_boolean": "the value is neither yes nor no",
+    "no_purchase": "the customer bought nothing",
+    "no_net_spend": "returns outweigh what the customer bought",
+    "not_a_product": "the line is of no product: postage, a fee, an adjustment",
+    "duplicate_line": "the line stands there already, alike in every column",
 }
 
 
@@ -38,6 +47,11 @@ def number(value: float) -> str:
     else:
         text = _trimmed(f"{value:.{2 - _magnitude(size)}f}")
     return text.replace("-", MINUS)
+
+
+def average(mean: float, *, is_share: bool) -> str:
+    """A mean; of something that customers have or have not it is a share."""
+    return percent(mean) if is_share else number(mean)
 
 
 def compact(value: float) -> str:

@@ -15,6 +15,7 @@ def labelled_customers(
     columns: Sequence[str],
     numbers: Mapping[str, Column],
     names: Sequence[str],
+    imputed: Column,
     segment: Column,
     runner_up: Column,
     square: Column,
@@ -31,6 +32,8 @@ def labelled_customers(
         The input columns to keep; of those in ``numbers`` a text becomes its number.
     names
         The segments' names, in order.
+    imputed
+        The features whose missing value was filled, as one text; null where there is none.
     segment, runner_up, square, runner_up_square
         The nearest and second nearest segment and the squared distances to their centres,
         in squares of ``unit``; the second null where there is a single segment.
@@ -50,38 +53,39 @@ def labelled_customers(
         (F.sqrt(square) * unit).alias("distance"),
         runner_up.cast("int").alias("runner_up"),
         (1 - F.sqrt(square / runner_up_square)).alias("margin"),
+        imputed.alias("imputed"),
         segment.cast("int").alias(SEGMENT),
     )
 
 
-def rejected_customers(rejected: DataFrame, *, columns: Sequence[str], rejection: str) -> DataFrame:
+def rejected_rows(rejected: DataFrame, *, rejection: str) -> DataFrame:
     """The table ``rejected`` of ``schemas``: the input's columns as they came and the reason."""
+    columns = [name for name in rejected.columns if name != rejection]
     kept = [F.col(quoted(name)).alias(published_name(name)) for name in columns]
     return rejected.select(*kept, f"{rejection}.reason", f"{rejection}.reason_column")
 
 
 def sample_for_drawing(
-    customers: DataFrame, *, features: Sequence[str], distinct: int, most: int
+    customers: DataFrame, *, numbers: Sequence[Column], distinct: int, most: int
 ) -> tuple[tuple[tuple[float, ...], ...], tuple[int, ...]]:
-    """At most so many different customers: the values of each feature, and the segments.
+    """At most so many different customers: each of the ``numbers``, and the segments.
 
-    Chosen by a hash of their values, so always the same ones; equal customers stand for one
+    Chosen by a hash of their numbers, so always the same ones; equal customers stand for one
     another. ``distinct`` is about how many there are to choose from.
     """
-    columns = [F.col(quoted(published_name(name))).cast("double") for name in features]
-    identity = F.xxhash64(*columns)
+    identity = F.xxhash64(*numbers)
     share = min(1.0, 2 * most / max(distinct, 1))
     chosen = (
         customers.where(F.pmod(identity, F.lit(1 << 32)) < int(share * (1 << 32)))
         .select(
             identity.alias("__identity"),
-            *[column.alias(f"__value_{j}") for j, column in enumerate(columns)],
+            *[number.alias(f"__value_{j}") for j, number in enumerate(numbers)],
             SEGMENT,
         )
         .distinct()
-        .orderBy("__identity", *[f"__value_{j}" for j in range(len(columns))])
+        .orderBy("__identity", *[f"__value_{j}" for j in range(len(numbers))])
         .limit(most)
         .collect()
     )
-    values = tuple(tuple(row[f"__value_{j}"] for row in chosen) for j in range(len(columns)))
+    values = tuple(tuple(row[f"__value_{j}"] for row in chosen) for j in range(len(numbers)))
     return values, tuple(row[SEGMENT] for row in chosen)

@@ -3,29 +3,43 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
 
-from segmentation.exact import Grid
+from segmentation.exact import Grid, quantiles
 from segmentation.results import FeatureProfile, Segment
 from segmentation.segments.naming import name_segments
 
 QUANTILES = (0.1, 0.5, 0.9)
 
-EXACT_QUANTILES = 1_000_000
-"""Up to so many customers quantiles are exact. Above, values are first rounded to 12
-significant bits, one part in 4,096: an exact quantile keeps every distinct value in memory."""
 
-_SPLITTER = 2.0**41 + 1
+@dataclass(frozen=True)
+class Attribute:
+    """What is profiled of customers: a number, or whether they have the ``value`` of a column.
+
+    ``sql`` is a double from ``low`` to ``high``, null where it is not known; with a ``value``
+    it is 1 or 0. ``name`` is its own alone.
+    """
+
+    name: str
+    column: str
+    value: str | None
+    sql: str
+    low: float
+    high: float
 
 
 @dataclass(frozen=True)
-class FeatureFacts:
-    """One feature over the customers of one cluster; ``quantiles`` as :data:`QUANTILES`."""
+class Facts:
+    """One attribute over the customers of one cluster; ``known`` are those with a number.
 
-    mean: float
+    ``quantiles`` are as :data:`QUANTILES`; of a value there are none.
+    """
+
+    known: int
+    mean: float | None
     total: float
-    quantiles: tuple[float, ...]
+    quantiles: tuple[float | None, ...]
 
 
 @dataclass(frozen=True)
@@ -38,7 +52,7 @@ class ClusterFacts:
 
     cluster: int
     customers: int
-    features: Mapping[str, FeatureFacts]
+    attributes: Mapping[str, Facts]
     mean_distance: float
     narrowest: float | None
 
@@ -48,8 +62,7 @@ def cluster_facts(
     *,
     cluster: str,
     customers: int,
-    values: Mapping[str, Column],
-    ranges: Mapping[str, tuple[float, float]],
+    attributes: Sequence[Attribute],
     distance: Column,
     reach: float,
     lead: Column,
@@ -60,42 +73,46 @@ def cluster_facts(
     ----------
     rows
         One row per customer, with the integer column ``cluster``; ``customers`` in all.
-    values, ranges
-        For every feature its value in original units, and the least and largest of them.
     distance, reach
         Distance to the own centre, and a bound on it.
     lead
         What :attr:`ClusterFacts.narrowest` is the least of.
     """
-    grids = {name: Grid.spanning(*bounds) for name, bounds in ranges.items()}
+    grids = {each.name: Grid.spanning(each.low, each.high) for each in attributes}
     distances = Grid.spanning(0.0, reach)
     aggregates = [
         F.count(F.lit(1)).alias("customers"),
         F.sum(distances.index(distance)).alias("distance"),
         F.min(lead).alias("narrowest"),
     ]
-    for j, (name, value) in enumerate(values.items()):
-        aggregates.append(F.sum(grids[name].index(value)).alias(f"sum_{j}"))
-        rounded = value if customers <= EXACT_QUANTILES else _to_twelve_bits(value)
-        aggregates.append(F.percentile(rounded, list(QUANTILES)).alias(f"quantiles_{j}"))
+    for j, each in enumerate(attributes):
+        value = F.expr(each.sql)
+        aggregates.append(F.sum(grids[each.name].index(value)).alias(f"sum_{j}"))
+        aggregates.append(F.count(value).alias(f"known_{j}"))
+        if each.value is None:
+            aggregates.append(quantiles(value, QUANTILES, rows=customers).alias(f"quantiles_{j}"))
     found = rows.groupBy(cluster).agg(*aggregates).collect()
     return tuple(
         ClusterFacts(
             row[cluster],
             row.customers,
             {
-                name: FeatureFacts(
-                    grids[name].mean(row[f"sum_{j}"], row.customers),
-                    grids[name].total(row[f"sum_{j}"], row.customers),
-                    tuple(row[f"quantiles_{j}"]),
-                )
-                for j, name in enumerate(values)
+                each.name: _facts(row, j, each, grids[each.name])
+                for j, each in enumerate(attributes)
             },
             distances.mean(row.distance, row.customers),
             row.narrowest,
         )
         for row in sorted(found, key=lambda row: row[cluster])
     )
+
+
+def _facts(row: Row, j: int, attribute: Attribute, grid: Grid) -> Facts:
+    known, total = row[f"known_{j}"], row[f"sum_{j}"]
+    if not known:
+        return Facts(0, None, 0.0, (None, None, None))
+    at = tuple(row[f"quantiles_{j}"]) if attribute.value is None else (None, None, None)
+    return Facts(known, grid.mean(total, known), grid.total(total, known), at)
 
 
 def by_value(facts: Sequence[ClusterFacts], *, value_feature: str) -> tuple[ClusterFacts, ...]:
@@ -108,9 +125,9 @@ def by_value(facts: Sequence[ClusterFacts], *, value_feature: str) -> tuple[Clus
         sorted(
             facts,
             key=lambda c: (
-                -c.features[value_feature].mean,
+                -_mean(c, value_feature),
                 -c.customers,
-                [-feature.mean for feature in c.features.values()],
+                [-_mean(c, name) for name in c.attributes],
             ),
         )
     )
@@ -119,6 +136,7 @@ def by_value(facts: Sequence[ClusterFacts], *, value_feature: str) -> tuple[Clus
 def describe(
     facts: Sequence[ClusterFacts],
     *,
+    attributes: Sequence[Attribute],
     value_feature: str,
     centroids: Sequence[Mapping[str, float]],
     differences: Sequence[Mapping[str, float]],
@@ -126,22 +144,23 @@ def describe(
     """The tables ``segments`` and ``segment_profile`` from facts in the order of segments.
 
     ``centroids`` are in original units, ``differences`` from the average in standard
-    deviations; both one entry a segment.
+    deviations; both one entry a segment, and of the attributes that shape the segments only.
     """
     customers = sum(cluster.customers for cluster in facts)
-    totals = {
-        name: sum(cluster.features[name].total for cluster in facts) for name in facts[0].features
-    }
-    names = name_segments(differences)
+    shaping = [each for each in attributes if each.name in differences[0]]
+    names = name_segments(
+        differences, values={e.name: (e.column, e.value) for e in shaping if e.value is not None}
+    )
+    whole = sum(cluster.attributes[value_feature].total for cluster in facts)
     segments = tuple(
         Segment(
             segment=i,
             name=names[i],
             customers=cluster.customers,
             share=cluster.customers / customers,
-            value_mean=cluster.features[value_feature].mean,
-            value_sum=cluster.features[value_feature].total,
-            value_share=_share(cluster.features[value_feature].total, totals[value_feature]),
+            value_mean=_mean(cluster, value_feature),
+            value_sum=cluster.attributes[value_feature].total,
+            value_share=_share(cluster.attributes[value_feature].total, whole),
             mean_distance=cluster.mean_distance,
         )
         for i, cluster in enumerate(facts)
@@ -149,25 +168,33 @@ def describe(
     profiles = tuple(
         FeatureProfile(
             segment=i,
-            feature=name,
-            mean=feature.mean,
-            p10=feature.quantiles[0],
-            median=feature.quantiles[1],
-            p90=feature.quantiles[2],
-            centroid=centroids[i][name],
-            overall_mean=totals[name] / customers,
-            difference=differences[i][name],
+            feature=each.column,
+            mean=found.mean,
+            p10=found.quantiles[0],
+            median=found.quantiles[1],
+            p90=found.quantiles[2],
+            centroid=centroids[i].get(each.name),
+            overall_mean=overall,
+            difference=differences[i].get(each.name),
+            value=each.value,
         )
         for i, cluster in enumerate(facts)
-        for name, feature in cluster.features.items()
+        for each in attributes
+        for found in [cluster.attributes[each.name]]
+        for overall in [_overall_mean(facts, each.name)]
+        if each in shaping or overall or each.value is None
     )
     return segments, profiles
 
 
-def _to_twelve_bits(value: Column) -> Column:
-    """A double rounded to 12 significant bits: Veltkamp's splitting, Dekker (1971)."""
-    shifted = value * F.lit(_SPLITTER)
-    return shifted - (shifted - value)
+def _overall_mean(facts: Sequence[ClusterFacts], name: str) -> float:
+    of_clusters = [cluster.attributes[name] for cluster in facts]
+    return sum(each.total for each in of_clusters) / sum(each.known for each in of_clusters)
+
+
+def _mean(cluster: ClusterFacts, name: str) -> float:
+    """The mean of an attribute, 0 where no customer has a number."""
+    return cluster.attributes[name].mean or 0.0
 
 
 def _share(part: float, whole: float) -> float | None:

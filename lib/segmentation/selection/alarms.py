@@ -1,14 +1,49 @@
 """Segments that nobody should act on without a second look."""
 
 from collections.abc import Sequence
+from itertools import combinations
 
 import numpy as np
+import numpy.typing as npt
 
+from segmentation.results import PreparedFeature
 from segmentation.selection.evidence import FEW_KINDS
 from segmentation.selection.validity import Clusters
 
+CORRELATED = 0.8
+"""From here on two features share two thirds of their variance or more."""
+
 GIANT = 0.9
 ALONE = 0.9
+
+
+def correlated(
+    points: npt.NDArray[np.float64],
+    weights: npt.NDArray[np.float64],
+    *,
+    features: Sequence[PreparedFeature],
+) -> list[str]:
+    """Which features say much the same and so count twice, a sentence a pair, strongest first.
+
+    Of weighted customers Pearson's correlation of the prepared values, a column a feature. The
+    values of one categorical feature are no pair.
+    """
+    if len(points) < 2 or len(features) < 2:
+        return []
+    centred = points - np.average(points, axis=0, weights=weights)
+    covariance = (centred * weights[:, np.newaxis]).T @ centred
+    spreads = np.sqrt(np.diag(covariance))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        found = np.nan_to_num(covariance / np.outer(spreads, spreads))
+    pairs = [
+        (float(found[i, j]), a.name, b.name)
+        for (i, a), (j, b) in combinations(enumerate(features), 2)
+        if a.column != b.column and abs(found[i, j]) >= CORRELATED
+    ]
+    return [
+        f"features {a!r} and {b!r} are correlated (r = {r:.2f}): they count twice"
+        for r, a, b in sorted(pairs, key=lambda pair: -abs(pair[0]))
+    ]
 
 
 def alarms(

@@ -9,14 +9,14 @@ from typing import Any
 from pyspark.ml import PipelineModel
 from pyspark.sql import Column, DataFrame, SparkSession
 
-from segmentation.config import Input
+from segmentation.config import Source
 from segmentation.errors import ConfigError, StorageError
 from segmentation.storage.filesystem import Folder
-from segmentation.storage.readers import read_customers
-from segmentation.storage.writers import write_table
+from segmentation.storage.readers import read_table
+from segmentation.storage.writers import COMPRESSION, write_table
 
 RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-STAGING = "_staging"
+STAGING, ASIDE = "_staging", "_aside"
 MANIFEST, REPORT, LATEST, MODEL = "manifest.json", "report.html", "latest", "model"
 
 
@@ -65,9 +65,15 @@ class RunStore:
         """Where it is written until then; readers pass over a name that begins with ``_``."""
         return self.output.child(f"{STAGING}-{self.run_id}")
 
-    def read_customers(self, input: Input, *, seed: int) -> DataFrame:
-        """The input table; see :func:`segmentation.storage.readers.read_customers`."""
-        return read_customers(self.spark, input, seed=seed)
+    def read(self, source: Source, *, seed: int) -> DataFrame:
+        """A table of the input; see :func:`segmentation.storage.readers.read_table`."""
+        return read_table(self.spark, source, seed=seed)
+
+    def aside(self, name: str, table: DataFrame) -> DataFrame:
+        """Write a table that is read often and not published; returns it as it was written."""
+        folder = self.staging.child(ASIDE).child(name)
+        table.write.options(**COMPRESSION).parquet(folder.uri)
+        return self.spark.read.schema(table.schema).parquet(folder.glob)
 
     def stage_table(
         self,
@@ -112,6 +118,7 @@ class RunStore:
 
         The rename shows the whole run or nothing on a local disk and on HDFS.
         """
+        self.staging.child(ASIDE).delete()
         self.staging.move(self.published)
         pointer = {"run": self.run_id, "path": f"run={self.run_id}"}
         self.output.write(f"{LATEST}.json", json.dumps(pointer) + "\n")

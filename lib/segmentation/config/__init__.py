@@ -1,0 +1,22 @@
+"""The configuration: TOML in, one tree of frozen models out."""
+
+from segmentation.config.features import Categorical, Described, Feature, Features
+from segmentation.config.loading import load, parse
+from segmentation.config.sources import Input, Join, Returns, Source, Transactions
+from segmentation.config.tree import ELBOW_POINTS, Config
+
+__all__ = [
+    "ELBOW_POINTS",
+    "Categorical",
+    "Config",
+    "Described",
+    "Feature",
+    "Features",
+    "Input",
+    "Join",
+    "Returns",
+    "Source",
+    "Transactions",
+    "load",
+    "parse",
+]

@@ -1,0 +1,135 @@
+"""``[features]``: the columns that shape the segments, and those that describe them."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Annotated, Literal, Self, TypeVar
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from segmentation.config.section import Name, Section, Whole, repeated
+
+Transform = Literal["log1p", "signed", "none", "auto"]
+Negative = Literal["reject", "clip", "signed"]
+Missing = Literal["reject", "impute"]
+Weight = Annotated[float, Field(gt=0, le=1e6)]
+
+
+class Feature(Section):
+    """One numeric feature; what is given overrides the section's."""
+
+    name: Name
+    transform: Transform | None = None
+    negative: Negative | None = None
+    missing: Missing | None = None
+    weight: Weight = 1.0
+
+
+class Categorical(Section):
+    """One categorical feature; the ``top`` values have a dimension each, others share one."""
+
+    name: Name
+    top: Annotated[Whole, Field(ge=1, le=100)] = 10
+    missing: Literal["reject", "impute", "category"] | None = None
+    weight: Weight = 1.0
+
+
+class Ordered(Section):
+    """One feature of ordered bands, from the lowest to the highest."""
+
+    name: Name
+    order: Annotated[tuple[Name, ...], Field(min_length=2)]
+    missing: Missing | None = None
+    weight: Weight = 1.0
+
+    @model_validator(mode="after")
+    def _bands_differ(self) -> Self:
+        if twice := repeated([band.strip() for band in self.order]):
+            raise ValueError(f"features.ordered {self.name!r} names a band twice: {twice}")
+        return self
+
+
+class DateFeature(Section):
+    """One date, as days before ``as_of``."""
+
+    name: Name
+    format: Name | None = None
+    transform: Transform | None = None
+    missing: Missing | None = None
+    weight: Weight = 1.0
+
+
+class BooleanFeature(Section):
+    """One yes or no."""
+
+    name: Name
+    missing: Missing | None = None
+    weight: Weight = 1.0
+
+
+class Described(Section):
+    """An attribute that shapes no segment and is profiled for each."""
+
+    name: Name
+    kind: Literal["auto", "numeric", "categorical"] = "auto"
+    top: Annotated[Whole, Field(ge=1, le=100)] = 10
+
+
+def _names(features: Sequence[Feature | Ordered | DateFeature | BooleanFeature]) -> list[str]:
+    return [each.name for each in features]
+
+
+def _named(value: object) -> object:
+    return {"name": value} if isinstance(value, str) else value
+
+
+Each = TypeVar("Each")
+Several = tuple[Annotated[Each, BeforeValidator(_named)], ...]
+Quantile = Annotated[float, Field(ge=0, le=1)]
+
+
+class Features(Section):
+    """``[features]``: the columns that shape the segments and how they are prepared."""
+
+    numeric: Several[Feature] = ()
+    ordered: Several[Ordered] = ()
+    dates: Several[DateFeature] = ()
+    boolean: Several[BooleanFeature] = ()
+    categorical: Several[Categorical] = ()
+    describe: Several[Described] = ()
+    transform: Transform = "log1p"
+    scale: Literal["standard", "none"] = "standard"
+    negative: Negative = "reject"
+    missing: Missing = "reject"
+    winsorise: tuple[Quantile, Quantile] | None = None
+    as_of: date | None = None
+
+    @model_validator(mode="after")
+    def _is_in_order(self) -> Self:
+        problems = []
+        if not self.measured:
+            problems.append(
+                "features.numeric needs at least one entry, or one of ordered, dates or boolean: "
+                "it orders the segments"
+            )
+        if twice := repeated(self.names):
+            problems.append(f"features names a feature twice: {twice}")
+        if twice := repeated([each.name for each in self.describe]):
+            problems.append(f"features.describe names a column twice: {twice}")
+        if self.winsorise is not None and self.winsorise[0] >= self.winsorise[1]:
+            problems.append(
+                f"features.winsorise is {list(self.winsorise)}, needs the lower quantile first"
+            )
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+    @property
+    def measured(self) -> tuple[str, ...]:
+        """The features that are one number a customer; any of them may order the segments."""
+        kinds = (self.numeric, self.ordered, self.dates, self.boolean)
+        return tuple(name for kind in kinds for name in _names(kind))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every column that shapes the segments."""
+        return (*self.measured, *(each.name for each in self.categorical))

@@ -1,0 +1,144 @@
+"""TOML in, the configuration out; every problem told at once, in one line."""
+
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from segmentation.config.tree import Config
+from segmentation.errors import ConfigError, nearest, one_line
+
+
+def load(path: str | Path, *, overrides: Sequence[str] = ()) -> Config:
+    """The configuration in a TOML file, with ``section.key=VALUE`` overrides laid over it.
+
+    Raises
+    ------
+    ConfigError
+        Names every problem found, in one line: file, key, value, rule.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "is not UTF-8 text"
+        raise ConfigError(f"{path}: the configuration cannot be read: {reason}") from None
+    try:
+        tree = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(
+            f"{path}: the configuration is not TOML: {one_line(str(error))}"
+        ) from None
+    for override in overrides:
+        _lay_over(tree, override)
+    return parse(tree, source=str(path))
+
+
+def parse(tree: Mapping[str, Any], *, source: str) -> Config:
+    """The configuration in a parsed TOML tree; ``source`` is named in messages.
+
+    Raises
+    ------
+    ConfigError
+        Names every problem found, in one line.
+    """
+    try:
+        return Config.model_validate(tree)
+    except ValidationError as error:
+        raise ConfigError(f"{source}: {'; '.join(_problems(error.errors()))}") from None
+
+
+def _lay_over(tree: dict[str, Any], override: str) -> None:
+    key, separator, text = override.partition("=")
+    *sections, last = key.strip().split(".")
+    if not separator or not sections or not all([*sections, last]):
+        raise ConfigError(f"--set {override}: needs the form section.key=VALUE")
+    table = tree
+    for section in sections:
+        table = table.setdefault(section, {})
+        if not isinstance(table, dict):
+            raise ConfigError(f"--set {override}: {section!r} is a value, not a section")
+    table[last] = _toml_value(text)
+
+
+def _toml_value(text: str) -> Any:
+    """A TOML value; what is none, a bare word or a path say, is a string."""
+    try:
+        parsed = tomllib.loads(f"value = {text}")
+    except tomllib.TOMLDecodeError:
+        return text
+    return parsed["value"] if parsed.keys() == {"value"} else text
+
+
+def _problems(found: Sequence[ErrorDetails]) -> list[str]:
+    """Every problem in words; what a value may be instead is gathered, each thing told once."""
+    told: dict[str, list[str]] = {}
+    for details in found:
+        key = ".".join(str(part) for part in _without_union_tags(details["loc"]))
+        in_words = _RULES.get(details["type"])
+        rule = in_words.format(**details.get("ctx", {})) if in_words else details["msg"]
+        if details["type"] == "extra_forbidden":
+            known = _known_keys(details["loc"][:-1])
+            hint = nearest(str(details["loc"][-1]), known) or _listing(known)
+            told[f"unknown key {key}{hint}"] = []
+        elif details["type"] == "missing":
+            told[f"{key} is missing"] = []
+        elif details["type"] == "value_error":
+            told[one_line(rule).removeprefix("Value error, ")] = []
+        elif details["type"] != "too_short" or not details["input"]:  # else it says what is told
+            told.setdefault(f"{key} = {details['input']!r}: needs ", []).append(one_line(rule))
+    return [problem + " or ".join(rules) for problem, rules in told.items()]
+
+
+def _listing(known: Sequence[str]) -> str:
+    return f" (known: {', '.join(known)})" if known else ""
+
+
+def _known_keys(location: Sequence[int | str]) -> list[str]:
+    """The keys of the section at a location, found by walking the models."""
+    section: type[BaseModel] = Config
+    for part in location:
+        if isinstance(part, str) and (field := section.model_fields.get(part)) is not None:
+            section = next(_models(field.annotation), section)
+    return list(section.model_fields)
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    """The sections within an annotation such as ``tuple[Feature, ...] | None``."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _models(inner)
+
+
+def _without_union_tags(location: Sequence[int | str]) -> Iterator[int | str]:
+    """A location without the names that pydantic adds for the members of a union."""
+    for part in location:
+        if isinstance(part, int) or (part.isidentifier() and part not in _UNION_TAGS):
+            yield part
+
+
+_UNION_TAGS = {"str", "int", "constrained-str", "tuple", "literal"}
+_RULES = {
+    "string_type": "text",
+    "string_too_short": "text that is not empty",
+    "int_type": "a whole number",
+    "date_type": "a day like 2026-01-31",
+    "date_from_datetime_parsing": "a day like 2026-01-31",
+    "date_from_datetime_inexact": "a day like 2026-01-31, without a time",
+    "date_parsing": "a day like 2026-01-31",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "finite_number": "a finite number",
+    "greater_than": "more than {gt}",
+    "greater_than_equal": "at least {ge}",
+    "less_than_equal": "at most {le}",
+    "less_than": "less than {lt}",
+    "tuple_type": "a list",
+    "too_short": "at least one entry",
+    "dict_type": "a table of keys and values",
+    "model_type": "a table of keys and values",
+    "literal_error": "{expected}",
+}

@@ -1,0 +1,71 @@
+"""From the input to one row a customer: lines are added up, attributes joined."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from pyspark.sql import DataFrame
+
+from segmentation.config import Config
+from segmentation.features.columns import check_columns, check_lines
+from segmentation.features.contract import Rule
+from segmentation.features.joining import check_join, join_counts, joined
+from segmentation.features.transactions import (
+    Lines,
+    customer_rules,
+    customers_of,
+    in_time,
+    with_reason,
+)
+from segmentation.results import JoinCounts
+from segmentation.store import Store
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """One row a customer, the rules by which some are left out, and what they were made of.
+
+    ``as_of`` is the day that days are counted back from, None where no feature needs it.
+    """
+
+    customers: DataFrame
+    rules: Sequence[Rule]
+    as_of: date | None
+    lines: Lines | None
+    joins: tuple[JoinCounts, ...]
+
+
+def gather(table: DataFrame, config: Config, *, store: Store) -> Gathered:
+    """The customers of the input table, with every column that the configuration names.
+
+    Where lines are added up or attributes joined the result is written aside once, so that the
+    passes that follow read one row a customer and not all lines again.
+
+    Raises
+    ------
+    SchemaError, DataError
+        If a column is missing, no line counts, or a join would count a customer twice.
+    """
+    customers, lines = table, None
+    rules: Sequence[Rule] = ()
+    if config.transactions is not None:
+        check_lines(table, config)
+        reasoned = with_reason(table, transactions=config.transactions)
+        lines = in_time(reasoned, transactions=config.transactions)
+        customers = customers_of(lines, transactions=config.transactions)
+        rules = customer_rules(config.transactions)
+    tables = [store.read(each, seed=config.sweep.seed) for each in config.join]
+    keys = [each.on or config.input.customer_id or "" for each in config.join]
+    bare = customers
+    for each, other, on in zip(config.join, tables, keys, strict=True):
+        check_join(customers, other, join=each, on=on)
+        customers = joined(customers, other, join=each, on=on)
+    check_columns(customers, config)
+    if lines is not None or tables:
+        customers = store.aside("customers", customers)
+    counts = tuple(
+        join_counts(bare if lines is None else customers, other, join=each, on=on)
+        for each, other, on in zip(config.join, tables, keys, strict=True)
+    )
+    as_of = config.features.as_of if lines is None else lines.as_of
+    return Gathered(customers, rules, as_of, lines, counts)

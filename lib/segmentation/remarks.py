@@ -1,0 +1,65 @@
+"""What the operator is told while a run goes on, and what it goes on with instead."""
+
+from pyspark.sql import DataFrame
+
+from segmentation.config import Config
+from segmentation.features import contract
+from segmentation.features.preparation import Preparation
+from segmentation.gathering import Gathered
+from segmentation.steps import Steps
+
+
+def warn_of_sources(steps: Steps, gathered: Gathered) -> None:
+    """Say which transaction lines count for nobody, and who is missing from joined tables."""
+    if gathered.lines is not None and gathered.lines.counts.left_out:
+        counts = gathered.lines.counts
+        steps.warn(
+            f"{counts.left_out_lines:,} of {counts.lines:,} transaction lines count for nobody: "
+            f"{contract.in_words(counts.left_out)}"
+        )
+    for join in gathered.joins:
+        if join.customers_unmatched or join.unmatched:
+            steps.warn(
+                f"join {join.path!r}: {join.customers_unmatched:,} of "
+                f"{join.customers + join.customers_unmatched:,} customers are not in it, "
+                f"{join.unmatched:,} of its {join.rows:,} rows belong to no customer"
+            )
+
+
+def warn_of_rows(steps: Steps, audit: contract.Audit, usable: DataFrame, config: Config) -> None:
+    """Say which rows are left out, and which ids stand on several."""
+    if audit.rejections:
+        steps.warn(
+            f"{audit.rows - audit.usable:,} of {audit.rows:,} rows are rejected: "
+            f"{contract.in_words(audit.rejections)}"
+        )
+    if config.input.customer_id is not None and config.input.duplicates == "keep":
+        ids, rows = contract.duplicates(usable, customer_id=config.input.customer_id)
+        if ids:
+            steps.warn(
+                f"{ids:,} values of {config.input.customer_id!r} stand on more than one row, "
+                f"{rows:,} rows in all; each row is kept as a customer (input.duplicates)"
+            )
+
+
+def value_feature_of(steps: Steps, preparation: Preparation, config: Config) -> str:
+    """The feature that orders the segments: the configured one, if it varies."""
+    shaping = [feature.name for feature in preparation.features if feature.value is None]
+    shaping = shaping or [feature.name for feature in preparation.features]
+    for name in preparation.constant:
+        steps.warn(f"feature {name!r} has one value on all usable rows and is left out")
+    if config.value_feature in shaping:
+        return config.value_feature
+    steps.warn(f"segments are ordered by {shaping[-1]!r}, as {config.value_feature!r} is left out")
+    return shaping[-1]
+
+
+def range_of_k(steps: Steps, distinct: int, config: Config) -> list[int]:
+    """The configured range of k, as far as there are distinct customers to fill it."""
+    first, last = config.sweep.k_min, config.sweep.k_max
+    if distinct < last:
+        steps.warn(
+            f"the usable rows hold {distinct} distinct customers: "
+            f"sweep.k_max = {last} becomes {distinct}"
+        )
+    return list(range(min(first, distinct), min(last, distinct) + 1))
