@@ -13,6 +13,8 @@ from segmentation.clustering.lloyd import Points
 from segmentation.clustering.rows import AllRows
 from segmentation.config import Config, parse
 from segmentation.features import contract
+from segmentation.features.encoding import Encoding, encode
+from segmentation.features.measures import Measure, measures
 from segmentation.features.preparation import (
     FEATURES,
     IS_USABLE,
@@ -42,6 +44,7 @@ class Prepared:
     config: Config
     audit: contract.Audit
     usable: DataFrame
+    encoding: Encoding
     preparation: Preparation
 
     @property
@@ -80,16 +83,47 @@ class Prepared:
         }
 
 
+def measures_of(customers: DataFrame, settings: Config) -> tuple[Measure, ...]:
+    """The configuration's measures of a table."""
+    types = contract.types_of(customers)
+    return measures(settings.features, types=types, as_of=settings.features.as_of)
+
+
+def with_rejection(customers: DataFrame, settings: Config) -> DataFrame:
+    """The table with the reason why a row is left out, as the pipeline has it."""
+    return contract.with_rejection(
+        customers,
+        input=settings.input,
+        measures=measures_of(customers, settings),
+        categories=contract.needed(settings.features),
+    )
+
+
+def audit_of(customers: DataFrame, settings: Config) -> contract.Audit:
+    """The audit of a table, as the pipeline has it."""
+    numbers = {each.name: each.number for each in measures_of(customers, settings)}
+    return contract.audit(with_rejection(customers, settings), numbers=numbers)
+
+
 def prepared(
     customers: DataFrame, *, numeric: Sequence[object] | None = None, **sections: dict
 ) -> Prepared:
     """The customers prepared; every column is a feature unless ``numeric`` names some."""
     settings = config(numeric or customers.columns, **sections)
-    audited = contract.with_rejection(customers, input=settings.input, features=settings.features)
-    audit = contract.audit(audited, features=settings.features)
+    audited = with_rejection(customers, settings)
+    audit = audit_of(customers, settings)
     usable = contract.usable(audited)
-    preparation = fit_preparation(usable, features=settings.features, audit=audit)
-    return Prepared(settings, audit, usable, preparation)
+    encoding = encode(
+        usable,
+        measures_of(customers, settings),
+        features=settings.features,
+        audit=audit,
+        identity=contract.identity(usable, settings),
+    )
+    preparation = fit_preparation(
+        usable, encoding.dimensions, scale=settings.features.scale, customers=audit.usable
+    )
+    return Prepared(settings, audit, usable, encoding, preparation)
 
 
 RAW = {"transform": "none", "scale": "none"}

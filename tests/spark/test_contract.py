@@ -14,15 +14,9 @@ from segmentation.features.columns import check_columns
 from segmentation.features.contract import Range
 from segmentation.results import Rejection
 from segmentation.schemas import MALFORMED, quoted
+from tests.spark.tables import audit_of as audit
 from tests.spark.tables import config
-
-
-def audited(customers, settings):
-    return contract.with_rejection(customers, input=settings.input, features=settings.features)
-
-
-def audit(customers, settings):
-    return contract.audit(audited(customers, settings), features=settings.features)
+from tests.spark.tables import with_rejection as audited
 
 
 def reasons(customers, settings, *, key):

@@ -8,21 +8,23 @@ from pyspark.sql import functions as F
 
 from segmentation.config import Config
 from segmentation.features import contract
+from segmentation.features.measures import number
 from segmentation.schemas import CUSTOMERS, MALFORMED, REJECTED, SEGMENT
 from segmentation.segments.labelled import (
     labelled_customers,
-    rejected_customers,
+    rejected_rows,
     sample_for_drawing,
 )
-from tests.spark.tables import config, table
+from tests.spark.tables import config, table, with_rejection
 
 
 def labelled(rows, *, columns, numbers=(), names=("Best", "Rest")):
     return labelled_customers(
         rows,
         columns=columns,
-        numbers={name: F.expr(contract.number(name)) for name in numbers},
+        numbers={name: F.expr(number(name)) for name in numbers},
         names=names,
+        imputed=F.lit(None).cast("string"),
         segment=F.col("__nearest"),
         runner_up=F.col("__second"),
         square=F.col("__square"),
@@ -39,9 +41,9 @@ def test_a_label_on_paper(spark):
     rows = [("a", 1, 0, 36.0, 144.0), ("b", 0, 1, 0.0, 4.0), ("c", 0, 1, 25.0, 25.0)]
     customers = labelled(spark.createDataFrame(rows, f"id string, {LABEL}"), columns=["id"])
     assert [tuple(row) for row in customers.orderBy("id").collect()] == [
-        ("a", "Rest", 3.0, 0, 0.5, 1),
-        ("b", "Best", 0.0, 1, 1.0, 0),
-        ("c", "Best", 2.5, 1, 0.0, 0),
+        ("a", "Rest", 3.0, 0, 0.5, None, 1),
+        ("b", "Best", 0.0, 1, 1.0, None, 0),
+        ("c", "Best", 2.5, 1, 0.0, None, 0),
     ]
     assert customers.columns == ["id", *CUSTOMERS.column_names]
     assert [customers.schema[c.name].dataType.simpleString() for c in CUSTOMERS.columns] == [
@@ -54,7 +56,7 @@ def test_a_single_segment_has_neither_runner_up_nor_margin(spark):
     customers = labelled(
         spark.createDataFrame(rows, f"id string, {LABEL}"), columns=["id"], names=["All"]
     )
-    assert tuple(customers.collect()[0]) == ("a", "All", 2.0, None, None, 0)
+    assert tuple(customers.collect()[0]) == ("a", "All", 2.0, None, None, None, 0)
 
 
 def test_texts_of_features_become_numbers_and_other_columns_stay_as_they_are(spark):
@@ -80,11 +82,8 @@ def test_a_column_that_has_the_job_s_name_gives_way(spark):
 
 
 def rejected(customers, settings: Config):
-    audited = contract.with_rejection(customers, input=settings.input, features=settings.features)
-    columns = [name for name in customers.columns if name != MALFORMED]
-    return rejected_customers(
-        contract.rejected(audited), columns=columns, rejection=contract.REJECTION
-    )
+    audited = with_rejection(customers, settings)
+    return rejected_rows(contract.rejected(audited), rejection=contract.REJECTION)
 
 
 TYPES = {
@@ -126,7 +125,9 @@ def test_a_malformed_row_names_no_column(spark):
 
 
 def drawn(customers, *, distinct, most=5):
-    return sample_for_drawing(customers, features=["a", "b"], distinct=distinct, most=most)
+    return sample_for_drawing(
+        customers, numbers=[F.col("a"), F.col("b")], distinct=distinct, most=most
+    )
 
 
 def test_few_customers_are_all_drawn_and_equal_ones_once(spark):

@@ -126,7 +126,8 @@ def test_customers_halfway_between_centres_are_labelled_alike_by_table_and_model
         made.rows,
         partition(made, centres),
         preparation=made.preparation,
-        audit=made.audit,
+        described=(),
+        customers=made.audit.usable,
         value_feature="b",
     )
     moved = with_nearest(made.rows, made.coordinates, chosen.centres).select(
@@ -143,7 +144,8 @@ def test_centres_without_ties_stay_where_they_are(made, centres):
         made.rows,
         partition(made, centres),
         preparation=made.preparation,
-        audit=made.audit,
+        described=(),
+        customers=made.audit.usable,
         value_feature="c",
     )
     assert sorted(chosen.centres.tolist()) == sorted(centres.tolist())
@@ -159,7 +161,8 @@ def test_profiles_are_in_original_units(made, centres):
         made.rows,
         partition(made, centres),
         preparation=made.preparation,
-        audit=made.audit,
+        described=(),
+        customers=made.audit.usable,
         value_feature="c",
     )
     first = [p for p in chosen.profiles if p.segment == 0]

@@ -49,7 +49,8 @@ def found(customers, ks=(1, 2, 4)):
         made.rows,
         partition,
         preparation=preparation,
-        audit=made.audit,
+        described=(),
+        customers=made.audit.usable,
         value_feature="spend",
     )
     table = labelled(
@@ -57,7 +58,8 @@ def found(customers, ks=(1, 2, 4)):
         chosen,
         preparation=preparation,
         columns=customers.columns,
-        features=["orders", "spend"],
+        numeric=["orders", "spend"],
+        imputed={},
     )
     return {
         "audit": made.audit,
@@ -92,6 +94,6 @@ def test_counts_add_up_to_the_rows(frame, once):
 
 def test_customers_that_are_alike_have_one_label(frame, once):
     labels = pd.DataFrame(once["labels"])
-    copies = labels[labels[2].isin(frame["id"][::10])].groupby(2).nunique()
+    copies = labels[labels[2].isin(frame["id"][::10])].groupby(2).nunique(dropna=False)
     assert len(copies) > 0
     assert (copies == 1).all(axis=None)

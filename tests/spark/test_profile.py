@@ -5,11 +5,12 @@ import pandas as pd
 import pytest
 from pyspark.sql import functions as F
 
+from segmentation.exact import EXACT_QUANTILES
 from segmentation.segments.profile import (
-    EXACT_QUANTILES,
     QUANTILES,
+    Attribute,
     ClusterFacts,
-    FeatureFacts,
+    Facts,
     by_value,
     cluster_facts,
     describe,
@@ -25,8 +26,10 @@ def facts(rows, *, features, customers=1, reach=100.0):
         rows,
         cluster="cluster",
         customers=customers,
-        values={name: F.col(name) for name in features},
-        ranges={name: (found[f"min_{name}"], found[f"max_{name}"]) for name in features},
+        attributes=[
+            Attribute(name, name, None, name, found[f"min_{name}"], found[f"max_{name}"])
+            for name in features
+        ],
         distance=F.col("distance"),
         reach=reach,
         lead=F.col("lead"),
@@ -41,8 +44,8 @@ def test_facts_on_paper(spark):
     )
     assert (first.cluster, first.customers, first.mean_distance, first.narrowest) == (0, 2, 2, 2)
     # quantiles lie between the two: 10 + 0.1 * 20 and so on
-    assert first.features == {"spend": FeatureFacts(20, 40, (12, 20, 28))}
-    assert second.features == {"spend": FeatureFacts(7, 7, (7, 7, 7))}
+    assert first.attributes == {"spend": Facts(2, 20, 40, (12, 20, 28))}
+    assert second.attributes == {"spend": Facts(1, 7, 7, (7, 7, 7))}
 
 
 @pytest.fixture(scope="module")
@@ -67,13 +70,13 @@ def test_facts_are_those_of_pandas(spark, frame):
         assert fact.narrowest == own["lead"].min()
         assert fact.mean_distance == pytest.approx(own["distance"].mean(), rel=1e-8)
         for name in ("spend", "since"):
-            assert fact.features[name].mean == pytest.approx(own[name].mean(), rel=1e-8)
-            assert fact.features[name].total == pytest.approx(own[name].sum(), rel=1e-8)
-            assert fact.features[name].quantiles == pytest.approx(
+            assert fact.attributes[name].mean == pytest.approx(own[name].mean(), rel=1e-8)
+            assert fact.attributes[name].total == pytest.approx(own[name].sum(), rel=1e-8)
+            assert fact.attributes[name].quantiles == pytest.approx(
                 own[name].quantile(list(QUANTILES)).tolist(), rel=1e-12
             )
         offset = own["since"].mean() - 1.6e9
-        assert fact.features["since"].mean - 1.6e9 == pytest.approx(offset, abs=1e-6)
+        assert fact.attributes["since"].mean - 1.6e9 == pytest.approx(offset, abs=1e-6)
 
 
 @pytest.mark.parametrize("partitions", [1, 7])
@@ -87,17 +90,17 @@ def test_above_a_million_customers_quantiles_are_right_to_twelve_bits(spark, fra
     exact = facts(spark.createDataFrame(frame), features=["spend"], customers=EXACT_QUANTILES)
     rounded = facts(spark.createDataFrame(frame), features=["spend"], customers=EXACT_QUANTILES + 1)
     for one, other in zip(exact, rounded, strict=True):
-        assert other.features["spend"].quantiles != one.features["spend"].quantiles
-        assert other.features["spend"].quantiles == pytest.approx(
-            one.features["spend"].quantiles, rel=2.0**-12
+        assert other.attributes["spend"].quantiles != one.attributes["spend"].quantiles
+        assert other.attributes["spend"].quantiles == pytest.approx(
+            one.attributes["spend"].quantiles, rel=2.0**-12
         )
-        assert other.features["spend"].mean == one.features["spend"].mean
+        assert other.attributes["spend"].mean == one.attributes["spend"].mean
 
 
 def fact(cluster, *, customers, spend, age):
     """A cluster whose customers are all alike."""
     features = {
-        name: FeatureFacts(mean, mean * customers, (mean,) * 3)
+        name: Facts(customers, mean, mean * customers, (mean,) * 3)
         for name, mean in (("spend", spend), ("age", age))
     }
     return ClusterFacts(cluster, customers, features, 1.0, None)
@@ -119,6 +122,7 @@ def test_segments_are_ordered_by_value_then_size_then_the_other_means():
 def test_segments_and_profiles_on_paper():
     segments, profiles = describe(
         [fact(4, customers=1, spend=90, age=20), fact(2, customers=9, spend=10, age=40)],
+        attributes=[Attribute(name, name, None, name, 0, 1) for name in ("spend", "age")],
         value_feature="spend",
         centroids=[{"spend": 88, "age": 21}, {"spend": 9, "age": 39}],
         differences=[{"spend": 2.0, "age": -1.0}, {"spend": -0.2, "age": 0.1}],
@@ -138,6 +142,7 @@ def test_segments_and_profiles_on_paper():
 def test_a_share_of_no_value_is_no_number():
     segments, _ = describe(
         [fact(0, customers=2, spend=1, age=1), fact(1, customers=2, spend=-1, age=1)],
+        attributes=[Attribute(name, name, None, name, 0, 1) for name in ("spend", "age")],
         value_feature="spend",
         centroids=[{"spend": 1, "age": 1}] * 2,
         differences=[{"spend": 1.0, "age": 0.0}, {"spend": -1.0, "age": 0.0}],

@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from segmentation import config
-from segmentation.config import LARGEST_K, Config, load, parse
+from segmentation.config import LARGEST_K, Config, load, loading, parse
 from segmentation.errors import ConfigError
 
 SHIPPED = sorted((Path(__file__).resolve().parents[2] / "conf").glob("*.toml"))
@@ -151,7 +150,7 @@ def test_the_value_feature_is_the_last_unless_it_is_named():
         ({"choose": {"min_share": 1}}, ["choose.min_share = 1", "less than 1"]),
         ({"choose": {"k": 13}}, ["choose.k is 13", "sweep.k_max = 12"]),
         ({"segments": {"value": "spent"}}, ["segments.value is 'spent'", "did you mean 'spend'?"]),
-        ({"features": {"numeric": ["a", "b", "a"]}}, ["features.numeric names a feature twice: a"]),
+        ({"features": {"numeric": ["a", "b", "a"]}}, ["features names a feature twice: a"]),
         (
             {"input": {"path": "a", "customer_id": "spend"}},
             ["input.customer_id is 'spend'", "an id is no feature"],
@@ -246,7 +245,7 @@ def test_an_override_cannot_smuggle_in_a_second_key(toml):
 @given(st.text(st.characters(exclude_categories=["C"]), min_size=1))
 def test_an_override_in_quotes_is_taken_to_the_letter(text):
     overlaid = tomllib.loads(LEAST)
-    config._lay_over(overlaid, f"output.path={json.dumps(text, ensure_ascii=False)}")
+    loading._lay_over(overlaid, f"output.path={json.dumps(text, ensure_ascii=False)}")
     assert Config.model_validate(overlaid).output.path == text
 
 

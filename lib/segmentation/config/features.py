@@ -108,8 +108,8 @@ class Features(Section):
         problems = []
         if not self.measured:
             problems.append(
-                "features.numeric needs at least one entry, or one of ordered, dates or boolean: "
-                "it orders the segments"
+                "features.numeric = []: needs at least one entry, or ordered, dates or boolean, "
+                "which orders the segments"
             )
         if twice := repeated(self.names):
             problems.append(f"features names a feature twice: {twice}")

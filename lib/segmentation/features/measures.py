@@ -157,6 +157,7 @@ def _measure(
     if missing == "impute":
         if isinstance(type_, T.FractionalType) and not isinstance(type_, T.DecimalType):
             is_missing = f"({is_missing} OR isnan({quoted(name)}))"  # pandas writes NaN for none
+            number = f"nanvl({number}, CAST(NULL AS DOUBLE))"
         rules = [(reason, f"NOT ({is_missing}) AND ({sql})") for reason, sql in rules]
     else:
         rules = [("null", is_missing), *rules]

@@ -1,0 +1,154 @@
+"""Every kind of feature in one run; the model alone labels as the table does."""
+
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+from segmentation.java import java_home
+from tests.jobs.test_real_files import ELSEWHERE
+
+CONFIG = """
+[input]
+path = "{folder}/customers.csv"
+customer_id = "id"
+
+[[join]]
+path = "{folder}/places.csv"
+key = "person"
+columns = ["country"]
+
+[features]
+numeric = ["spend", {{ name = "visits", missing = "reject" }}]
+ordered = [{{ name = "age", order = ["18-24", "25-34", "35-44", "45+"], weight = 0.5 }}]
+dates = [{{ name = "since", format = "dd/MM/yyyy" }}]
+boolean = ["news"]
+categorical = [{{ name = "plan", top = 2, missing = "category" }}, "country"]
+describe = ["income"]
+transform = "auto"
+missing = "impute"
+winsorise = [0.01, 0.99]
+as_of = 2026-06-30
+
+[sweep]
+k_max = 5
+
+[choose]
+k = 3
+
+[output]
+path = "{folder}/out"
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("kinds")
+    random = np.random.default_rng(20)
+    rows = 400
+    days = pd.to_datetime("2026-06-30") - pd.to_timedelta(random.integers(0, 900, rows), "D")
+    customers = pd.DataFrame(
+        {
+            "id": [f"P{i:03}" for i in range(rows)],
+            "spend": random.lognormal(4, 1.2, rows).round(2).astype(str),
+            "visits": random.poisson(4, rows).astype(str),
+            "age": random.choice(["18-24", "25-34", "35-44", "45+"], rows),
+            "since": days.strftime("%d/%m/%Y"),
+            "news": random.choice(["yes", "no"], rows),
+            "plan": random.choice(["gold", "it's", "tin", "lead"], rows, p=[0.5, 0.3, 0.1, 0.1]),
+            "income": random.normal(3000, 500, rows).round().astype(int).astype(str),
+        }
+    )
+    for column in ("spend", "age", "since", "news", "plan"):
+        customers.loc[random.choice(rows, 20, replace=False), column] = ""
+    customers.loc[3, "spend"] = "a lot"
+    customers.loc[4, "visits"] = ""
+    customers.loc[5, "age"] = "ancient"
+    customers.loc[6, "since"] = "01/07/2026"
+    customers.loc[7, "news"] = "perhaps"
+    customers.to_csv(folder / "customers.csv", index=False)
+    people = [*customers["id"][:350], "P999"]
+    countries = random.choice(["UK", "France", "Spain"], len(people))
+    places = pd.DataFrame({"person": people, "country": countries, "town": "x"})
+    places.to_csv(folder / "places.csv", index=False)
+    (folder / "config.toml").write_text(CONFIG.format(folder=folder), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run(segment, folder):
+    return segment(folder / "config.toml", output=folder / "out")
+
+
+def test_each_bad_cell_is_a_rejection_with_its_reason(run):
+    found = run.table("rejected").set_index("id")
+    assert found["reason"].to_dict() == {
+        "P003": "not_a_number",
+        "P004": "null",
+        "P005": "not_in_order",
+        "P006": "after_as_of",
+        "P007": "not_a_boolean",
+    }
+    assert found["reason_column"].tolist() == ["spend", "visits", "age", "since", "news"]
+
+
+def test_imputed_cells_are_told_and_published_as_they_came(run, folder):
+    customers = run.table("customers").set_index("id")
+    given = pd.read_csv(folder / "customers.csv", dtype=str, keep_default_na=False).set_index("id")
+    joined = {f"P{i:03}" for i in range(350)}
+    for id_, row in customers.iterrows():
+        empty = [n for n in ("spend", "age", "since", "news") if not given.loc[id_, n].strip()]
+        expected = [*empty, *([] if id_ in joined else ["country"])]
+        told = row["imputed"]
+        assert sorted([] if told is None else told.split(", ")) == sorted(expected), id_
+    assert customers["spend"].isna().sum() == customers["imputed"].str.contains("spend").sum() > 10
+
+
+def test_the_join_is_counted_on_both_sides(run):
+    (counts,) = run.manifest["joins"]
+    assert (counts["customers"], counts["customers_unmatched"]) == (350, 50)
+    assert (counts["rows"], counts["unmatched"]) == (351, 1)
+    assert "town" not in run.table("customers")
+
+
+def test_transforms_are_told(run):
+    told = {each["name"]: each["transform"] for each in run.manifest["features"]}
+    assert told["spend"] == "log1p"
+    assert told["age"] == told["news"] == told["plan = gold"] == "none"
+    assert {name for name in told if name.startswith("plan")} == {
+        "plan = gold", "plan = it's", "plan = (other)", "plan = (missing)",
+    }  # fmt: skip
+
+
+def test_the_model_alone_labels_every_row_as_the_tables_do(run, folder):
+    """Rejected rows get no segment; values it has never seen are others."""
+    places = pd.read_csv(folder / "places.csv").drop(columns="town")
+    given = pd.read_csv(folder / "customers.csv", dtype=str, keep_default_na=False)
+    whole = given.merge(places, left_on="id", right_on="person", how="left").drop(columns="person")
+    unseen = whole.iloc[[20]].assign(id="new", plan="diamond", country="Peru")
+    pd.concat([whole, unseen]).to_csv(folder / "whole.csv", index=False)
+    work = [(str(folder / "whole.csv"), str(run.folder / "model"), str(folder / "elsewhere"))]
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "SPARK"))}
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", ELSEWHERE, json.dumps(work)],
+        cwd=folder,
+        env={**environment, "JAVA_HOME": java_home(), "SPARK_LOCAL_IP": "127.0.0.1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    found = pq.read_table(folder / "elsewhere").to_pandas().set_index("id")["segment"]
+    expected = run.table("customers").set_index("id")["segment"]
+    assert found["new"] in (0, 1, 2)
+    assert found[run.table("rejected")["id"]].isna().all()
+    assert (found[expected.index] == expected).all()
+    assert Counter(expected) == Counter(
+        dict(run.table("segments")[["segment", "customers"]].values)
+    )

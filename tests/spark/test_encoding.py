@@ -1,0 +1,265 @@
+"""The encoding: bands, dates, flags, categories, filled cells; by hand and by scikit-learn."""
+
+from datetime import date
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import skew
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+from segmentation.errors import DataError
+from segmentation.schemas import quoted
+from tests.spark.tables import audit_of, config, in_partitions, prepared, with_rejection
+
+NONE = {"transform": "none"}
+
+
+def values(made, name):
+    """The value of one dimension for every usable row, by its key, before the transform."""
+    (dimension,) = [each for each in made.encoding.dimensions if each.name == name]
+    return {row[0]: row[1] for row in made.usable.selectExpr("key", dimension.sql).collect()}
+
+
+def rejections(customers, settings):
+    rows = with_rejection(customers, settings).select("key", "__rejection").collect()
+    return {row.key: tuple(row[1]) if row[1] else None for row in rows}
+
+
+def test_ordered_bands_are_their_places(spark):
+    rows = [(1, "18-24"), (2, " 25-34 "), (3, "35+"), (4, "old"), (5, None)]
+    customers = spark.createDataFrame(rows, "key int, age string")
+    features = {"ordered": [{"name": "age", "order": ["18-24", "25-34", "35+"]}]}
+    made = prepared(customers, numeric=["key"], features=features)
+    assert values(made, "age") == {1: 0.0, 2: 1.0, 3: 2.0}
+    assert rejections(customers, made.config) == {
+        1: None, 2: None, 3: None, 4: ("not_in_order", "age"), 5: ("null", "age"),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("type_", ["string", "date", "timestamp"])
+def test_dates_are_days_before_as_of(spark, type_):
+    rows = [(1, "2026-01-31"), (2, "2025-12-31"), (3, "2026-02-01"), (4, None)]
+    customers = spark.createDataFrame(rows, "key int, since string").selectExpr(
+        "key", f"CAST(since AS {type_}) AS since"
+    )
+    features = {"dates": ["since"], "as_of": date(2026, 1, 31), **NONE}
+    made = prepared(customers, numeric=["key"], features=features)
+    assert values(made, "since") == {1: 0.0, 2: 31.0}
+    assert rejections(customers, made.config)[3] == ("after_as_of", "since")
+    assert rejections(customers, made.config)[4] == ("null", "since")
+
+
+def test_dates_of_a_format_of_their_own(spark):
+    customers = spark.createDataFrame(
+        [(1, "31.01.2026"), (2, "2026-01-30")], "key int, since string"
+    )
+    since = {"name": "since", "format": "dd.MM.yyyy"}
+    features = {"dates": [since], "as_of": date(2026, 2, 1), **NONE}
+    settings = config(["key"], features=features)
+    assert rejections(customers, settings) == {1: None, 2: ("not_a_date", "since")}
+
+
+@pytest.mark.parametrize(
+    ("type_", "yes", "no", "neither"),
+    [("string", "Yes", "f", "maybe"), ("boolean", True, False, None), ("int", 1, 0, 2)],
+)
+def test_booleans_are_one_and_zero(spark, type_, yes, no, neither):
+    customers = spark.createDataFrame([(1, yes), (2, no), (3, neither)], f"key int, news {type_}")
+    made = prepared(customers, numeric=["key"], features={"boolean": ["news"]})
+    assert values(made, "news") == {1: 1.0, 2: 0.0}
+    reason = "null" if neither is None else "not_a_boolean"
+    assert rejections(customers, made.config)[3] == (reason, "news")
+
+
+@pytest.fixture(scope="module")
+def people():
+    random = np.random.default_rng(12)
+    return pd.DataFrame(
+        {
+            "key": np.arange(300),
+            "spend": random.normal(50, 9, 300),
+            "country": random.choice(
+                ["UK", "France", "it's", "Ünder €"], 300, p=[0.6, 0.2, 0.1, 0.1]
+            ),
+        }
+    )
+
+
+def test_one_hot_is_that_of_scikit_learn_and_weighs_as_much_as_a_number(spark, people):
+    categorical = [{"name": "country", "weight": 2.0}]
+    made = prepared(
+        spark.createDataFrame(people),
+        numeric=["spend"],
+        features={"categorical": categorical, **NONE},
+    )
+    names = [scale.name for scale in made.preparation.scales]
+    counts = people["country"].value_counts()
+    assert names[0] == "spend"
+    assert set(names[1:]) == {f"country = {each}" for each in counts.index}
+    assert names[1] == "country = UK"
+    found = made.rows.orderBy("key").select(*made.coordinates).toPandas().to_numpy()
+    found = found / 2.0**made.preparation.bits
+    hot = OneHotEncoder(
+        categories=[[name.removeprefix("country = ") for name in names[1:]]], sparse_output=False
+    ).fit_transform(people[["country"]])
+    centred = hot - hot.mean(axis=0)
+    spread = np.sqrt(centred.var(axis=0, ddof=1).sum())
+    assert found[:, 1:] == pytest.approx(2 * centred / spread, abs=1e-5)
+    # all its columns together have the variance of one scaled number, times the weight squared
+    assert found[:, 1:].var(axis=0, ddof=1).sum() == pytest.approx(4, rel=1e-5)
+    assert found[:, 0].var(ddof=1) == pytest.approx(1, rel=1e-5)
+
+
+def test_rare_values_share_one_dimension(spark):
+    rows = [(i, c) for i, c in enumerate(["a"] * 4 + ["b"] * 3 + ["c", "d", "x"])]
+    customers = spark.createDataFrame(rows, "key int, kind string")
+    made = prepared(
+        customers, numeric=["key"], features={"categorical": [{"name": "kind", "top": 2}]}
+    )
+    names = [each.name for each in made.encoding.dimensions]
+    assert names == ["key", "kind = a", "kind = b", "kind = (other)"]
+    assert [key for key, value in values(made, "kind = (other)").items() if value] == [7, 8, 9]
+
+
+MISSING = [(1, "x"), (2, "x"), (3, "y"), (4, None), (5, "  ")]
+
+
+def test_a_missing_category_is_rejected_filled_or_one_of_its_own(spark):
+    customers = spark.createDataFrame(MISSING, "key int, kind string")
+
+    def made(missing):
+        categorical = [{"name": "kind", "missing": missing}]
+        return prepared(customers, numeric=["key"], features={"categorical": categorical})
+
+    assert made("reject").audit.rejections[0].reason == "null"
+    assert set(values(made("reject"), "kind = x")) == {1, 2, 3}
+    assert values(made("impute"), "kind = x") == {1: 1, 2: 1, 3: 0, 4: 1, 5: 1}
+    assert values(made("category"), "kind = x") == {1: 1, 2: 1, 3: 0, 4: 0, 5: 0}
+    assert values(made("category"), "kind = (missing)") == {1: 0, 2: 0, 3: 0, 4: 1, 5: 1}
+
+
+def test_missing_numbers_become_the_median_and_bad_ones_do_not(spark):
+    rows = [(1, "1"), (2, "5"), (3, "9"), (4, None), (5, " "), (6, "many"), (7, "-2")]
+    customers = spark.createDataFrame(rows, "key int, spend string")
+    made = prepared(customers, numeric=["spend"], features={"missing": "impute"})
+    assert values(made, "spend") == {1: 1, 2: 5, 3: 9, 4: 5, 5: 5}
+    assert {r.reason for r in made.audit.rejections} == {"not_a_number", "negative"}
+    assert set(made.encoding.imputed) == {"spend"}
+
+
+def test_nan_of_pandas_is_missing_where_that_is_filled(spark):
+    customers = spark.createDataFrame([(1, 2.0), (2, float("nan")), (3, 4.0)], "key int, a double")
+    made = prepared(customers, numeric=["a"], features={"missing": "impute"})
+    assert values(made, "a") == {1: 2, 2: 3, 3: 4}
+
+
+def test_bands_and_flags_are_filled_with_values_that_occur(spark):
+    rows = [(1, "lo", True), (2, "hi", True), (3, None, None), (4, "lo", False), (5, "hi", True)]
+    customers = spark.createDataFrame(rows, "key int, band string, flag boolean")
+    features = {
+        "ordered": [{"name": "band", "order": ["lo", "hi"]}], "boolean": ["flag"], "missing": "impute"
+    }  # fmt: skip
+    made = prepared(customers, numeric=["key"], features=features)
+    assert values(made, "band")[3] in (0, 1)
+    assert values(made, "flag")[3] == 1
+
+
+def test_nothing_to_impute_is_told(spark):
+    rows = [(1, None), (2, None)]
+    customers = spark.createDataFrame(rows, "key int, a string")
+    for kind in ("numeric", "categorical"):
+        numeric = ["key", "a"] if kind == "numeric" else ["key"]
+        features = {"missing": "impute", **({"categorical": ["a"]} if kind != "numeric" else {})}
+        with pytest.raises(DataError, match="'a' has no value on any usable row"):
+            prepared(customers, numeric=numeric, features=features)
+
+
+def test_winsorised_values_end_at_the_quantiles(spark):
+    customers = spark.createDataFrame([(i, float(i)) for i in range(101)], "key int, a double")
+    made = prepared(customers, numeric=["a"], features={"winsorise": [0.1, 0.9]})
+    found = values(made, "a")
+    assert (found[0], found[10], found[50], found[95]) == (10, 10, 50, 90)
+
+
+def test_auto_takes_the_logarithm_where_that_makes_less_skew(spark, people):
+    frame = people.assign(
+        skewed=np.random.default_rng(1).lognormal(3, 1, 300),
+        level=np.random.default_rng(2).normal(500, 50, 300),
+        balance=np.random.default_rng(3).normal(0, 5, 300),
+    )
+    customers = spark.createDataFrame(frame)
+    features = {"transform": "auto"}
+    made = prepared(customers, numeric=["skewed", "level", "balance"], features=features)
+    transforms = {each.name: each.transform for each in made.preparation.features}
+    assert transforms["skewed"] == "log1p"
+    assert transforms["balance"] == "none"  # and none of its negatives is rejected
+    assert made.audit.rejections == ()
+    level = frame["level"].to_numpy()
+    less = "log1p" if abs(skew(np.log1p(level))) < abs(skew(level)) else "none"
+    assert transforms["level"] == less
+
+
+def test_order_and_partitions_change_no_bit(spark, people):
+    features = {"categorical": ["country"], "transform": "auto", "missing": "impute"}
+    once = prepared(spark.createDataFrame(people), numeric=["spend"], features=features)
+    for partitions in (1, 7):
+        rows = in_partitions(spark.createDataFrame(people), partitions)
+        again = prepared(rows, numeric=["spend"], features=features)
+        assert again.preparation == once.preparation
+        assert again.encoding == once.encoding
+
+
+def described(made):
+    return {each.name: each for each in made.encoding.described}
+
+
+def test_attributes_are_numbers_or_shares_as_their_values_say(spark):
+    rows = [(i, str(20 + i), "ab"[i % 2], i % 3, "x" if i else None) for i in range(30)]
+    customers = spark.createDataFrame(
+        rows, "key int, age string, sex string, region int, other string"
+    )
+    names = ["age", "sex", "region", "other"]
+    made = prepared(customers, numeric=["key"], features={"describe": names})
+    found = described(made)
+    assert (found["age"].value, found["age"].low, found["age"].high) == (None, 20, 49)
+    assert {name for name in found if name.startswith("sex")} == {
+        "sex = a", "sex = b", "sex = (missing)",
+    }  # fmt: skip
+    assert "region = 0" in found  # few numbers are codes
+    assert "other = (missing)" in found
+
+
+def test_a_described_column_of_words_beside_numbers_is_categorical(spark):
+    rows = [(i, "many" if i == 3 else str(i)) for i in range(40)]
+    customers = spark.createDataFrame(rows, "key int, size string")
+    made = prepared(customers, numeric=["key"], features={"describe": [{"name": "size", "top": 5}]})
+    assert "size = (other)" in described(made)
+
+
+def test_what_the_scaler_sees_is_the_deviation_times_the_weight(spark, people):
+    features = {"numeric": [{"name": "spend", "weight": 3.0}], **NONE}
+    made = prepared(spark.createDataFrame(people), numeric=features["numeric"], features=features)
+    expected = 3 * StandardScaler().fit_transform(people[["spend"]]) * np.sqrt(299 / 300)
+    found = made.rows.orderBy("key").select(*made.coordinates).toPandas().to_numpy()
+    assert found / 2.0**made.preparation.bits == pytest.approx(expected, abs=1e-5)
+
+
+def test_values_with_any_letters_are_themselves(spark):
+    strange = [
+        "a'b",
+        'a"b',
+        "a\\b",
+        "${env:HOME}",
+        "__THIS__",
+        "'; DROP TABLE x --",
+        "`x`",
+        "\u202e",
+    ]
+    customers = spark.createDataFrame(list(enumerate(strange)), "key int, kind string")
+    made = prepared(customers, numeric=["key"], features={"categorical": ["kind"]})
+    for key, value in enumerate(strange):
+        hits = [k for k, hit in values(made, f"kind = {value}").items() if hit]
+        assert hits == [key], value
+    assert quoted("a`b") == "`a``b`"
+    assert audit_of(customers, made.config).usable == len(strange)
