@@ -15,17 +15,19 @@ from rich.console import Console
 from rich.table import Table
 
 from scripts.benchmarking.contestants import Arena
+from scripts.benchmarking.lines import time_transactions
 from scripts.benchmarking.measurements import compare, scale, try_coreset_sizes
 from scripts.benchmarking.measuring import BenchmarkError
 from scripts.benchmarking.page import render
 from scripts.benchmarking.records import CONTESTANTS, Measurement, Results
 from scripts.benchmarking.session import SCALED_UP_FROM_ROWS, Session
 from scripts.benchmarking.suite import cases, judged, recognised
-from scripts.benchmarking.tables import Rows, suite_tables, tables
+from scripts.benchmarking.tables import Rows, line_table, suite_tables, tables
 from segmentation.errors import SegmentationError
 from segmentation.java import java_home
 
-RESULTS, PAGE, SCRATCH, SUITE = "results.json", "benchmark.html", "scratch", "suite.json"
+RESULTS, PAGE, SCRATCH = "results.json", "benchmark.html", "scratch"
+SUITE, TRANSACTIONS = "suite.json", "transactions.json"
 SUITE_ROUNDS = 3
 WIDTH = 140
 LOCAL_OPTIONS = ("--output", "--data")
@@ -44,6 +46,9 @@ def main() -> int:
         _suite(output, rows=options.suite_rows, seed=options.suite_seed, cores=options.cores)
         return 0
     try:
+        if options.transactions:
+            _transactions(options, output)
+            return 0
         results = _stored(output / RESULTS)
         for measurement in _measured(_session(options, output, console), options):
             results = results.joined(measurement)
@@ -69,16 +74,38 @@ def _suite(output: Path, *, rows: int, seed: int, cores: int) -> None:
     print(f"answers: {output / SUITE}")
 
 
-def _session(options: argparse.Namespace, output: Path, console: Console) -> Session:
-    arena = Arena(
+def _transactions(options: argparse.Namespace, output: Path) -> None:
+    """Print how long the job takes from transaction lines, step by step, and keep it as JSON."""
+    output.mkdir(parents=True, exist_ok=True)
+    found = [
+        time_transactions(
+            (options.data or output / "data").resolve(),
+            _arena(options, output),
+            lines=lines,
+            seed=options.seed,
+        )
+        for lines in options.transactions
+    ]
+    (output / TRANSACTIONS).write_text(
+        json.dumps([asdict(each) for each in found], indent=2) + "\n", encoding="utf-8"
+    )
+    _print([line_table(each) for each in found])
+    print(f"times: {output / TRANSACTIONS}")
+
+
+def _arena(options: argparse.Namespace, output: Path) -> Arena:
+    return Arena(
         output / SCRATCH,
         cores=options.cores,
         driver_memory=options.driver_memory,
         java_home=java_home(),
     )
+
+
+def _session(options: argparse.Namespace, output: Path, console: Console) -> Session:
     return Session(
         command=_command(sys.argv[1:]),
-        arena=arena,
+        arena=_arena(options, output),
         data=(options.data or output / "data").resolve(),
         console=console,
         repeats=options.repeat,
@@ -132,6 +159,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--scaling", type=int, nargs="+", metavar="ROWS", help="instead: (a) on growing tables")
     add("--coreset-sizes", type=int, nargs="+", metavar="SIZE", help="instead: (a) by coreset")
+    add(
+        "--transactions",
+        type=int,
+        nargs="+",
+        metavar="LINES",
+        help="instead: (a) from so many transaction lines, 30 a customer",
+    )
     add("--suite", choices=["k"], help="instead: does the verdict on k find the truth?")
     add("--suite-rows", type=int, default=4_000, help="customers of each table of the suite")
     add("--suite-seed", type=int, default=90_000, help="of the suite's tables")

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from scripts.benchmarking.lines import LineTimes
 from scripts.benchmarking.measuring import DRIVER, JVM, TOTAL, WORKERS
 from scripts.benchmarking.records import (
     CONTESTANTS,
@@ -35,6 +36,18 @@ def tables(found: Measurement) -> list[Rows]:
     if isinstance(found, Comparison):
         return comparison_tables(found)
     return scaling_tables(found) if isinstance(found, Scaling) else coreset_tables(found)
+
+
+def line_table(found: LineTimes) -> Rows:
+    """The seconds of every step from transaction lines to segments, and their part of all."""
+    return Rows(
+        f"{found.lines:,} lines of {found.customers:,} customers: {found.seconds:.1f} s",
+        ("step", "seconds", "share"),
+        [
+            (step, f"{seconds:.1f}", f"{seconds / found.seconds:.0%}")
+            for step, seconds in found.steps.items()
+        ],
+    )
 
 
 def suite_tables(found: Sequence[Found], known: Sequence[Found]) -> list[Rows]:
