@@ -158,8 +158,10 @@ def test_bands_and_flags_are_filled_with_values_that_occur(spark):
     rows = [(1, "lo", True), (2, "hi", True), (3, None, None), (4, "lo", False), (5, "hi", True)]
     customers = spark.createDataFrame(rows, "key int, band string, flag boolean")
     features = {
-        "ordered": [{"name": "band", "order": ["lo", "hi"]}], "boolean": ["flag"], "missing": "impute"
-    }  # fmt: skip
+        "ordered": [{"name": "band", "order": ["lo", "hi"]}],
+        "boolean": ["flag"],
+        "missing": "impute",
+    }
     made = prepared(customers, numeric=["key"], features=features)
     assert values(made, "band")[3] in (0, 1)
     assert values(made, "flag")[3] == 1

@@ -7,6 +7,7 @@ import pytest
 from pydantic import BaseModel
 
 from segmentation.config import Config
+from segmentation.config.loading import _models
 from segmentation.schemas import data_dictionary
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -20,11 +21,12 @@ def between(start: str, end: str) -> str:
 
 
 def keys(section: type[BaseModel], prefix: str = "") -> set[str]:
+    """``section.key`` for every key, of optional and repeated sections too."""
     found = set()
     for name, field in section.model_fields.items():
-        inner = field.annotation
-        if isinstance(inner, type) and issubclass(inner, BaseModel):
-            found |= keys(inner, f"{prefix}{name}.")
+        inner = [one for one in _models(field.annotation) if one.__name__ != "Returns"]
+        if inner and not prefix:
+            found |= keys(inner[0], f"{name}.")
         else:
             found.add(f"{prefix}{name}")
     return found
