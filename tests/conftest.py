@@ -16,6 +16,18 @@ settings.register_profile("unhurried", deadline=None)  # a slow machine is no fa
 settings.load_profile("unhurried")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--thorough", action="store_true", help="run the long tests whole as well")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("--thorough"):
+        long = pytest.mark.skip(reason="takes long: scripts/test --thorough")
+        for item in items:
+            if item.get_closest_marker("thorough"):
+                item.add_marker(long)
+
+
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     """A small local session. Code under test that builds a session is handed this one."""

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -24,13 +25,20 @@ from segmentation.config import load
 from segmentation.errors import ConfigError, SegmentationError, one_line
 from segmentation.java import java_home
 from segmentation.progress import progress
+from segmentation.redaction import redacted
 from segmentation.session import build_session, job_descriptions
 from segmentation.steps import Steps
+from segmentation.storage import history
 from segmentation.storage.failures import mendable
+from segmentation.storage.filesystem import existing
+from segmentation.storage.locking import Lock
 from segmentation.storage.runs import RunStore
+from segmentation.terminal import curve_table, runs_table, segments_table
 
 MENDABLE_EXIT, INTERRUPTED_EXIT = 2, 130
 VERSIONED = ("pyspark", "numpy", "pyarrow", "scikit-learn", "kneed", "plotly")
+
+OUTPUT_HELP = "The folder that holds the runs, as output.path."
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -61,8 +69,14 @@ def run(
         str | None,
         typer.Option(metavar="ID", help="The run's name; the time of its start if not given."),
     ] = None,
+    remote: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="A Spark Connect server to run on: sc://HOST:15002."),
+    ] = None,
 ) -> None:
     """Segment customers and publish the run."""
+    if remote is not None:
+        os.environ["SPARK_REMOTE"] = remote  # as PySpark itself takes it
     told = list(overrides or ())
     if output is not None:
         told.append(f"output.path={json.dumps(output, ensure_ascii=False)}")  # JSON text is TOML's
@@ -73,8 +87,9 @@ def run(
     with shown.live(), ThreadPoolExecutor(1) as aside:
         story = aside.submit(_pipeline)
         store = RunStore.opened(
-            output=settings.output.path,
+            output=settings.output,
             run_id=began.strftime("%Y%m%dT%H%M%SZ") if run_id is None else run_id,
+            config=settings.told,
             session=lambda: build_session("segment customers"),
         )
         steps = Steps(shown, job_descriptions(store.spark))
@@ -88,9 +103,46 @@ def run(
             )
         finally:
             store.discard()
-    typer.echo(f"k = {published.run.choice.k}: {published.run.choice.reason}")
-    typer.echo(f"run: {published.address}")
-    typer.echo(f"report: {published.address}/report.html")
+    address = redacted(published.address)
+    typer.echo(f"k = {published.k}: {published.reason}")
+    typer.echo(f"run: {address}")
+    typer.echo(f"report: {address}/report.html")
+
+
+@app.command()
+def runs(output: Annotated[str, typer.Argument(metavar="OUTPUT", help=OUTPUT_HELP)]) -> None:
+    """List the runs of an output folder, the newest first."""
+    Console().print(runs_table(history.runs(existing(output))))
+
+
+@app.command()
+def rollback(
+    output: Annotated[str, typer.Argument(metavar="OUTPUT", help=OUTPUT_HELP)],
+    run: Annotated[
+        str | None, typer.Argument(metavar="RUN", help="The one before the current if not given.")
+    ] = None,
+) -> None:
+    """Make an earlier run current again: latest.json names it from then on."""
+    folder = existing(output)
+    lock = Lock.taken(folder, run_id="rollback")
+    try:
+        typer.echo(f"current: {history.rolled_back(folder, run)}")
+    finally:
+        lock.release()
+
+
+@app.command()
+def show(
+    output: Annotated[str, typer.Argument(metavar="OUTPUT", help=OUTPUT_HELP)],
+    run: Annotated[
+        str | None, typer.Option(metavar="RUN", help="The current one if not given.")
+    ] = None,
+) -> None:
+    """Print a run's segments and cost curve."""
+    found = history.tables(existing(output), run)
+    console = Console()
+    console.print(segments_table(found["segments"]))
+    console.print(curve_table(found["cost_curve"]))
 
 
 @app.command("java-home")
@@ -126,7 +178,7 @@ def _pipeline() -> ModuleType:
 
 
 def _stop(error: SegmentationError) -> None:
-    print(f"segment: {error}", file=sys.stderr)  # noqa: T201 - the one line for the operator
+    print(f"segment: {redacted(str(error))}", file=sys.stderr)  # noqa: T201 - the one line for the operator
     raise SystemExit(MENDABLE_EXIT)
 
 

@@ -8,7 +8,7 @@ from pyspark.sql import DataFrame
 
 from segmentation.config import Config
 from segmentation.features.columns import check_columns, check_lines
-from segmentation.features.contract import Rule
+from segmentation.features.contract import Audit, Rule
 from segmentation.features.joining import check_join, join_counts, joined
 from segmentation.features.transactions import (
     Lines,
@@ -33,6 +33,11 @@ class Gathered:
     as_of: date | None
     lines: Lines | None
     joins: tuple[JoinCounts, ...]
+
+    def fingerprint(self, audit: Audit) -> str:
+        """What tells the input from another: of the lines, too, where there are lines."""
+        lines = [self.lines.counts.fingerprint] if self.lines is not None else []
+        return "-".join([*lines, audit.fingerprint])
 
 
 def gather(table: DataFrame, config: Config, *, store: Store) -> Gathered:

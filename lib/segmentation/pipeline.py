@@ -27,6 +27,7 @@ from segmentation.features.preparation import (
     with_coordinates,
 )
 from segmentation.gathering import gather
+from segmentation.redaction import redacted_tree
 from segmentation.remarks import range_of_k, value_feature_of, warn_of_rows, warn_of_sources
 from segmentation.reporting.page import render
 from segmentation.results import Report, Run
@@ -65,7 +66,8 @@ DRAWN_CUSTOMERS = 5_000
 class Published:
     """What a finished run tells the operator."""
 
-    run: Run
+    k: int
+    reason: str
     address: str
 
 
@@ -107,6 +109,8 @@ def run(
         audit = contract.audit(audited, numbers={each.name: each.number for each in features})
         contract.check_share(audit, min_usable=config.input.min_usable)
         usable = contract.usable(audited)
+        if store.is_published(fingerprint := gathered.fingerprint(audit)):
+            return _republished(store)
         warn_of_rows(steps, audit, usable, config)
 
     with steps("prepare"):
@@ -247,8 +251,8 @@ def run(
         facts = Run(
             run=store.run_id,
             created_at=created_at,
-            input={"paths": list(config.input.paths), "format": config.input.format},
-            fingerprint=audit.fingerprint,
+            input={"paths": redacted_tree(config.input.paths), "format": config.input.format},
+            fingerprint=fingerprint,
             rows_in=audit.rows,
             labelled=audit.usable,
             rejected=rejected,
@@ -258,17 +262,27 @@ def run(
             value_feature=value_feature,
             features=preparation.features,
             seed=config.sweep.seed,
-            config=config.model_dump(mode="json"),
+            config=config.told,
             versions=versions,
             timings=tuple(steps.timings),
             transactions=gathered.lines.counts if gathered.lines else None,
             joins=gathered.joins,
         )
         report = Report(facts, curve, chosen.segments, chosen.profiles, sample)
-        store.stage_texts(manifest=facts.as_json(), report=render(report))
+        store.stage_texts(
+            manifest=facts.as_json(), report=render(report, min_group=config.report.min_group)
+        )
 
     with steps("publish"):
-        return Published(facts, store.publish())
+        return Published(choice.k, choice.reason, store.publish())
+
+
+def _republished(store: Store) -> Published:
+    """The run of this id, configuration and input that is there already, made current again."""
+    if store.again is None:
+        raise ValueError("there is no such run")
+    choice = store.again["choice"]
+    return Published(choice["k"], choice["reason"], store.publish())
 
 
 def _stage_small(store: Store, table: Table, rows: Sequence[object]) -> None:

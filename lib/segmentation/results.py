@@ -122,7 +122,8 @@ class FeatureProfile:
 
     Of a ``value`` the means are shares of customers, and there are no quantiles. ``difference``
     is the segment's centre less the mean of all customers, both of the transformed feature,
-    over its standard deviation; it and ``centroid`` are None where the feature only describes.
+    over its standard deviation; it and ``centroid`` are None where the feature only describes,
+    and ``shapes`` is false.
     A mean is None where no customer of the segment has a number.
     """
 
@@ -136,16 +137,12 @@ class FeatureProfile:
     overall_mean: float
     difference: float | None
     value: str | None = None
+    shapes: bool = True
 
     @property
     def name(self) -> str:
         """What people call it: ``spend``, ``gender = Female``."""
         return self.feature if self.value is None else f"{self.feature} = {self.value}"
-
-    @property
-    def shapes(self) -> bool:
-        """Whether it shaped the segments, or only describes them."""
-        return self.difference is not None
 
 
 @dataclass(frozen=True)
@@ -209,6 +206,19 @@ class Run:
     def as_json(self) -> dict[str, Any]:
         """The manifest as JSON types."""
         return asdict(self)
+
+
+@dataclass(frozen=True)
+class PastRun:
+    """A published run, in short; ``is_current`` where ``latest.json`` names it."""
+
+    run: str
+    created_at: str
+    k: int
+    strength: str
+    labelled: int
+    rejected: int
+    is_current: bool
 
 
 @dataclass(frozen=True)

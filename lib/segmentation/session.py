@@ -30,7 +30,8 @@ def build_session(name: str) -> SparkSession:
     """
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     builder = SparkSession.builder.appName(name)
-    if not is_remote() and "PYSPARK_GATEWAY_PORT" not in os.environ:
+    is_client = is_remote() or "SPARK_REMOTE" in os.environ
+    if not is_client and "PYSPARK_GATEWAY_PORT" not in os.environ:
         os.environ["JAVA_HOME"] = java_home()
     session = builder.getOrCreate()
     for key, value in REQUIRED.items():

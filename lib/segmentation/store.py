@@ -1,6 +1,6 @@
 """What the pipeline asks of storage, so that it opens no file itself."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from pyspark.ml import PipelineModel
@@ -16,8 +16,15 @@ class Store(Protocol):
     def run_id(self) -> str:
         """The run's name."""
 
+    @property
+    def again(self) -> Mapping[str, Any] | None:
+        """The manifest of a run of this very id that is there already."""
+
     def read(self, source: Source, *, seed: int) -> DataFrame:
         """A table of the input."""
+
+    def is_published(self, fingerprint: str) -> bool:
+        """Whether the run that is there already is of the same input; refused if of another."""
 
     def aside(self, name: str, table: DataFrame) -> DataFrame:
         """Write a table that is read often and not published; returns it as it was written."""

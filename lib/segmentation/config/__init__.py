@@ -3,7 +3,7 @@
 from segmentation.config.features import Categorical, Described, Feature, Features
 from segmentation.config.loading import load, parse
 from segmentation.config.sources import Input, Join, Returns, Source, Transactions
-from segmentation.config.tree import ELBOW_POINTS, LARGEST_K, Config
+from segmentation.config.tree import ELBOW_POINTS, LARGEST_K, Config, Output
 
 __all__ = [
     "ELBOW_POINTS",
@@ -15,6 +15,7 @@ __all__ = [
     "Features",
     "Input",
     "Join",
+    "Output",
     "Returns",
     "Source",
     "Transactions",

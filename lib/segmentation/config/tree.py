@@ -9,6 +9,7 @@ from segmentation.config.features import Features
 from segmentation.config.section import Name, Section, Whole
 from segmentation.config.sources import Input, Join, Transactions
 from segmentation.errors import nearest
+from segmentation.redaction import redacted_tree
 
 ELBOW_POINTS = 3
 LARGEST_K = 200
@@ -51,9 +52,17 @@ class Segments(Section):
 
 
 class Output(Section):
-    """``[output]``: the folder that holds every run."""
+    """``[output]``: the folder that holds every run, and how many of them."""
 
     path: Name
+    keep_runs: Annotated[Whole, Field(ge=1)] | None = None
+    catalog: Name | None = None
+
+
+class ReportSection(Section):
+    """``[report]``: what the page leaves out so that nobody is recognised."""
+
+    min_group: Annotated[Whole, Field(ge=1)] = 10
 
 
 class Config(Section):
@@ -66,6 +75,7 @@ class Config(Section):
     sweep: Sweep = Sweep()
     choose: Choose = Choose()
     segments: Segments = Segments()
+    report: ReportSection = ReportSection()
     output: Output
 
     @model_validator(mode="before")
@@ -111,6 +121,12 @@ class Config(Section):
         if problems:
             raise ValueError("; ".join(problems))
         return self
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """The configuration as the manifest tells it: JSON types, and credentials hidden."""
+        told: dict[str, Any] = redacted_tree(self.model_dump(mode="json"))
+        return told
 
     @property
     def value_feature(self) -> str:

@@ -6,6 +6,7 @@ from pyspark.sql import functions as F
 from segmentation.config import Join
 from segmentation.errors import DataError, SchemaError, listed, nearest
 from segmentation.features.measures import text
+from segmentation.redaction import redacted
 from segmentation.results import JoinCounts
 from segmentation.schemas import MALFORMED, quoted
 
@@ -87,7 +88,7 @@ def join_counts(customers: DataFrame, table: DataFrame, *, join: Join, on: str) 
     rows = table.count()
     without_key = rows - found["keys"]
     return JoinCounts(
-        path=", ".join(join.paths),
+        path=redacted(", ".join(join.paths)),
         rows=rows,
         unmatched=(found.unmatched or 0) + without_key,
         customers=matched,

@@ -223,7 +223,7 @@ def profiles(
     difference from the average in standard deviations; all maps have one colour scale, with
     white at no difference.
     """
-    shaping = [profile for profile in profiles if profile.difference is not None]
+    shaping = [profile for profile in profiles if profile.shapes]
     features = list(dict.fromkeys(profile.name for profile in shaping))
     cells = {(profile.segment, profile.name): profile for profile in shaping}
     largest = max((abs(profile.difference or 0.0) for profile in shaping), default=0.0)

@@ -15,6 +15,7 @@ from plotly.offline import get_plotlyjs
 
 from segmentation.reporting import charts, scatter, wording
 from segmentation.reporting.marks import mark
+from segmentation.reporting.suppression import suppressed
 from segmentation.results import FeatureProfile, PreparedFeature, Rejection, Report, Run, Segment
 
 MOST_CARDS = 12
@@ -42,12 +43,15 @@ class Chart:
     height: int | None
 
 
-def render(report: Report) -> str:
+def render(report: Report, *, min_group: int = 1) -> str:
     """The page of a report: the same report gives the same page, byte for byte.
+
+    Of fewer than ``min_group`` customers it tells no average and no share.
 
     Everything that it needs is in it, plotly.js once. A content security policy forbids the
     browser to fetch anything and to run any script but the page's own three, known by their hash.
     """
+    report = suppressed(report, min_group=min_group)
     environment = Environment(
         autoescape=True,
         undefined=StrictUndefined,
@@ -78,6 +82,7 @@ def render(report: Report) -> str:
         as_cards=len(report.segments) <= MOST_CARDS,
         has_value_share=all(each.value_share is not None for each in report.segments),
         most_costs=MOST_COSTS,
+        min_group=min_group,
         attributes=_attributes(report),
         rejections=_by_frequency(report.run.rejections),
         left_out=_by_frequency(report.run.transactions.left_out if report.run.transactions else ()),
@@ -216,7 +221,8 @@ def _key_profiles(report: Report) -> dict[int, list[FeatureProfile]]:
 
 
 def _most_apart(profiles: Sequence[FeatureProfile]) -> list[FeatureProfile]:
-    apart = sorted(profiles, key=lambda profile: -abs(profile.difference or 0.0))[:KEY_FEATURES]
+    told = [profile for profile in profiles if profile.mean is not None]
+    apart = sorted(told, key=lambda profile: -abs(profile.difference or 0.0))[:KEY_FEATURES]
     return [profile for profile in profiles if profile in apart]
 
 

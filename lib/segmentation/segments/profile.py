@@ -177,6 +177,7 @@ def describe(
             overall_mean=overall,
             difference=differences[i].get(each.name),
             value=each.value,
+            shapes=each in shaping,
         )
         for i, cluster in enumerate(facts)
         for each in attributes

@@ -1,5 +1,6 @@
 """Small files and folders at any address that pyarrow reaches: local disk, HDFS, S3, GCS, Azure."""
 
+import contextlib
 import os
 import re
 import uuid
@@ -54,6 +55,33 @@ class Folder:
     def glob(self) -> str:
         """``uri`` for Spark's readers, which take some characters for wildcards."""
         return GLOB_CHARACTERS.sub(r"\\\1", self.uri)
+
+    @property
+    def renames(self) -> bool:
+        """Whether a folder gets another name in one step; an object store has no folders."""
+        return isinstance(self.filesystem, fs.LocalFileSystem | fs.HadoopFileSystem)
+
+    def names(self) -> list[str]:
+        """What stands in the folder, in the alphabet's order."""
+        found = self.filesystem.get_file_info(fs.FileSelector(self.path, allow_not_found=True))
+        return sorted(each.base_name for each in found)
+
+    def is_table(self) -> bool:
+        """Whether it holds Parquet files, or folders of a partition each."""
+        return any(name.endswith(".parquet") or "=" in name for name in self.names())
+
+    def read(self, name: str) -> str | None:
+        """The text of a file in the folder, None where there is none."""
+        try:
+            with self.filesystem.open_input_stream(f"{self.path}/{name}") as stream:
+                return str(stream.read().decode("utf-8"))
+        except FileNotFoundError:
+            return None
+
+    def remove(self, name: str) -> None:
+        """Remove a file in the folder, if it is there."""
+        with contextlib.suppress(FileNotFoundError):
+            self.filesystem.delete_file(f"{self.path}/{name}")
 
     def exists(self) -> bool:
         """Whether anything stands at the address."""
@@ -130,6 +158,20 @@ class Folder:
         except OSError:  # a file system without symbolic links
             return
         os.replace(aside, link)  # noqa: PTH105 - Path.replace would follow nothing else
+
+
+def existing(address: str) -> Folder:
+    """The folder at an address, which has to be there.
+
+    Raises
+    ------
+    StorageError
+        If it is not.
+    """
+    folder = Folder.at(address)
+    if not folder.exists():
+        raise StorageError(f"{folder.uri} is not there: name an output.path that holds runs")
+    return folder
 
 
 def escaped(path: str) -> str:

@@ -1,36 +1,56 @@
-"""The runs of one output folder: a run is written aside, then made visible in one step."""
+"""One run's place in the output folder: written aside, then made visible in one step."""
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pyspark.ml import PipelineModel
 from pyspark.sql import Column, DataFrame, SparkSession
 
-from segmentation.config import Source
+from segmentation.config import Output, Source
 from segmentation.errors import ConfigError, StorageError
+from segmentation.storage.catalog import check_catalog, point_views_at
 from segmentation.storage.filesystem import Folder
+from segmentation.storage.history import (
+    MANIFEST,
+    RUNNING,
+    STAGING,
+    clean,
+    manifest_of,
+    point_at,
+    prune,
+)
+from segmentation.storage.locking import Lock
 from segmentation.storage.readers import read_table
 from segmentation.storage.writers import COMPRESSION, write_table
 
 RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-STAGING, ASIDE = "_staging", "_aside"
-MANIFEST, REPORT, LATEST, MODEL = "manifest.json", "report.html", "latest", "model"
+ASIDE, REPORT, MODEL = "_aside", "report.html", "model"
 
 
 @dataclass(frozen=True)
 class RunStore:
-    """One run's place in the output folder; see :meth:`opened`."""
+    """A run's place; see :meth:`opened`. ``again`` is the manifest of a run of this very id."""
 
     spark: SparkSession
     output: Folder
     run_id: str
+    lock: Lock
+    settings: Output
+    again: Mapping[str, Any] | None
 
     @classmethod
-    def opened(cls, *, output: str, run_id: str, session: Callable[[], SparkSession]) -> "RunStore":
-        """The place for a new run. Nothing is written yet but the output folder itself.
+    def opened(
+        cls,
+        *,
+        output: Output,
+        run_id: str,
+        config: Mapping[str, Any],
+        session: Callable[[], SparkSession],
+    ) -> "RunStore":
+        """The place for a new run: the output folder is locked, and cleared of dead runs.
 
         The session is built when the place is known to be good, as it takes some seconds.
 
@@ -39,21 +59,35 @@ class RunStore:
         ConfigError
             If the run id cannot be a folder's name.
         StorageError
-            If the output folder cannot be made, or has a run of that id.
+            If the output folder cannot be made, another job writes to it, or it has a run of
+            that id with another configuration.
         """
         if not RUN_ID.fullmatch(run_id):
             raise ConfigError(
                 f"--run-id {run_id!r}: needs letters, digits, '.', '_' and '-' only, at most 100, "
                 "a letter or digit first"
             )
-        folder = Folder.at(output)
+        folder = Folder.at(output.path)
         folder.create()
-        published = folder.child(f"run={run_id}")
-        if published.exists():
-            raise StorageError(
-                f"the run {published.uri} exists and is never overwritten: change --run-id"
-            )
-        return cls(session(), folder, run_id)
+        lock = Lock.taken(folder, run_id=run_id)
+        try:
+            clean(folder)
+            again = manifest_of(folder, run_id)
+            if again is not None and _of_input(again["config"]) != _of_input(config):
+                raise StorageError(
+                    f"the run {folder.child(f'run={run_id}').uri} exists, with another "
+                    "configuration, and is never overwritten: change --run-id"
+                )
+            spark = session()
+            if output.catalog is not None:
+                check_catalog(spark)
+            store = cls(spark, folder, run_id, lock, output, again)
+            if not folder.renames and again is None:
+                store.staging.write(RUNNING, json.dumps({"run": run_id}))
+            return store
+        except BaseException:
+            lock.release()
+            raise
 
     @property
     def published(self) -> Folder:
@@ -62,8 +96,13 @@ class RunStore:
 
     @property
     def staging(self) -> Folder:
-        """Where it is written until then; readers pass over a name that begins with ``_``."""
-        return self.output.child(f"{STAGING}-{self.run_id}")
+        """Where it is written until then; readers pass over a name that begins with ``_``.
+
+        An object store renames nothing, so there it is the run's own folder, and the manifest,
+        which is written last, makes it one.
+        """
+        name = f"{STAGING}{self.run_id}"
+        return self.output.child(name) if self.output.renames else self.published
 
     def read(self, source: Source, *, seed: int) -> DataFrame:
         """A table of the input; see :func:`segmentation.storage.readers.read_table`."""
@@ -74,6 +113,23 @@ class RunStore:
         folder = self.staging.child(ASIDE).child(name)
         table.write.options(**COMPRESSION).parquet(folder.uri)
         return self.spark.read.schema(table.schema).parquet(folder.glob)
+
+    def is_published(self, fingerprint: str) -> bool:
+        """Whether this very run is there already: same id, same configuration, same input.
+
+        Raises
+        ------
+        StorageError
+            If it is there with another input.
+        """
+        if self.again is None:
+            return False
+        if self.again["fingerprint"] != fingerprint:
+            raise StorageError(
+                f"the run {self.published.uri} exists, of another input, and is never "
+                "overwritten: change --run-id"
+            )
+        return True
 
     def stage_table(
         self,
@@ -108,23 +164,43 @@ class RunStore:
         return PipelineModel.load(folder.glob)
 
     def stage_texts(self, *, manifest: dict[str, Any], report: str) -> None:
-        """Write the manifest and the report aside."""
+        """Write the report and then the manifest aside."""
         text = json.dumps(manifest, indent=2, ensure_ascii=False, allow_nan=False)
-        self.staging.write(MANIFEST, text + "\n")
+        self.staging.child(ASIDE).delete()
         self.staging.write(REPORT, report)
+        self.staging.write(MANIFEST, text + "\n")
 
     def publish(self) -> str:
         """Make the staged run visible, then point ``latest`` at it; returns the run's address.
 
-        The rename shows the whole run or nothing on a local disk and on HDFS.
+        The rename shows the whole run or nothing on a local disk and on HDFS. Then runs beyond
+        ``output.keep_runs`` go.
         """
-        self.staging.child(ASIDE).delete()
-        self.staging.move(self.published)
-        pointer = {"run": self.run_id, "path": f"run={self.run_id}"}
-        self.output.write(f"{LATEST}.json", json.dumps(pointer) + "\n")
-        self.output.link(LATEST, f"run={self.run_id}")
+        if self.again is None:
+            if self.output.renames:
+                self.staging.move(self.published)
+            else:
+                self.published.remove(RUNNING)
+        point_at(self.output, self.run_id)
+        if self.settings.catalog is not None:
+            point_views_at(self.published, spark=self.spark, database=self.settings.catalog)
+        if self.settings.keep_runs is not None:
+            prune(self.output, keep=self.settings.keep_runs)
         return self.published.uri
 
     def discard(self) -> None:
-        """Remove what a failed run left aside."""
-        self.staging.delete()
+        """Remove what a failed run left aside, and let the next job in."""
+        try:
+            if self.output.renames:
+                self.staging.delete()
+            elif self.published.read(RUNNING) is not None:
+                self.published.delete()
+            else:
+                self.published.child(ASIDE).delete()
+        finally:
+            self.lock.release()
+
+
+def _of_input(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a configuration decides a run's content: not where it lies or how long."""
+    return {section: content for section, content in config.items() if section != "output"}

@@ -1,0 +1,73 @@
+"""Tables for a terminal: runs, segments, the cost curve."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.markup import escape
+from rich.table import Table
+
+from segmentation.results import PastRun
+
+Rows = Sequence[Mapping[str, Any]]
+
+
+def runs_table(runs: Sequence[PastRun]) -> Table:
+    """A row a run, as given; the current one is marked."""
+    rows = [
+        (
+            "◆" if past.is_current else "",
+            past.run,
+            past.created_at,
+            str(past.k),
+            past.strength,
+            f"{past.labelled:,}",
+            f"{past.rejected:,}",
+        )
+        for past in runs
+    ]
+    return _table(["", "run", "made at", "k", "structure", "labelled", "rejected"], rows, words=3)
+
+
+def segments_table(segments: Rows) -> Table:
+    """A row a segment."""
+    rows = [
+        (
+            str(each["segment"]),
+            each["name"],
+            f"{each['customers']:,}",
+            f"{each['share']:.1%}",
+            f"{each['value_mean']:,.2f}",
+            "" if each["value_share"] is None else f"{each['value_share']:.1%}",
+        )
+        for each in segments
+    ]
+    head = ["segment", "name", "customers", "share", "mean value", "share of value"]
+    return _table(head, rows, words=2)
+
+
+def curve_table(curve: Rows) -> Table:
+    """A row for every k; the chosen one is marked."""
+    rows = [
+        (
+            "◆" if each["chosen"] else "",
+            str(each["k"]),
+            f"{each['cost']:,.6g}",
+            *(_index(each[name]) for name in ("silhouette", "gap", "least_stability")),
+        )
+        for each in curve
+    ]
+    return _table(["", "k", "cost", "silhouette", "gap", "least stability"], rows, words=1)
+
+
+def _index(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]], *, words: int) -> Table:
+    """A table whose first columns are words and whose others are numbers."""
+    table = Table()
+    for place, name in enumerate(head):
+        table.add_column(name, justify="left" if place < words else "right")
+    for row in rows:
+        table.add_row(*map(escape, row))
+    return table

@@ -1,0 +1,167 @@
+"""The driver killed at any moment: readers see the old run or the new one, whole, every time."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from segmentation.java import java_home
+
+ROOT = Path(__file__).resolve().parents[2]
+STEPS = ("read", "features", "contract", "prepare", "compress", "sweep", "score", "choose",
+         "refine", "describe", "freeze", "label", "check", "report", "publish")  # fmt: skip
+POINTS = (*STEPS, "before the move", "after the move", "within the pointer", "after the pointer")
+RANDOM_MOMENTS = 50
+SAMPLE = ("label", "after the move", "within the pointer")
+
+DRIVER = """
+import os, signal, sys
+from segmentation import cli, steps
+from segmentation.storage import history, runs
+from segmentation.storage.filesystem import Folder
+point = sys.argv.pop(1)
+
+def die():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+def around(owner, name, *, before="", after=""):
+    real = getattr(owner, name)
+    def wrapped(*args, **kwargs):
+        if point == before: die()
+        result = real(*args, **kwargs)
+        if point == after: die()
+        return result
+    setattr(owner, name, wrapped)
+
+real_call = steps.Steps.__call__
+def call(self, step):
+    if step == point: die()
+    return real_call(self, step)
+steps.Steps.__call__ = call
+around(Folder, "move", before="before the move", after="after the move")
+around(runs, "point_at", after="after the pointer")
+if point == "within the pointer":
+    class Dying(type(Folder.at("/").filesystem)):
+        def move(self, source, target):
+            if str(target).endswith("latest.json"): die()
+            return super().move(source, target)
+    from segmentation.storage import filesystem
+    filesystem.fs.LocalFileSystem = Dying
+cli.main(sys.argv[1:])
+"""
+
+
+class Reader(threading.Thread):
+    """Reads the newest run over and over, as a dashboard would, and notes what is not whole."""
+
+    def __init__(self, output):
+        super().__init__(daemon=True)
+        self.output, self.ends = output, threading.Event()
+        self.reads, self.runs, self.problems = 0, set(), []
+
+    def run(self):
+        while not self.ends.is_set():
+            try:
+                self.look()
+            except Exception as error:  # noqa: BLE001 - whatever a reader stumbles over counts
+                self.problems.append(repr(error))
+            time.sleep(0.05)
+
+    def look(self):
+        run = json.loads((self.output / "latest.json").read_text())["run"]
+        folder = self.output / f"run={run}"
+        manifest = json.loads((folder / "manifest.json").read_text())
+        rows = {
+            name: pq.read_table(folder / name).num_rows
+            for name in ("customers", "rejected", "segments", "cost_curve", "segment_profile")
+        }
+        assert rows["customers"] == manifest["labelled"]
+        assert rows["customers"] + rows["rejected"] == manifest["rows_in"]
+        assert rows["segments"] == manifest["choice"]["k"]
+        assert (folder / "report.html").read_text().rstrip().endswith("</html>")
+        assert (folder / "model" / "metadata").is_dir()
+        self.reads += 1
+        self.runs.add(run)
+
+
+@pytest.fixture(scope="module")
+def job(tmp_path_factory):
+    """Starts the job as a process of its own that dies at a point; the output it writes to."""
+    folder = tmp_path_factory.mktemp("faults")
+    rows = "".join(f"{i:03d},{1 + i % 4},{10 ** (1 + i % 3)}.{i % 10}\n" for i in range(24))
+    (folder / "customers.csv").write_text("customer_id,visits,money_spent\n" + rows)
+    (folder / "config.toml").write_text(
+        f'[input]\npath = "{folder}/customers.csv"\ncustomer_id = "customer_id"\n'
+        '[features]\nnumeric = ["visits", "money_spent"]\n[sweep]\nk_max = 3\n'
+        f'[output]\npath = "{folder}/out"\n'
+    )
+    environment = {
+        **{k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "SPARK", "PYSPARK"))},
+        "PYTHONPATH": str(ROOT / "lib"),
+        "JAVA_HOME": java_home(),
+        "SPARK_LOCAL_IP": "127.0.0.1",
+        "PYSPARK_SUBMIT_ARGS": f"--properties-file {ROOT}/conf/spark-local.conf pyspark-shell",
+    }
+
+    def start(point, run):
+        command = [sys.executable, "-P", "-c", DRIVER, point, "run", str(folder / "config.toml")]
+        return subprocess.Popen(
+            [*command, "--run-id", run],
+            env=environment,
+            cwd=folder,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+    start.output = folder / "out"
+    assert start("never", "first").wait() == 0
+    return start
+
+
+def survives(job, deaths):
+    """Let the job die so often while a reader looks on; then a whole run, and nothing left over."""
+    reader = Reader(job.output)
+    reader.start()
+    began, longest = time.monotonic(), 0.0
+    for number, death in enumerate(deaths):
+        process = job(death if isinstance(death, str) else "never", f"dies-{number}-{id(reader)}")
+        if not isinstance(death, str):
+            time.sleep(death)
+            process.send_signal(signal.SIGKILL)
+        assert process.wait() == -signal.SIGKILL or not isinstance(death, str)
+        longest = max(longest, time.monotonic() - began)
+    assert job("never", f"whole-{id(reader)}").wait() == 0
+    time.sleep(1)
+    reader.ends.set()
+    reader.join()
+    assert reader.problems == []
+    assert reader.reads > 10
+    assert f"whole-{id(reader)}" in reader.runs
+    left = [name for name in os.listdir(job.output) if name.startswith(("_", ".latest"))]
+    assert left == []
+
+
+def test_a_driver_killed_at_some_moments(job):
+    survives(job, SAMPLE)
+
+
+@pytest.mark.thorough
+def test_a_driver_killed_at_every_step_and_point(job):
+    survives(job, POINTS)
+
+
+@pytest.mark.thorough
+def test_a_driver_killed_at_random_moments(job):
+    began = time.monotonic()
+    assert job("never", "timed").wait() == 0
+    whole = time.monotonic() - began
+    chance = random.Random(6)  # noqa: S311 - moments, no secret
+    survives(job, [chance.uniform(0.5, whole) for _ in range(RANDOM_MOMENTS)])

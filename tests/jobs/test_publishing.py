@@ -1,0 +1,133 @@
+"""All or nothing: what a run leaves when it is repeated, disturbed, or one of many."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from segmentation.cli import main
+from segmentation.storage.filesystem import Folder
+from segmentation.storage.locking import Lock
+
+ROWS = "".join(f"{i:03d},{1 + i % 4},{10 ** (1 + i % 3)}.{i % 10}\n" for i in range(24))
+CONFIG = """
+[input]
+path = "{folder}/customers.csv"
+customer_id = "customer_id"
+[features]
+numeric = ["visits", "money_spent"]
+[sweep]
+k_max = 3
+[output]
+path = "{folder}/out"
+"""
+
+
+@pytest.fixture
+def shop(tmp_path, spark):  # noqa: ARG001 - the command finds the session that this one started
+    """A folder with customers and a configuration; what it yields runs the job there."""
+    (tmp_path / "customers.csv").write_text("customer_id,visits,money_spent\n" + ROWS)
+    (tmp_path / "config.toml").write_text(CONFIG.format(folder=tmp_path))
+
+    def run(*arguments):
+        main(["run", str(tmp_path / "config.toml"), *arguments])
+        return json.loads((tmp_path / "out" / "latest.json").read_text())["run"]
+
+    run.folder, run.output = tmp_path, tmp_path / "out"
+    return run
+
+
+def state(folder: Path) -> dict[str, tuple[int, int]]:
+    """Every file below a folder: its size and the time of its last change."""
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    return {str(path): (path.stat().st_size, path.stat().st_mtime_ns) for path in files}
+
+
+def refused(capsys, run, *arguments):
+    """The one line with which a call is refused."""
+    with pytest.raises(SystemExit) as stopped:
+        run(*arguments)
+    assert stopped.value.code == 2
+    said = capsys.readouterr().err.strip().splitlines()
+    return said[-1]
+
+
+def test_the_same_run_again_is_no_new_work_and_another_of_its_id_is_refused(shop, capsys):
+    assert shop("--run-id", "first") == "first"
+    written = state(shop.output / "run=first")
+    assert shop("--run-id", "second", "--set", "sweep.seed=7") == "second"
+    capsys.readouterr()
+
+    assert shop("--run-id", "first") == "first"  # current again, and not a byte of it touched
+    assert state(shop.output / "run=first") == written
+    assert "k = " in capsys.readouterr().out
+
+    assert "another configuration" in refused(
+        capsys, shop, "--run-id", "first", "--set", "sweep.seed=8"
+    )
+    with (shop.folder / "customers.csv").open("a") as more:
+        more.write("999,1,1\n")
+    assert "of another input" in refused(capsys, shop, "--run-id", "first")
+    assert state(shop.output / "run=first") == written
+    assert not [name for name in os.listdir(shop.output) if name.startswith("_")]
+
+
+def test_one_output_takes_one_job_at_a_time(shop, capsys):
+    shop("--run-id", "good")
+    before = state(shop.output / "run=good")
+    lock = Lock.taken(Folder.at(str(shop.output)), run_id="other")
+    assert "is in use: run other" in refused(capsys, shop, "--run-id", "late")
+    lock.release()
+    assert state(shop.output / "run=good") == before
+    assert shop("--run-id", "late") == "late"
+
+
+def test_what_a_dead_run_left_is_cleaned_and_old_runs_go(shop):
+    (shop.output / "_staging-dead" / "customers").mkdir(parents=True)
+    keep = ("--set", "output.keep_runs=2")
+    for run in ("a", "b", "c"):
+        assert shop("--run-id", run, *keep) == run
+    assert sorted(os.listdir(shop.output)) == [".lock", "latest", "latest.json", "run=b", "run=c"]
+
+
+def test_where_no_folder_is_renamed_a_run_is_complete_with_its_manifest(shop, monkeypatch, capsys):
+    monkeypatch.setattr(Folder, "renames", False)
+    assert shop("--run-id", "a") == "a"
+    folder = shop.output / "run=a"
+    assert not [name for name in os.listdir(folder) if name.startswith("_")]
+
+    def breaks(*_):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Folder, "link", breaks)
+        broken.setattr("segmentation.storage.runs.RunStore.stage_texts", breaks)
+        with pytest.raises(OSError, match="No space"):
+            shop("--run-id", "b")
+    assert not (shop.output / "run=b").exists()
+    assert json.loads((shop.output / "latest.json").read_text())["run"] == "a"
+    (shop.output / "run=c").mkdir()
+    (shop.output / "run=c" / "_running.json").write_text("{}")
+    assert shop("--run-id", "d") == "d"
+    assert not (shop.output / "run=c").exists()
+    capsys.readouterr()
+
+
+SECRETS = ("hunter2", "AKIAsecret", "sigsigsig")
+
+
+def test_credentials_reach_no_manifest_report_or_log(shop, capfd, caplog):
+    options = '{ sep = ",", "fs.s3a.secret.key" = "AKIAsecret", password = "hunter2" }'
+    shop("--run-id", "a", "--set", f"input.options={options}")
+    with pytest.raises(SystemExit):
+        shop("--set", "input.path=s3a://me:hunter2@bucket/x?sig=sigsigsig")
+    with pytest.raises(SystemExit):
+        shop("--set", "output.path=nofs://me:hunter2@bucket/x?sig=sigsigsig")
+    told = "".join(capfd.readouterr()) + caplog.text
+    for path in shop.output.rglob("*"):
+        if path.suffix in (".json", ".html"):
+            told += path.read_text(encoding="utf-8")
+    assert "***" in told
+    for secret in SECRETS:
+        assert secret not in told

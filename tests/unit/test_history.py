@@ -1,0 +1,181 @@
+"""The runs of an output folder, without Spark: listed, pointed at, pruned; one job at a time."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from pyarrow import fs
+
+from segmentation.cli import main
+from segmentation.errors import StorageError
+from segmentation.storage import history, locking
+from segmentation.storage.filesystem import Folder
+from segmentation.storage.locking import Lock
+
+
+def publish(output: Path, run: str, *, created: str = "2026-01-01T00:00:00+00:00") -> None:
+    """A run as small as one can be."""
+    folder = output / f"run={run}"
+    folder.mkdir()
+    manifest = {
+        "run": run,
+        "created_at": created,
+        "choice": {"k": 2, "verdict": {"strength": "clear"}},
+        "labelled": 9,
+        "rejected": 1,
+    }
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    segment = {"segment": 0, "name": "Best [b]", "customers": 9, "share": 1.0, "value_mean": 2.0}
+    for name, row in (
+        ("segments", {**segment, "value_share": None}),
+        ("cost_curve", {"k": 2, "cost": 1.5, "chosen": True, "silhouette": 0.5, "gap": None,
+                        "least_stability": None}),
+    ):  # fmt: skip
+        (folder / name).mkdir()
+        pq.write_table(pa.Table.from_pylist([row]), folder / name / "part-0.parquet")
+
+
+@pytest.fixture
+def output(tmp_path):
+    for day, run in enumerate(("a", "b", "c"), start=1):
+        publish(tmp_path, run, created=f"2026-01-{day:02}T00:00:00+00:00")
+    folder = Folder.at(str(tmp_path))
+    history.point_at(folder, "c")
+    return folder
+
+
+def names(output):
+    return [name for name in output.names() if name.startswith("run=")]
+
+
+def test_runs_come_newest_first_and_the_current_is_told(output):
+    found = history.runs(output)
+    assert [past.run for past in found] == ["c", "b", "a"]
+    assert [past.is_current for past in found] == [True, False, False]
+
+
+def test_a_folder_without_a_manifest_is_no_run_and_somebody_elses(output):
+    (Path(output.path) / "run=mine").mkdir()
+    assert [past.run for past in history.runs(output)] == ["c", "b", "a"]
+    assert history.clean(output) == []
+    assert "run=mine" in output.names()
+
+
+def test_rollback_goes_one_back_or_to_any(output):
+    assert history.rolled_back(output, None) == "b"
+    assert history.current(output) == "b"
+    assert (Path(output.path) / "latest").resolve().name == "run=b"
+    assert history.rolled_back(output, None) == "a"
+    with pytest.raises(StorageError, match="no run before a"):
+        history.rolled_back(output, None)
+    assert history.rolled_back(output, "c") == "c"
+    with pytest.raises(StorageError, match="no run 'd'"):
+        history.rolled_back(output, "d")
+
+
+def test_what_dead_runs_left_is_removed_and_nothing_else(output):
+    folder = Path(output.path)
+    for name in ("_staging-x", "_trash-y"):
+        (folder / name / "deep").mkdir(parents=True)
+    (folder / "run=half").mkdir()
+    (folder / "run=half" / "_running.json").write_text("{}")
+    (folder / f".latest.json.{'0' * 32}").write_text("{")
+    (folder / ".keep").write_text("mine")
+    assert sorted(history.clean(output)) == ["_staging-x", "_trash-y", "run=half"]
+    assert sorted(output.names()) == [
+        ".keep", "latest", "latest.json", "run=a", "run=b", "run=c",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("renames", [True, False])
+def test_old_runs_go_and_the_current_stays(output, renames, monkeypatch):
+    monkeypatch.setattr(Folder, "renames", renames)
+    history.point_at(output, "a")
+    assert history.prune(output, keep=1) == ["b"]
+    assert names(output) == ["run=a", "run=c"]
+
+
+def test_the_second_job_is_refused_until_the_first_ends(output):
+    first = Lock.taken(output, run_id="one")
+    with pytest.raises(StorageError, match=r"in use: run one writes there since 20.*output\.path"):
+        Lock.taken(output, run_id="two")
+    first.release()
+    first.release()
+    Lock.taken(output, run_id="two").release()
+
+
+def test_a_killed_job_holds_no_lock(output):
+    code = (
+        "import os, signal; from segmentation.storage.filesystem import Folder;"
+        "from segmentation.storage.locking import Lock;"
+        f"Lock.taken(Folder.at({output.path!r}), run_id='dead');"
+        "os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code], env={"PYTHONPATH": "lib"}, check=False
+    )
+    assert done.returncode == -9
+    Lock.taken(output, run_id="next").release()
+
+
+@pytest.fixture
+def elsewhere(tmp_path, monkeypatch):
+    """A file system that is not this machine's disk, as far as the lock can tell."""
+    monkeypatch.setattr(locking, "SETTLES_S", 0)
+    monkeypatch.setattr(locking, "BEAT_S", 0.05)
+    return Folder(fs.SubTreeFileSystem(str(tmp_path), fs.LocalFileSystem()), "", "s3://b")
+
+
+def test_a_lease_is_renewed_and_given_back(elsewhere, monkeypatch):
+    first = Lock.taken(elsewhere, run_id="one")
+    beat = json.loads(elsewhere.read(locking.LEASE) or "")["beat"]
+    with pytest.raises(StorageError, match="run one"):
+        Lock.taken(elsewhere, run_id="two")
+    time.sleep(0.3)
+    assert json.loads(elsewhere.read(locking.LEASE) or "")["beat"] > beat
+    first.release()
+    assert elsewhere.read(locking.LEASE) is None
+    dead = Lock.taken(elsewhere, run_id="dead")
+    dead._ends.set()  # as if it had been killed
+    monkeypatch.setattr(locking, "DEAD_S", 0)
+    Lock.taken(elsewhere, run_id="next").release()
+
+
+def run(*arguments):
+    main(list(arguments))
+
+
+def test_the_commands_list_show_and_roll_back(output, capsys):
+    run("runs", output.path)
+    listed = capsys.readouterr().out
+    assert [line.split("│")[2].strip() for line in listed.splitlines() if "clear" in line] == [
+        "c", "b", "a",
+    ]  # fmt: skip
+    run("rollback", output.path)
+    assert capsys.readouterr().out == "current: b\n"
+    run("show", output.path)
+    shown = capsys.readouterr().out
+    assert "Best [b]" in shown
+    assert "◆" in shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["runs", "/nowhere/at/all"], "is not there"),
+        (["show", "@", "--run", "z"], "no run z"),
+        (["rollback", "@", "z"], "no run 'z'"),
+    ],
+)
+def test_what_is_not_there_is_told_in_one_line(output, capsys, arguments, told):
+    with pytest.raises(SystemExit) as stopped:
+        run(*(output.path if each == "@" else each for each in arguments))
+    assert stopped.value.code == 2
+    said = capsys.readouterr().err
+    assert told in said
+    assert said.count("\n") == 1
