@@ -58,3 +58,18 @@ use_environment() {
     for SPARK_HOME in "$venv"/lib/python3*/site-packages/pyspark; do :; done
     export PATH SPARK_HOME
 }
+
+# use_spark VERSION: that PySpark instead of the locked one, kept beside .venv; $python finds it first.
+use_spark() {
+    spark=$root/.spark/$(printf '%s' "$1" | tr -c '0-9.\n' x)
+    if [ ! -d "$spark" ]; then
+        rm -rf "$spark.part"
+        "$python" -m pip install --quiet --disable-pip-version-check --target "$spark.part" \
+            "pyspark==$1" || refuse "pyspark==$1 could not be installed: name a version that there is"
+        mv "$spark.part" "$spark"
+    fi
+    PYTHONPATH=$spark${PYTHONPATH:+:$PYTHONPATH}
+    SPARK_HOME=$spark/pyspark
+    export PYTHONPATH SPARK_HOME
+    printf 'Spark %s\n' "$("$python" -c 'import pyspark; print(pyspark.__version__)')" >&2
+}

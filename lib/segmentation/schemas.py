@@ -118,6 +118,7 @@ SEGMENT_PROFILE = Table(
         Column(SEGMENT, "int", "segment"),
         Column("feature", "string", "feature"),
         Column("value", "string", "value of a categorical feature; null of any other"),
+        Column("shapes", "boolean", "whether it shaped the segments, or only describes them"),
         Column("mean", "double", "mean, original units; of a `value` the share of customers"),
         Column(
             "median",

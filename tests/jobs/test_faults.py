@@ -145,7 +145,7 @@ def survives(job, deaths):
     assert reader.problems == []
     assert reader.reads > 10
     assert f"whole-{id(reader)}" in reader.runs
-    left = [name for name in os.listdir(job.output) if name.startswith(("_", ".latest"))]
+    left = [p.name for p in job.output.iterdir() if p.name.startswith(("_", ".latest"))]
     assert left == []
 
 

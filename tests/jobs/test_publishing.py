@@ -1,7 +1,6 @@
 """All or nothing: what a run leaves when it is repeated, disturbed, or one of many."""
 
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -70,7 +69,7 @@ def test_the_same_run_again_is_no_new_work_and_another_of_its_id_is_refused(shop
         more.write("999,1,1\n")
     assert "of another input" in refused(capsys, shop, "--run-id", "first")
     assert state(shop.output / "run=first") == written
-    assert not [name for name in os.listdir(shop.output) if name.startswith("_")]
+    assert not [path for path in shop.output.iterdir() if path.name.startswith("_")]
 
 
 def test_one_output_takes_one_job_at_a_time(shop, capsys):
@@ -88,14 +87,20 @@ def test_what_a_dead_run_left_is_cleaned_and_old_runs_go(shop):
     keep = ("--set", "output.keep_runs=2")
     for run in ("a", "b", "c"):
         assert shop("--run-id", run, *keep) == run
-    assert sorted(os.listdir(shop.output)) == [".lock", "latest", "latest.json", "run=b", "run=c"]
+    assert sorted(path.name for path in shop.output.iterdir()) == [
+        ".lock",
+        "latest",
+        "latest.json",
+        "run=b",
+        "run=c",
+    ]
 
 
 def test_where_no_folder_is_renamed_a_run_is_complete_with_its_manifest(shop, monkeypatch, capsys):
     monkeypatch.setattr(Folder, "renames", False)
     assert shop("--run-id", "a") == "a"
     folder = shop.output / "run=a"
-    assert not [name for name in os.listdir(folder) if name.startswith("_")]
+    assert not [path for path in folder.iterdir() if path.name.startswith("_")]
 
     def breaks(*_):
         raise OSError(28, "No space left on device")

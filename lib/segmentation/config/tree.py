@@ -57,6 +57,8 @@ class Output(Section):
     path: Name
     keep_runs: Annotated[Whole, Field(ge=1)] | None = None
     catalog: Name | None = None
+    delta: Annotated[bool, Field(strict=True)] = False
+    database: Name | None = None
 
 
 class ReportSection(Section):

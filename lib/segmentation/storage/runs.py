@@ -12,6 +12,8 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from segmentation.config import Output, Source
 from segmentation.errors import ConfigError, StorageError
 from segmentation.storage.catalog import check_catalog, point_views_at
+from segmentation.storage.database import check_database, load
+from segmentation.storage.delta import check_delta, log_tables
 from segmentation.storage.filesystem import Folder
 from segmentation.storage.history import (
     MANIFEST,
@@ -81,6 +83,10 @@ class RunStore:
             spark = session()
             if output.catalog is not None:
                 check_catalog(spark)
+            if output.database is not None:
+                check_database(output.database)
+            if output.delta:
+                check_delta()
             store = cls(spark, folder, run_id, lock, output, again)
             if not folder.renames and again is None:
                 store.staging.write(RUNNING, json.dumps({"run": run_id}))
@@ -167,6 +173,8 @@ class RunStore:
         """Write the report and then the manifest aside."""
         text = json.dumps(manifest, indent=2, ensure_ascii=False, allow_nan=False)
         self.staging.child(ASIDE).delete()
+        if self.settings.delta:
+            log_tables(self.staging)
         self.staging.write(REPORT, report)
         self.staging.write(MANIFEST, text + "\n")
 
@@ -184,6 +192,8 @@ class RunStore:
         point_at(self.output, self.run_id)
         if self.settings.catalog is not None:
             point_views_at(self.published, spark=self.spark, database=self.settings.catalog)
+        if self.settings.database is not None:
+            load(self.published, run=self.run_id, database=self.settings.database)
         if self.settings.keep_runs is not None:
             prune(self.output, keep=self.settings.keep_runs)
         return self.published.uri

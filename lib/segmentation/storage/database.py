@@ -1,0 +1,100 @@
+"""The small tables of a run in a database, by the optional package SQLAlchemy."""
+
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+import pyarrow.parquet as pq
+
+from segmentation.errors import ConfigError, StorageError, one_line
+from segmentation.schemas import COST_CURVE, SEGMENT_PROFILE, SEGMENTS, Column, Table
+from segmentation.storage.filesystem import Folder
+
+if TYPE_CHECKING:
+    import sqlalchemy as sql
+
+SMALL = (SEGMENTS, SEGMENT_PROFILE, COST_CURVE)
+PREFIX = "segmentation_"
+RUN = "run"
+
+
+def check_database(address: str) -> None:
+    """Whether the database answers.
+
+    Raises
+    ------
+    ConfigError
+        If SQLAlchemy or the database's driver is not installed, or the address is none.
+    StorageError
+        If nobody answers there.
+    """
+    if find_spec("sqlalchemy") is None:
+        raise ConfigError(
+            "output.database needs the package SQLAlchemy: pip install "
+            "'customer-segmentation[sql]', and the database's driver"
+        )
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        engine = _engine(address)
+        with engine.connect():
+            pass
+    except SQLAlchemyError as error:
+        raise StorageError(
+            f"output.database = {address!r} is not to be reached: {one_line(str(error.args[0]))}"
+        ) from None
+
+
+def load(run_folder: Folder, *, run: str, database: str) -> None:
+    """Load a run's segments, profiles and cost curve, in one transaction.
+
+    The tables are ``segmentation_segments`` and so on, made if they are not there, with the
+    run's name in the column ``run``. Rows of that run that are there already are replaced, so
+    loading again counts nothing twice.
+    """
+    import sqlalchemy as sql
+
+    metadata = sql.MetaData()
+    with _engine(database).begin() as connection:
+        for table in SMALL:
+            made = sql.Table(
+                f"{PREFIX}{table.name}",
+                metadata,
+                sql.Column(RUN, sql.String(100), nullable=False),
+                *(sql.Column(column.name, _type(column)) for column in table.columns),
+            )
+            made.create(connection, checkfirst=True)
+            connection.execute(made.delete().where(made.c[RUN] == run))
+            connection.execute(
+                made.insert(), [{RUN: run, **row} for row in _rows(run_folder, table)]
+            )
+
+
+def _rows(run: Folder, table: Table) -> list[dict[str, object]]:
+    found = pq.read_table(f"{run.path}/{table.name}", filesystem=run.filesystem).to_pylist()
+    return [dict(row) for row in found]
+
+
+def _engine(address: str) -> "sql.Engine":
+    import sqlalchemy as sql
+    from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+
+    try:
+        return sql.create_engine(address)
+    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
+        raise ConfigError(
+            f"output.database = {address!r}: {one_line(str(error))}; see SQLAlchemy's addresses "
+            "and the database's driver"
+        ) from None
+
+
+def _type(column: Column) -> "sql.types.TypeEngine[object]":
+    import sqlalchemy as sql
+
+    kinds: dict[str, sql.types.TypeEngine[object]] = {
+        "int": sql.Integer(),
+        "bigint": sql.BigInteger(),
+        "double": sql.Double(),
+        "boolean": sql.Boolean(),
+        "string": sql.Text(),
+    }
+    return kinds[column.type]

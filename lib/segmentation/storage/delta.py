@@ -1,0 +1,42 @@
+"""A Delta log beside the Parquet files of a run, by the optional package ``deltalake``."""
+
+from importlib.util import find_spec
+
+import pyarrow as pa
+
+from segmentation.errors import ConfigError
+from segmentation.schemas import SEGMENT
+from segmentation.storage.filesystem import Folder
+
+
+def check_delta() -> None:
+    """Whether the package is there.
+
+    Raises
+    ------
+    ConfigError
+        Says how to install it.
+    """
+    if find_spec("deltalake") is None:
+        raise ConfigError(
+            "output.delta needs the package deltalake: pip install 'customer-segmentation[delta]'"
+        )
+
+
+def log_tables(run: Folder) -> None:
+    """Write a Delta log into every table of a run that has rows; its files stay as they are.
+
+    The log is written with the run and published with it, so a table has one version: the next
+    run is another table.
+    """
+    from deltalake import convert_to_deltalake
+
+    for name in run.names():
+        table = run.child(name)
+        if not table.is_table():
+            continue
+        if any(inner.startswith(f"{SEGMENT}=") for inner in table.names()):
+            segment = pa.schema([pa.field(SEGMENT, pa.int32())])
+            convert_to_deltalake(table.uri, partition_by=segment, partition_strategy="hive")
+        else:
+            convert_to_deltalake(table.uri)
