@@ -1,5 +1,7 @@
 """The small tables of a run in a database, by the optional package SQLAlchemy."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -35,8 +37,7 @@ def check_database(address: str) -> None:
     from sqlalchemy.exc import SQLAlchemyError
 
     try:
-        engine = _engine(address)
-        with engine.connect():
+        with _engine(address) as engine, engine.connect():
             pass
     except SQLAlchemyError as error:
         raise StorageError(
@@ -54,7 +55,7 @@ def load(run_folder: Folder, *, run: str, database: str) -> None:
     import sqlalchemy as sql
 
     metadata = sql.MetaData()
-    with _engine(database).begin() as connection:
+    with _engine(database) as engine, engine.begin() as connection:
         for table in SMALL:
             made = sql.Table(
                 f"{PREFIX}{table.name}",
@@ -74,17 +75,22 @@ def _rows(run: Folder, table: Table) -> list[dict[str, object]]:
     return [dict(row) for row in found]
 
 
-def _engine(address: str) -> "sql.Engine":
+@contextmanager
+def _engine(address: str) -> Iterator["sql.Engine"]:
     import sqlalchemy as sql
     from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
     try:
-        return sql.create_engine(address)
+        engine = sql.create_engine(address)
     except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
         raise ConfigError(
             f"output.database = {address!r}: {one_line(str(error))}; see SQLAlchemy's addresses "
             "and the database's driver"
         ) from None
+    try:
+        yield engine
+    finally:
+        engine.dispose()
 
 
 def _type(column: Column) -> "sql.types.TypeEngine[object]":

@@ -2,8 +2,6 @@
 
 from importlib.util import find_spec
 
-import pyarrow as pa
-
 from segmentation.errors import ConfigError
 from segmentation.schemas import SEGMENT
 from segmentation.storage.filesystem import Folder
@@ -29,14 +27,15 @@ def log_tables(run: Folder) -> None:
     The log is written with the run and published with it, so a table has one version: the next
     run is another table.
     """
-    from deltalake import convert_to_deltalake
+    from deltalake import Field, Schema, convert_to_deltalake
+    from deltalake.schema import PrimitiveType
 
     for name in run.names():
         table = run.child(name)
         if not table.is_table():
             continue
         if any(inner.startswith(f"{SEGMENT}=") for inner in table.names()):
-            segment = pa.schema([pa.field(SEGMENT, pa.int32())])
+            segment = Schema([Field(SEGMENT, PrimitiveType("integer"))])
             convert_to_deltalake(table.uri, partition_by=segment, partition_strategy="hive")
         else:
             convert_to_deltalake(table.uri)

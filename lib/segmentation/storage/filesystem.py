@@ -67,7 +67,9 @@ class Folder:
         return sorted(each.base_name for each in found)
 
     def is_table(self) -> bool:
-        """Whether it holds Parquet files, or folders of a partition each."""
+        """Whether it is a folder that holds Parquet files, or folders of a partition each."""
+        if self.filesystem.get_file_info(self.path).type != fs.FileType.Directory:
+            return False
         return any(name.endswith(".parquet") or "=" in name for name in self.names())
 
     def read(self, name: str) -> str | None:

@@ -89,6 +89,7 @@ class RunStore:
                 check_delta()
             store = cls(spark, folder, run_id, lock, output, again)
             if not folder.renames and again is None:
+                store.staging.create()
                 store.staging.write(RUNNING, json.dumps({"run": run_id}))
             return store
         except BaseException:

@@ -1,0 +1,193 @@
+"""Whatever comes in: all rows are labelled or rejected, or one line says why. No traceback."""
+
+import json
+import tomllib
+
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from segmentation.cli import main
+from segmentation.config import parse
+from segmentation.errors import ConfigError
+from tests.jobs.conftest import Finished
+
+LONGEST_LINE = 2_000
+ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
+SCALARS = st.one_of(
+    st.none(), st.booleans(), st.integers(-(2**70), 2**70), st.floats(), ANY_TEXT, st.dates()
+)
+ANYTHING = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(ANY_TEXT, inner, max_size=3),
+    max_leaves=6,
+)
+KEYS = {
+    "input": ["path", "format", "options", "customer_id", "kind", "duplicates", "min_usable"],
+    "transactions": ["customer", "timestamp", "amount", "quantity", "unit_price", "order",
+                     "returns", "as_of", "window_days", "timezone", "product_pattern"],
+    "join": ["path", "key", "on", "columns"],
+    "features": ["numeric", "ordered", "dates", "boolean", "categorical", "describe", "transform",
+                 "scale", "negative", "missing", "winsorise", "as_of"],
+    "sweep": ["k_min", "k_max", "seed", "engine", "coreset_size"],
+    "choose": ["k", "min_share"],
+    "segments": ["value"],
+    "report": ["min_group"],
+    "output": ["path", "keep_runs", "catalog", "delta", "database"],
+}  # fmt: skip
+LEAST = {"input": {"path": "x"}, "features": {"numeric": ["a"]}, "output": {"path": "out"}}
+TREES = st.fixed_dictionaries(
+    {},
+    optional={
+        section: st.dictionaries(st.sampled_from(keys) | ANY_TEXT, ANYTHING, max_size=4) | ANYTHING
+        for section, keys in KEYS.items()
+    },
+)
+
+
+def refusal(tree):
+    """What a configuration is refused with, nothing if it is one."""
+    try:
+        parse(tree, source="fuzz.toml")
+    except ConfigError as error:
+        return str(error)
+    return ""
+
+
+def check_tree(tree):
+    for given_tree in (tree, LEAST | tree):
+        told = refusal(given_tree)
+        assert "\n" not in told
+        assert not told or told.startswith("fuzz.toml: ")
+
+
+@settings(max_examples=300, suppress_health_check=list(HealthCheck))
+@given(TREES)
+def test_any_configuration_is_one_or_refused_in_one_line(tree):
+    check_tree(tree)
+
+
+@pytest.mark.thorough
+@settings(max_examples=10_000, suppress_health_check=list(HealthCheck))
+@given(TREES)
+def test_ten_thousand_configurations(tree):
+    check_tree(tree)
+
+
+NUMBERS = st.one_of(
+    st.integers(-5, 60),
+    st.floats(allow_nan=True, allow_infinity=True),
+    st.floats(0, 1e4).map(lambda value: round(value, 2)),
+)
+CELLS = {
+    "whole": st.integers(-3, 40),
+    "float": st.floats() | st.floats(0, 100),
+    "number in words": st.one_of(st.none(), NUMBERS.map(str), ANY_TEXT),
+    "text": st.none() | ANY_TEXT | st.sampled_from(["a", "b", "c"]),
+    "flag": st.none() | st.booleans(),
+    "day": st.none() | st.dates().map(str),
+    "nothing": st.none(),
+}
+NAMES = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=8)
+KINDS = ("numeric", "categorical", "boolean", "dates", "describe")
+
+
+@st.composite
+def jobs(draw):
+    """A table and a configuration that names some of its columns, sensibly or not."""
+    names = draw(st.lists(NAMES, min_size=1, max_size=5, unique=True))
+    rows = draw(st.integers(0, 30))
+    columns = {}
+    for name in names:
+        cells = CELLS[draw(st.sampled_from(list(CELLS)))]
+        columns[name] = draw(st.lists(cells, min_size=rows, max_size=rows))
+    features = {"numeric": draw(st.lists(st.sampled_from(names), min_size=1, unique=True))}
+    for kind in KINDS[1:]:
+        features[kind] = draw(st.lists(st.sampled_from(names), max_size=2, unique=True))
+    features |= draw(
+        st.fixed_dictionaries(
+            {},
+            optional={
+                "transform": st.sampled_from(["log1p", "signed", "none", "auto"]),
+                "scale": st.sampled_from(["standard", "none"]),
+                "negative": st.sampled_from(["reject", "clip", "signed"]),
+                "missing": st.sampled_from(["reject", "impute"]),
+                "winsorise": st.just([0.05, 0.95]),
+                "as_of": st.dates().map(str),
+            },
+        )
+    )
+    k_min = draw(st.integers(1, 4))
+    config = {
+        "input": {"format": "parquet", "min_usable": 0.0},
+        "features": {key: value for key, value in features.items() if value},
+        "sweep": {"k_min": k_min, "k_max": k_min + draw(st.integers(0, 3))},
+    }
+    if draw(st.booleans()):
+        config["input"]["customer_id"] = draw(st.sampled_from(names))
+    return columns, config
+
+
+def as_toml(value):
+    if isinstance(value, dict):
+        return (
+            "{"
+            + ", ".join(
+                f"{json.dumps(k, ensure_ascii=False)} = {as_toml(v)}" for k, v in value.items()
+            )
+            + "}"
+        )
+    return json.dumps(value, ensure_ascii=False)
+
+
+def check_job(folder, capsys, columns, config):
+    for left in folder.glob("*.parquet"):
+        left.unlink()
+    number = len(list(folder.glob("out*")))
+    table = pd.DataFrame(columns)
+    try:
+        table.to_parquet(folder / "customers.parquet")
+    except (ValueError, TypeError, OverflowError):
+        return None  # pandas itself cannot write it
+    config["input"]["path"] = str(folder / "customers.parquet")
+    config["output"] = {"path": str(folder / f"out{number}")}
+    (folder / "config.toml").write_text(
+        "\n".join(f"{section} = {as_toml(keys)}" for section, keys in config.items()),
+        encoding="utf-8",
+    )
+    assert tomllib.loads((folder / "config.toml").read_text(encoding="utf-8"))
+    status = 0
+    try:
+        main(["run", str(folder / "config.toml")])
+    except SystemExit as stopped:
+        status = stopped.code
+    if status:
+        told = capsys.readouterr().err
+        assert status == 2, told
+        lines = [line for line in told.splitlines() if line.startswith("segment: ")]
+        assert len(lines) == 1, told
+        assert len(lines[0]) < LONGEST_LINE
+        assert "Traceback" not in told
+        return "refused"
+    manifest = Finished.latest(folder / f"out{number}").manifest
+    assert manifest["rows_in"] == len(table) == manifest["labelled"] + manifest["rejected"]
+    return "published"
+
+
+SLOW = {"deadline": None, "suppress_health_check": list(HealthCheck)}
+
+
+@settings(max_examples=6, derandomize=True, **SLOW)
+@given(jobs())
+def test_any_table_is_segmented_or_refused_in_one_line(spark, tmp_path_factory, capsys, job):
+    assert spark is not None
+    check_job(tmp_path_factory.mktemp("fuzz"), capsys, *job)
+
+
+@pytest.mark.thorough
+@settings(max_examples=1_000, **SLOW)
+@given(jobs())
+def test_a_thousand_tables(spark, tmp_path_factory, capsys, job):
+    assert spark is not None
+    check_job(tmp_path_factory.mktemp("fuzz"), capsys, *job)
