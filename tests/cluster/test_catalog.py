@@ -103,7 +103,7 @@ def test_duckdb(run, totals):
         "customers": f"read_parquet('{run}/customers/*/*.parquet') AS customers",
         "segments": f"read_parquet('{run}/segments/*.parquet') AS segments",
     }
-    same(duckdb.sql(QUERY.format(**files)).fetchall(), totals)
+    same(duckdb.execute(QUERY.format(**files)).fetchall(), totals)
 
 
 def test_delta(run, totals):

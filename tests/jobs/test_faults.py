@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -92,9 +93,39 @@ class Reader(threading.Thread):
         self.runs.add(run)
 
 
+@dataclass
+class Job:
+    """Starts the job as a process of its own that dies at a point."""
+
+    folder: Path
+    environment: dict[str, str]
+
+    @property
+    def output(self):
+        return self.folder / "out"
+
+    def __call__(self, point, run):
+        command = [
+            sys.executable,
+            "-P",
+            "-c",
+            DRIVER,
+            point,
+            "run",
+            str(self.folder / "config.toml"),
+        ]
+        return subprocess.Popen(
+            [*command, "--run-id", run],
+            env=self.environment,
+            cwd=self.folder,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+
 @pytest.fixture(scope="module")
 def job(tmp_path_factory):
-    """Starts the job as a process of its own that dies at a point; the output it writes to."""
+    """A job with a good run behind it."""
     folder = tmp_path_factory.mktemp("faults")
     rows = "".join(f"{i:03d},{1 + i % 4},{10 ** (1 + i % 3)}.{i % 10}\n" for i in range(24))
     (folder / "customers.csv").write_text("customer_id,visits,money_spent\n" + rows)
@@ -111,19 +142,9 @@ def job(tmp_path_factory):
         "PYSPARK_SUBMIT_ARGS": f"--properties-file {ROOT}/conf/spark-local.conf pyspark-shell",
     }
 
-    def start(point, run):
-        command = [sys.executable, "-P", "-c", DRIVER, point, "run", str(folder / "config.toml")]
-        return subprocess.Popen(
-            [*command, "--run-id", run],
-            env=environment,
-            cwd=folder,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-
-    start.output = folder / "out"
-    assert start("never", "first").wait() == 0
-    return start
+    started = Job(folder, environment)
+    assert started("never", "first").wait() == 0
+    return started
 
 
 def survives(job, deaths):

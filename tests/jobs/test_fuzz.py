@@ -157,7 +157,7 @@ def check_job(folder, capsys, columns, config):
         encoding="utf-8",
     )
     assert tomllib.loads((folder / "config.toml").read_text(encoding="utf-8"))
-    status = 0
+    status: object = 0
     try:
         main(["run", str(folder / "config.toml")])
     except SystemExit as stopped:
@@ -175,10 +175,7 @@ def check_job(folder, capsys, columns, config):
     return "published"
 
 
-SLOW = {"deadline": None, "suppress_health_check": list(HealthCheck)}
-
-
-@settings(max_examples=6, derandomize=True, **SLOW)
+@settings(max_examples=6, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(jobs())
 def test_any_table_is_segmented_or_refused_in_one_line(spark, tmp_path_factory, capsys, job):
     assert spark is not None
@@ -186,7 +183,7 @@ def test_any_table_is_segmented_or_refused_in_one_line(spark, tmp_path_factory, 
 
 
 @pytest.mark.thorough
-@settings(max_examples=1_000, **SLOW)
+@settings(max_examples=1_000, suppress_health_check=list(HealthCheck))
 @given(jobs())
 def test_a_thousand_tables(spark, tmp_path_factory, capsys, job):
     assert spark is not None

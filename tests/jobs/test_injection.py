@@ -7,10 +7,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Error, Request, sync_playwright
 
 from segmentation.cli import main
-from tests.jobs.conftest import Finished
 from tests.jobs.test_report_in_browser import BROWSERS, FLAGS
 
 CHROMIUM = next(filter(None, map(shutil.which, BROWSERS)), None)
@@ -67,7 +66,7 @@ def numbers():
     )
 
 
-def job(segment, folder: Path, table: pd.DataFrame, **features: object) -> Finished:
+def job(segment, folder: Path, table: pd.DataFrame, **features):
     """A run on a table written as Parquet."""
     folder.mkdir()
     table.to_parquet(folder / "customers.parquet")
@@ -212,13 +211,14 @@ def test_the_report_runs_none_of_it(as_values, as_names):
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
         for run in (as_values[1], as_names[1]["nasty"]):
             page = browser.new_page()
-            asked, errors = [], []
-            page.on("request", lambda request, asked=asked: asked.append(request.url))
-            page.on("pageerror", lambda error, errors=errors: errors.append(str(error)))
+            asked: list[Request] = []
+            errors: list[Error] = []
+            page.on("request", asked.append)
+            page.on("pageerror", errors.append)
             page.goto((run.folder / "report.html").as_uri())
             page.wait_for_timeout(1500)
             assert page.evaluate("window.owned") is None
             assert not errors
-            assert [url for url in asked if not url.startswith(("file:", "blob:", "data:"))] == []
+            assert [r.url for r in asked if not r.url.startswith(("file:", "blob:", "data:"))] == []
             assert page.locator("main a[href^='javascript:']").count() == 0
         browser.close()

@@ -1,6 +1,7 @@
 """All or nothing: what a run leaves when it is repeated, disturbed, or one of many."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -23,18 +24,27 @@ path = "{folder}/out"
 """
 
 
+@dataclass
+class Shop:
+    """A folder with customers and a configuration; called, it runs the job there."""
+
+    folder: Path
+
+    @property
+    def output(self):
+        return self.folder / "out"
+
+    def __call__(self, *arguments):
+        main(["run", str(self.folder / "config.toml"), *arguments])
+        return json.loads((self.output / "latest.json").read_text())["run"]
+
+
 @pytest.fixture
 def shop(tmp_path, spark):  # noqa: ARG001 - the command finds the session that this one started
-    """A folder with customers and a configuration; what it yields runs the job there."""
     (tmp_path / "customers.csv").write_text("customer_id,visits,money_spent\n" + ROWS)
     (tmp_path / "config.toml").write_text(CONFIG.format(folder=tmp_path))
 
-    def run(*arguments):
-        main(["run", str(tmp_path / "config.toml"), *arguments])
-        return json.loads((tmp_path / "out" / "latest.json").read_text())["run"]
-
-    run.folder, run.output = tmp_path, tmp_path / "out"
-    return run
+    return Shop(tmp_path)
 
 
 def state(folder: Path) -> dict[str, tuple[int, int]]:

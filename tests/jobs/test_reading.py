@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from segmentation.config import Input
-from segmentation.storage.readers import read_customers
+from segmentation.storage.readers import read_table
 
 CONFIG = """
 [input]
@@ -46,7 +46,7 @@ def config_for(folder, *paths):
 
 def read(spark, path, options):
     """The rows that the reader sees, as dictionaries."""
-    found = read_customers(spark, Input(path=str(path), options=options), seed=0).collect()
+    found = read_table(spark, Input(path=str(path), options=options), seed=0).collect()
     return [{k: v for k, v in row.asDict().items() if k != "__malformed"} for row in found]
 
 
@@ -198,7 +198,7 @@ def test_formats_give_the_same_labelled_customers(segment, spark, tmp_path):
 def test_several_files_are_one_table(spark, tmp_path, paths):
     write(tmp_path / "parts (1)" / "a.csv", "id,n\n1,2\n")
     write(tmp_path / "parts (1)" / "b.csv", "id,n\n3,4\n")
-    found = read_customers(spark, Input(path=tuple(str(tmp_path / path) for path in paths)), seed=0)
+    found = read_table(spark, Input(path=tuple(str(tmp_path / path) for path in paths)), seed=0)
     assert sorted((row.id, row.n) for row in found.collect()) == [("1", "2"), ("3", "4")]
 
 

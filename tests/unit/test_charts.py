@@ -112,6 +112,8 @@ def test_profiles_show_mean_and_difference_about_a_white_middle():
     first = report.profiles[0]
     assert (len(heat.z), len(heat.z[0])) == (5, 3)
     assert heat.z[0][0] == first.difference
+    assert first.mean is not None
+    assert first.difference is not None
     assert heat.text[0][0] == f"{number(first.mean)}<br>{deviations(first.difference)}"
     assert heat.zmin == -heat.zmax
     assert heat.zmid == 0

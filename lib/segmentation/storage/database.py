@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
 
@@ -93,10 +93,10 @@ def _engine(address: str) -> Iterator["sql.Engine"]:
         engine.dispose()
 
 
-def _type(column: Column) -> "sql.types.TypeEngine[object]":
+def _type(column: Column) -> "sql.types.TypeEngine[Any]":
     import sqlalchemy as sql
 
-    kinds: dict[str, sql.types.TypeEngine[object]] = {
+    kinds: dict[str, sql.types.TypeEngine[Any]] = {
         "int": sql.Integer(),
         "bigint": sql.BigInteger(),
         "double": sql.Double(),
