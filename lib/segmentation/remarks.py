@@ -30,7 +30,8 @@ def warn_of_rows(steps: Steps, audit: contract.Audit, usable: DataFrame, config:
     """Say which rows are left out, and which ids stand on several."""
     if audit.rejections:
         steps.warn(
-            f"{audit.rows - audit.usable:,} of {audit.rows:,} rows are rejected: "
+            f"{audit.rows - audit.usable:,} of {audit.rows:,} "
+            f"{'rows' if config.transactions is None else 'customers'} are rejected: "
             f"{contract.in_words(audit.rejections)}"
         )
     if config.input.customer_id is not None and config.input.duplicates == "keep":
