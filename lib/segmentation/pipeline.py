@@ -1,6 +1,6 @@
 """The story of a run, in order. No file is opened here."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from pyspark.sql import functions as F
@@ -40,7 +40,6 @@ from segmentation.schemas import (
     SEGMENT,
     SEGMENT_PROFILE,
     SEGMENTS,
-    Table,
     published_name,
     quoted,
 )
@@ -235,9 +234,9 @@ def run(
                 rejected_rows(gathered.lines.left_out, rejection=contract.REJECTION),
                 rows=gathered.lines.counts.left_out_lines,
             )
-        _stage_small(store, COST_CURVE, curve)
-        _stage_small(store, SEGMENTS, chosen.segments)
-        _stage_small(store, SEGMENT_PROFILE, chosen.profiles)
+        store.stage_rows(COST_CURVE, curve)
+        store.stage_rows(SEGMENTS, chosen.segments)
+        store.stage_rows(SEGMENT_PROFILE, chosen.profiles)
 
     with steps("check"):
         rejected = left_out.count()
@@ -283,8 +282,3 @@ def _republished(store: Store) -> Published:
         raise ValueError("there is no such run")
     choice = store.again["choice"]
     return Published(choice["k"], choice["reason"], store.publish())
-
-
-def _stage_small(store: Store, table: Table, rows: Sequence[object]) -> None:
-    values = [tuple(getattr(row, name) for name in table.column_names) for row in rows]
-    store.stage_rows(table.name, values, ddl=table.ddl)

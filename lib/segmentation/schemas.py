@@ -21,11 +21,6 @@ class Table:
     columns: tuple[Column, ...]
 
     @property
-    def ddl(self) -> str:
-        """The schema as Spark's DDL."""
-        return ", ".join(f"{column.name} {column.type}" for column in self.columns)
-
-    @property
     def column_names(self) -> tuple[str, ...]:
         """The names of ``columns``."""
         return tuple(column.name for column in self.columns)

@@ -7,6 +7,7 @@ from pyspark.ml import PipelineModel
 from pyspark.sql import Column, DataFrame
 
 from segmentation.config import Source
+from segmentation.schemas import Table
 
 
 class Store(Protocol):
@@ -41,8 +42,8 @@ class Store(Protocol):
     ) -> DataFrame:
         """Write a table of so many rows aside; returns it as it was written."""
 
-    def stage_rows(self, name: str, rows: Sequence[tuple[Any, ...]], *, ddl: str) -> None:
-        """Write a small table aside."""
+    def stage_rows(self, table: Table, rows: Sequence[object]) -> None:
+        """Write a small table aside, a record a row."""
 
     def stage_model(self, model: PipelineModel) -> PipelineModel:
         """Write the model aside; returns it as it was written."""

@@ -1,6 +1,7 @@
 """All or nothing: what a run leaves when it is repeated, disturbed, or one of many."""
 
 import json
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -127,6 +128,29 @@ def test_where_no_folder_is_renamed_a_run_is_complete_with_its_manifest(shop, mo
     assert shop("--run-id", "d") == "d"
     assert not (shop.output / "run=c").exists()
     capsys.readouterr()
+
+
+@pytest.fixture
+def small_disk(shop):
+    """The output folder on a file system of its own that holds one run and not two."""
+    shop.output.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(shop.output)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("only root can mount a small file system")
+    yield
+    subprocess.run(["umount", "--lazy", str(shop.output)], check=True)
+
+
+@pytest.mark.usefixtures("small_disk")
+def test_a_full_disk_is_told_and_the_last_run_stands(shop, capsys):
+    assert shop("--run-id", "good") == "good"
+    before = state(shop.output / "run=good")
+    told = refused(capsys, shop, "--run-id", "late", "--set", "sweep.seed=5")
+    assert "full" in told.lower() or "no space" in told.lower()
+    assert state(shop.output / "run=good") == before
+    assert sorted(path.name for path in shop.output.iterdir()) == [
+        ".lock", "latest", "latest.json", "run=good",
+    ]  # fmt: skip
 
 
 SECRETS = ("hunter2", "AKIAsecret", "sigsigsig")

@@ -69,7 +69,3 @@ def test_no_input_column_is_published_under_a_reserved_name(name):
 )
 def test_a_quoted_name_holds_any_character(name, sql):
     assert quoted(name) == sql
-
-
-def test_ddl_names_every_column_with_its_type():
-    assert COST_CURVE.ddl.startswith("k int, cost double, chosen boolean, log_drop double, ")

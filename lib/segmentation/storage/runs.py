@@ -11,6 +11,7 @@ from pyspark.sql import Column, DataFrame, SparkSession
 
 from segmentation.config import Output, Source
 from segmentation.errors import ConfigError, StorageError
+from segmentation.schemas import Table
 from segmentation.storage.catalog import check_catalog, point_views_at
 from segmentation.storage.database import check_database, load
 from segmentation.storage.delta import check_delta, log_tables
@@ -26,7 +27,7 @@ from segmentation.storage.history import (
 )
 from segmentation.storage.locking import Lock
 from segmentation.storage.readers import read_table
-from segmentation.storage.writers import COMPRESSION, write_table
+from segmentation.storage.writers import COMPRESSION, write_rows, write_table
 
 RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 ASIDE, REPORT, MODEL = "_aside", "report.html", "model"
@@ -160,9 +161,9 @@ class RunStore:
         )
         return self.spark.read.schema(table.schema).parquet(folder.glob)
 
-    def stage_rows(self, name: str, rows: Sequence[tuple[Any, ...]], *, ddl: str) -> None:
-        """Write a small table aside."""
-        self.stage_table(name, self.spark.createDataFrame(list(rows), ddl), rows=len(rows))
+    def stage_rows(self, table: Table, rows: Sequence[object]) -> None:
+        """Write a small table aside, a record a row."""
+        write_rows(rows, self.staging.child(table.name), columns=table.columns)
 
     def stage_model(self, model: PipelineModel) -> PipelineModel:
         """Write the model aside; returns it as it was written."""

@@ -1,9 +1,13 @@
-"""Write the published tables as Parquet: few, well-sized files."""
+"""Write the published tables as Parquet: few, well-sized files; small ones without Spark."""
 
 from collections.abc import Sequence
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 from pyspark.sql import Column, DataFrame
 
+from segmentation import schemas
+from segmentation.errors import StorageError, one_line
 from segmentation.storage.filesystem import Folder
 
 ROWS_PER_TASK = 4_000_000
@@ -45,3 +49,38 @@ def write_table(
     spread = min(SPREAD, -(-rows // SPREAD_ROWS))
     arranged = table.coalesce(max(1, tasks, spread)).sortWithinPartitions(partition_by, *sort_by)
     arranged.write.options(**options).partitionBy(partition_by).mode("error").parquet(folder.uri)
+
+
+def write_rows(
+    rows: Sequence[object], folder: Folder, *, columns: Sequence[schemas.Column]
+) -> None:
+    """Write records, an attribute a column, into a new folder as one file; a Spark job less.
+
+    Raises
+    ------
+    StorageError
+        If that cannot be done.
+    """
+    table = pa.table(
+        {column.name: [getattr(row, column.name) for row in rows] for column in columns},
+        schema=pa.schema([(column.name, _TYPES[column.type]) for column in columns]),
+    )
+    folder.create()
+    path = f"{folder.path}/part-00000.parquet"
+    try:
+        pq.write_table(table, path, filesystem=folder.filesystem, compression="zstd")
+    except OSError as error:
+        raise StorageError(
+            f"{folder.uri} cannot be written: {error.strerror or one_line(str(error))}; see "
+            "output.path"
+        ) from None
+
+
+_TYPES = {
+    "int": pa.int32(),
+    "bigint": pa.int64(),
+    "double": pa.float64(),
+    "boolean": pa.bool_(),
+    "string": pa.string(),
+}
+"""Spark's names of the published columns' types, as Arrow has them."""
