@@ -68,9 +68,9 @@ def archive(tmp_path_factory):
     return project / "dist" / "segmentation.zip"
 
 
-def test_a_submitted_job_publishes_what_a_local_one_does(
-    cluster, archive, machine, inputs, reference, tmp_path
-):
+@pytest.fixture
+def submit(cluster, archive, machine, inputs, tmp_path):
+    """The job under spark-submit, on a core of each worker; not started yet."""
     layout = inputs.parquet(files=7, shuffled=1)
     settings = QUIET | {"spark.executor.memory": "512m", "spark.cores.max": str(WORKERS)}
     command = [
@@ -80,7 +80,10 @@ def test_a_submitted_job_publishes_what_a_local_one_does(
         ROOT / "jobs" / "segment_customers.py",
         *inputs.arguments(layout, tmp_path / "out", SAMPLED)[1:],  # the job says "run" itself
     ]
-    submit = Program("spark-submit", command, tmp_path / "elsewhere", machine.environment())
+    return Program("spark-submit", command, tmp_path / "elsewhere", machine.environment())
+
+
+def test_a_submitted_job_publishes_what_a_local_one_does(cluster, submit, reference, tmp_path):
     with submit:
         submit.wait_for("INFO segment: prepare: ")
         listening = [a for p in (*cluster.programs, submit) for a in p.open_to_others()]
@@ -88,3 +91,14 @@ def test_a_submitted_job_publishes_what_a_local_one_does(
         assert listening == []
         assert digest(tmp_path / "out" / "run=it") == reference[SAMPLED]
         assert cluster.programs[0].text().count("Launching executor") == WORKERS
+
+
+def test_a_killed_worker_changes_no_number(cluster, submit, reference, tmp_path):
+    """The last test here: its worker, with the executor on it, does not come back."""
+    with submit:
+        submit.wait_for("INFO segment: compress: ")
+        for process in reversed(cluster.programs[-1].family()):
+            process.kill()
+        assert submit.process.wait(RUN_S) == 0
+        assert "Lost executor" in submit.text() or "lost" in submit.text()
+        assert digest(tmp_path / "out" / "run=it") == reference[SAMPLED]
