@@ -27,10 +27,10 @@ def a_task_a_file(spark):
 @pytest.mark.parametrize(
     ("files", "shuffled", "path"),
     [
-        (2, None, SAMPLED),
+        pytest.param(2, None, SAMPLED, marks=pytest.mark.thorough),
         (7, 1, SAMPLED),
-        (64, 2, SAMPLED),
-        (1, 3, WHOLE),
+        pytest.param(64, 2, SAMPLED, marks=pytest.mark.thorough),
+        pytest.param(1, 3, WHOLE, marks=pytest.mark.thorough),
         (64, 4, WHOLE),
     ],
 )

@@ -187,7 +187,10 @@ CASES = {
     "seed of 70 bits": told("sweep.seed", str(2**70), sets=(f"sweep.seed={2**70}",)),
     "no features": told("features.numeric = []", "at least one", sets=("features.numeric=[]",)),
     "feature named twice": told(
-        "features.numeric", "twice", "visits", sets=("features.numeric=['visits', 'visits']",)
+        "features names a feature",
+        "twice",
+        "visits",
+        sets=("features.numeric=['visits', 'visits']",),
     ),
     "unknown transform": told(
         "features.transform", "'log'", "'log1p'", sets=("features.transform=log",)
@@ -196,8 +199,69 @@ CASES = {
         "features.negative", "'drop'", "'clip'", sets=("features.negative=drop",)
     ),
     "unknown format": told("input.format", "'xlsx'", "'parquet'", sets=("input.format=xlsx",)),
-    "transactions, which are not there yet": told(
-        "input.kind", "'transactions'", "'customers'", sets=("input.kind=transactions",)
+    "transactions without their section": told(
+        "input.kind", "'transactions'", "[transactions]", sets=("input.kind=transactions",)
+    ),
+    "transactions without an amount": told(
+        "transactions needs amount, or quantity and unit_price",
+        sets=(
+            "input.kind=transactions",
+            "transactions.customer=customer_id",
+            "transactions.timestamp=visits",
+        ),
+    ),
+    "transactions without such a column": told(
+        "no column 'monney_spent'",
+        "transactions.amount",
+        "did you mean 'money_spent'",
+        sets=(
+            "input.kind=transactions",
+            "transactions.customer=customer_id",
+            "transactions.timestamp=visits",
+            "transactions.amount=monney_spent",
+        ),
+    ),
+    "transactions of which none has a date": told(
+        "none of the 24 lines counts",
+        "24 not_a_date in 'visits'",
+        sets=(
+            "input.kind=transactions",
+            "transactions.customer=customer_id",
+            "transactions.timestamp=visits",
+            "transactions.timestamp_format=yyyyMMdd",
+            "transactions.amount=money_spent",
+            'features.numeric=["recency_days"]',
+        ),
+    ),
+    "pattern that is none": told(
+        "transactions.product_pattern",
+        "regular expression",
+        sets=(
+            "transactions.customer=a",
+            "transactions.timestamp=b",
+            "transactions.amount=c",
+            "transactions.product=d",
+            "transactions.product_pattern=[0-9",
+        ),
+    ),
+    "join with nobody": told(
+        "join.path",
+        "does not exist",
+        toml=CONFIG + '[[join]]\npath = "@/nobody.csv"\nkey = "customer_id"\n',
+    ),
+    "dates without a day to count back from": told(
+        "features.dates", "features.as_of", sets=("features.dates=['since']",)
+    ),
+    "band twice": told(
+        "features.ordered",
+        "twice",
+        sets=("features.ordered=[{ name = 'visits', order = ['1', '1'] }]",),
+    ),
+    "views without a catalog": told(
+        "output.catalog", "spark.sql.catalogImplementation", sets=("output.catalog=shop",)
+    ),
+    "database that is none": told(
+        "output.database", sets=("output.database=nosuch://me:hunter2@host/db",)
     ),
     "share in percent": told("input.min_usable", "80", "1", sets=("input.min_usable=80",)),
     "value feature that is none": told(
@@ -505,6 +569,7 @@ def files(folder):
     return {
         str(path.relative_to(folder)): path.is_file() and sha256(path.read_bytes()).hexdigest()
         for path in folder.rglob("*")
+        if path.name != ".lock"  # every job takes it, and says there who has it
     }
 
 

@@ -16,7 +16,7 @@ from scripts.benchmarking.measurements import slope
 from scripts.benchmarking.session import scaled_up
 
 ROOT = Path(__file__).resolve().parents[2]
-ROWS, K_MAX = 20_000, 6
+ROWS, K_MAX = 20_000, 4
 
 
 def test_a_cost_is_the_sum_of_squared_distances_to_the_nearest_centre():

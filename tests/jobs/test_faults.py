@@ -21,7 +21,7 @@ STEPS = ("read", "features", "contract", "prepare", "compress", "sweep", "score"
          "refine", "describe", "freeze", "label", "check", "report", "publish")  # fmt: skip
 POINTS = (*STEPS, "before the move", "after the move", "within the pointer", "after the pointer")
 RANDOM_MOMENTS = 50
-SAMPLE = ("label", "after the move", "within the pointer")
+SAMPLE = ("after the move",)
 
 DRIVER = """
 import os, signal, sys

@@ -203,7 +203,7 @@ LINE = st.tuples(
     st.sampled_from(["ann", "bob", "cat"]), st.integers(1, 28), CENTS, st.integers(1, 6)
 )
 FEW = settings(
-    max_examples=12,
+    max_examples=6,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

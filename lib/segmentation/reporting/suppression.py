@@ -31,8 +31,9 @@ def suppressed(report: Report, *, min_group: int) -> Report:
 def _is_of_few(profile: FeatureProfile, customers: int, min_group: int) -> bool:
     if customers < min_group:
         return True
-    having = round((profile.mean or 0.0) * customers)
-    return profile.value is not None and 0 < having < min_group
+    if profile.value is None:
+        return False
+    return 0 < round((profile.mean or 0.0) * customers) < min_group
 
 
 def _hidden(profile: FeatureProfile) -> FeatureProfile:

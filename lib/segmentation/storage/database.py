@@ -82,7 +82,7 @@ def _engine(address: str) -> Iterator["sql.Engine"]:
 
     try:
         engine = sql.create_engine(address)
-    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
+    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError, ValueError) as error:
         raise ConfigError(
             f"output.database = {address!r}: {one_line(str(error))}; see SQLAlchemy's addresses "
             "and the database's driver"
