@@ -122,7 +122,7 @@ def run(
         )
         value_feature = value_feature_of(steps, preparation, config)
         rows = with_coordinates(usable, preparation)
-        stages = preparation_stages(rows.sparkSession, preparation)
+        stages = preparation_stages(rows.sparkSession, preparation, rules=gathered.rules)
         distinct = distinct_points(
             rows, preparation, few=FEW * config.sweep.coreset_size, at_least=config.sweep.k_max
         )

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from pyspark.ml import PipelineModel
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 LINES, NOBODY, CUSTOMERS = 541_909, 135_080, 4_372
@@ -83,6 +84,16 @@ def test_recency_frequency_and_monetary_are_those_of_pandas(retail, retail_lines
         assert (both[0] == both[1]).all(), name
     same = (found.loc[expected.index, "Country"] == expected["Country"]).mean()
     assert same > 0.99  # of a day's several countries either may be the latest
+
+
+def test_the_model_gives_no_segment_to_whom_the_job_rejects(retail, spark):
+    model = PipelineModel.load(str(retail.folder / "model"))
+    rejected = spark.read.parquet(str(retail.folder / "rejected")).drop("reason", "reason_column")
+    assert {row.segment for row in model.transform(rejected).collect()} == {None}
+    labelled = retail.table("customers").drop(columns=["segment_name", "distance", "runner_up"])
+    some = labelled.head(200).drop(columns=["margin", "imputed"])
+    found = model.transform(spark.createDataFrame(some.drop(columns="segment"))).toPandas()
+    assert (found["segment"].to_numpy() == some["segment"].to_numpy()).all()
 
 
 def test_there_is_a_verdict_and_no_segment_of_nearly_all(retail):

@@ -22,6 +22,7 @@ from pyspark.sql.types import StructField, StructType
 from segmentation.distinct import BUCKETS, estimated, least_hashes
 from segmentation.errors import DataError
 from segmentation.exact import Grid, joined, square_sums
+from segmentation.features.contract import Rule
 from segmentation.features.encoding import Dimension
 from segmentation.features.measures import LARGEST, double
 from segmentation.results import PreparedFeature
@@ -201,12 +202,14 @@ def with_coordinates(usable: DataFrame, preparation: Preparation) -> DataFrame:
     )
 
 
-def preparation_stages(spark: SparkSession, preparation: Preparation) -> list[Transformer]:
+def preparation_stages(
+    spark: SparkSession, preparation: Preparation, *, rules: Sequence[Rule] = ()
+) -> list[Transformer]:
     """The preparation as Spark ML stages: input columns to the vector column ``SCALED``.
 
     ``SCALED`` holds the coordinates times ``2**-bits``, up to the last bit of a double. Where
     a feature breaks the contract ``IS_USABLE`` is false and the feature 0, as MLlib's KMeans
-    stops at a NaN. Centring comes before rounding, so that a mean far from 0 takes no digits
+    stops at a NaN; and where one of the ``rules`` of a feature's column holds. Centring comes before rounding, so that a mean far from 0 takes no digits
     from the grid; the scaler divides.
     """
     columns = prepared_columns(preparation)
@@ -216,7 +219,9 @@ def preparation_stages(spark: SparkSession, preparation: Preparation) -> list[Tr
         f"coalesce({coordinate} * {unit}, 0D) AS {column}"
         for coordinate, unit, column in zip(rounded, units, columns, strict=True)
     ]
-    is_usable = " AND ".join(f"{coordinate} IS NOT NULL" for coordinate in rounded)
+    known = [f"{coordinate} IS NOT NULL" for coordinate in rounded]
+    kept = [f"NOT ({sql})" for _, column, sql in rules if column in preparation.columns]
+    is_usable = " AND ".join([*known, *kept])
     statement = f"SELECT *, {', '.join(values)}, {is_usable} AS {IS_USABLE} FROM __THIS__"  # noqa: S608 - names are quoted
     transform = SQLTransformer(statement=statement)
     assembler = VectorAssembler(inputCols=columns, outputCol=FEATURES)
