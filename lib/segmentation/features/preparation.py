@@ -209,8 +209,9 @@ def preparation_stages(
 
     ``SCALED`` holds the coordinates times ``2**-bits``, up to the last bit of a double. Where
     a feature breaks the contract ``IS_USABLE`` is false and the feature 0, as MLlib's KMeans
-    stops at a NaN; and where one of the ``rules`` of a feature's column holds. Centring comes before rounding, so that a mean far from 0 takes no digits
-    from the grid; the scaler divides.
+    stops at a NaN; it is false as well where one of the ``rules`` of a feature's column holds.
+    Centring comes before rounding, so that a mean far from 0 takes no digits from the grid; the
+    scaler divides.
     """
     columns = prepared_columns(preparation)
     rounded = [_rounded(scale, preparation.bits) for scale in preparation.scales]
