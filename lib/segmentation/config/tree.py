@@ -56,6 +56,7 @@ class Output(Section):
 
     path: Name
     keep_runs: Annotated[Whole, Field(ge=1)] | None = None
+    target_file_mb: Annotated[Whole, Field(ge=1)] = 128
     catalog: Name | None = None
     delta: Annotated[bool, Field(strict=True)] = False
     database: Name | None = None

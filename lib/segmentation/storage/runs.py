@@ -158,6 +158,7 @@ class RunStore:
             partition_by=partition_by,
             sort_by=sort_by,
             mostly_unique=mostly_unique,
+            target_file_mb=self.settings.target_file_mb,
         )
         return self.spark.read.schema(table.schema).parquet(folder.glob)
 

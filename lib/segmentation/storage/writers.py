@@ -10,9 +10,11 @@ from segmentation import schemas
 from segmentation.errors import StorageError, one_line
 from segmentation.storage.filesystem import Folder
 
-ROWS_PER_TASK = 4_000_000
-"""About what a task writes in ten seconds. It leaves a file for each partition value."""
+BYTES = {"binary": 64, "boolean": 1, "int": 4, "float": 4, "smallint": 2, "date": 4}
+OTHERWISE_BYTES = 8
+"""About what a value takes in Parquet, by type: enough to say how many files a table makes."""
 
+MEGABYTE = 2**20
 SPREAD, SPREAD_ROWS = 4, 100_000
 """A smaller table still gets so many tasks, of so many rows at least: cores wait for none."""
 
@@ -28,20 +30,22 @@ def write_table(
     partition_by: str | None = None,
     sort_by: Sequence[Column] = (),
     mostly_unique: Sequence[str] = (),
+    target_file_mb: int,
 ) -> None:
     """Write a table into a new folder, as one file or as a few for each partition value.
 
     With ``partition_by`` the rows are not shuffled: every task writes all values, so that a
-    large segment waits on no single task; the number of tasks, from the number of ``rows``,
-    bounds that of files. ``sort_by`` orders the rows within a file, so that look-ups prune.
-    Without, few rows are expected of a table that is long to read; none of no rows is read.
+    large segment waits on no single task; a task writes about ``target_file_mb`` in all, and a
+    file for each value, which bounds the number of files. ``sort_by`` orders the rows within a
+    file, so that look-ups prune. Without, few rows are expected of a table that is long to read;
+    none of no rows is read.
     For ``mostly_unique`` columns Parquet need not try whether a dictionary of values helps.
     """
     options = {
         **COMPRESSION,
         **{f"parquet.enable.dictionary#{name}": "false" for name in mostly_unique},
     }
-    tasks = -(-rows // ROWS_PER_TASK)
+    tasks = -(-rows * row_bytes(table) // (target_file_mb * MEGABYTE))
     if partition_by is None:
         few = table.repartition(tasks) if tasks else table.limit(0).coalesce(1)
         few.write.options(**COMPRESSION).mode("error").parquet(folder.uri)
@@ -49,6 +53,12 @@ def write_table(
     spread = min(SPREAD, -(-rows // SPREAD_ROWS))
     arranged = table.coalesce(max(1, tasks, spread)).sortWithinPartitions(partition_by, *sort_by)
     arranged.write.options(**options).partitionBy(partition_by).mode("error").parquet(folder.uri)
+
+
+def row_bytes(table: DataFrame) -> int:
+    """About how many bytes a row takes in Parquet."""
+    types = [field.dataType.simpleString() for field in table.schema.fields]
+    return sum(BYTES.get(type_, OTHERWISE_BYTES) for type_ in types)
 
 
 def write_rows(

@@ -1,0 +1,59 @@
+"""Tables as files: how many, in which order, and small ones without Spark."""
+
+from dataclasses import dataclass
+
+import pyarrow.parquet as pq
+import pytest
+from pyspark.sql import functions as F
+
+from segmentation.errors import StorageError
+from segmentation.schemas import Column
+from segmentation.storage.filesystem import Folder
+from segmentation.storage.writers import row_bytes, write_rows, write_table
+
+ROWS = 100_000
+
+
+@pytest.fixture(scope="module")
+def customers(spark):
+    """Rows of 24 bytes in eight partitions, of two segments."""
+    rows = spark.range(0, ROWS, 1, 8).withColumn("spend", F.rand(1))
+    return rows.withColumn("segment", F.col("id") % 2)
+
+
+@pytest.mark.parametrize(("target_file_mb", "tasks"), [(1, 3), (128, 1)])
+def test_the_number_of_files_is_bounded(customers, tmp_path, target_file_mb, tasks):
+    assert row_bytes(customers) == 24
+    folder = Folder.at(str(tmp_path / "customers"))
+    sort_by = [F.col("id").desc()]
+    write_table(
+        customers,
+        folder,
+        rows=ROWS,
+        partition_by="segment",
+        sort_by=sort_by,
+        target_file_mb=target_file_mb,
+    )
+    for segment in (0, 1):
+        files = list((tmp_path / "customers" / f"segment={segment}").glob("*.parquet"))
+        assert len(files) == tasks  # 2.4 MB in all
+        for file in files:
+            ids = pq.read_table(file)["id"].to_pylist()
+            assert ids == sorted(ids, reverse=True)
+
+
+@dataclass(frozen=True)
+class Row:
+    k: int
+    name: str | None
+
+
+def test_small_tables_have_the_types_of_their_columns(spark, tmp_path):
+    columns = (Column("k", "int", ""), Column("name", "string", ""))
+    write_rows([Row(1, "a"), Row(2, None)], Folder.at(str(tmp_path / "t")), columns=columns)
+    read = spark.read.parquet(str(tmp_path / "t"))
+    assert read.schema.simpleString() == "struct<k:int,name:string>"
+    assert [tuple(row) for row in read.orderBy("k").collect()] == [(1, "a"), (2, None)]
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StorageError, match=r"output\.path"):
+        write_rows([], Folder.at(str(tmp_path / "file" / "t")), columns=columns)
