@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from segmentation.schemas import VERSION
+
 
 @dataclass(frozen=True)
 class CostPoint:
@@ -202,6 +204,7 @@ class Run:
     timings: tuple[StepTime, ...]
     transactions: LineCounts | None = None
     joins: tuple[JoinCounts, ...] = ()
+    schema_version: int = VERSION
 
     def as_json(self) -> dict[str, Any]:
         """The manifest as JSON types."""

@@ -21,10 +21,18 @@ class Table:
     columns: tuple[Column, ...]
 
     @property
+    def comments(self) -> dict[str, str]:
+        """What each column means, by name; kept in the Parquet files as the column's comment."""
+        return {column.name: column.meaning for column in self.columns}
+
+    @property
     def column_names(self) -> tuple[str, ...]:
         """The names of ``columns``."""
         return tuple(column.name for column in self.columns)
 
+
+VERSION = 1
+"""Of the published tables, told in the manifest: it rises when a column goes or means another."""
 
 SEGMENT = "segment"
 

@@ -6,9 +6,10 @@ from pathlib import Path
 import duckdb
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
-from segmentation.schemas import CUSTOMERS, PUBLISHED, REJECTED_TRANSACTIONS
+from segmentation.schemas import CUSTOMERS, PUBLISHED, REJECTED_TRANSACTIONS, SEGMENTS, VERSION
 from segmentation.storage.demo import demo_customers
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -91,6 +92,16 @@ def test_tables_have_the_documented_columns(run, customers):
     without_runner_up = customers[["runner_up", "margin"]].isna()
     assert not without_runner_up.any(axis=None)
     assert CUSTOMERS.column_names[-1] == "segment"
+
+
+def test_columns_say_what_they_mean(spark, run):
+    """Where Spark and Arrow keep a column's comment; and the version of the tables is told."""
+    customers = spark.read.parquet(str(run.folder / "customers"))
+    margin = customers.schema["margin"].metadata["comment"]
+    assert margin == CUSTOMERS.comments["margin"]
+    segments = pq.read_schema(next((run.folder / "segments").glob("*.parquet")))
+    assert segments.field("share").metadata[b"comment"].decode() == SEGMENTS.comments["share"]
+    assert run.manifest["schema_version"] == VERSION
 
 
 def test_segments_have_few_files(run):

@@ -6,7 +6,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from segmentation.schemas import SEGMENT, published_name, quoted
+from segmentation.schemas import CUSTOMERS, REJECTED, SEGMENT, Table, published_name, quoted
 
 
 def labelled_customers(
@@ -47,22 +47,32 @@ def labelled_customers(
         ).alias(published_name(name))
         for name in columns
     ]
-    return nearest.select(
-        *kept,
-        F.element_at(F.array(*map(F.lit, names)), segment + 1).alias("segment_name"),
-        (F.sqrt(square) * unit).alias("distance"),
-        runner_up.cast("int").alias("runner_up"),
-        (1 - F.sqrt(square / runner_up_square)).alias("margin"),
-        imputed.alias("imputed"),
-        segment.cast("int").alias(SEGMENT),
-    )
+    added = {
+        "segment_name": F.element_at(F.array(*map(F.lit, names)), segment + 1),
+        "distance": F.sqrt(square) * unit,
+        "runner_up": runner_up.cast("int"),
+        "margin": 1 - F.sqrt(square / runner_up_square),
+        "imputed": imputed,
+        SEGMENT: segment.cast("int"),
+    }
+    return nearest.select(*kept, *_commented(added, CUSTOMERS))
 
 
 def rejected_rows(rejected: DataFrame, *, rejection: str) -> DataFrame:
     """The table ``rejected`` of ``schemas``: the input's columns as they came and the reason."""
     columns = [name for name in rejected.columns if name != rejection]
     kept = [F.col(quoted(name)).alias(published_name(name)) for name in columns]
-    return rejected.select(*kept, f"{rejection}.reason", f"{rejection}.reason_column")
+    why = F.col(rejection)
+    added = {"reason": why["reason"], "reason_column": why["reason_column"]}
+    return rejected.select(*kept, *_commented(added, REJECTED))
+
+
+def _commented(columns: Mapping[str, Column], table: Table) -> list[Column]:
+    """The columns under their names, each with its meaning for a comment."""
+    return [
+        column.alias(name, metadata={"comment": table.comments[name]})
+        for name, column in columns.items()
+    ]
 
 
 def sample_for_drawing(

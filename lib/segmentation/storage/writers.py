@@ -73,7 +73,12 @@ def write_rows(
     """
     table = pa.table(
         {column.name: [getattr(row, column.name) for row in rows] for column in columns},
-        schema=pa.schema([(column.name, _TYPES[column.type]) for column in columns]),
+        schema=pa.schema(
+            [
+                pa.field(column.name, _TYPES[column.type], metadata={"comment": column.meaning})
+                for column in columns
+            ]
+        ),
     )
     folder.create()
     path = f"{folder.path}/part-00000.parquet"
