@@ -158,15 +158,15 @@ def postgres():
     if not homes:
         pytest.skip("PostgreSQL is not installed (Debian: apt install postgresql)")
     home, port = homes[-1], free_port()
-    as_user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+    user = "postgres" if os.geteuid() == 0 else None  # it refuses to be root
     folder = Path(tempfile.mkdtemp(prefix="segmentation-pg-", dir="/tmp"))
-    if as_user:
-        shutil.chown(folder, "postgres")
+    if user:
+        shutil.chown(folder, user)
     options = f"-c listen_addresses={LOOPBACK} -c port={port} -c unix_socket_directories={folder}"
 
     def control(*arguments):
         subprocess.run(
-            [*as_user, *map(str, arguments)], check=True, cwd="/tmp", stdout=subprocess.DEVNULL
+            list(map(str, arguments)), check=True, cwd="/tmp", user=user, stdout=subprocess.DEVNULL
         )
 
     control(home / "initdb", "-D", folder / "data", "-U", "shop", "-A", "trust")

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from playwright.sync_api import Error, Request, sync_playwright
+from playwright.sync_api import sync_playwright
 
 from segmentation.cli import main
 from tests.jobs.test_report_in_browser import BROWSERS, FLAGS
@@ -205,20 +205,25 @@ def test_configuration_values_are_refused_in_one_line(tmp_path, capsys, key, val
     assert not Path(OWNED).exists()
 
 
+def visited(page, address):
+    """What a page asks for, and the errors it meets, from the start."""
+    asked, errors = [], []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(address)
+    page.wait_for_timeout(1500)
+    return asked, errors
+
+
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium")
 def test_the_report_runs_none_of_it(as_values, as_names):
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
         for run in (as_values[1], as_names[1]["nasty"]):
             page = browser.new_page()
-            asked: list[Request] = []
-            errors: list[Error] = []
-            page.on("request", asked.append)
-            page.on("pageerror", errors.append)
-            page.goto((run.folder / "report.html").as_uri())
-            page.wait_for_timeout(1500)
+            asked, errors = visited(page, (run.folder / "report.html").as_uri())
             assert page.evaluate("window.owned") is None
             assert not errors
-            assert [r.url for r in asked if not r.url.startswith(("file:", "blob:", "data:"))] == []
+            assert [url for url in asked if not url.startswith(("file:", "blob:", "data:"))] == []
             assert page.locator("main a[href^='javascript:']").count() == 0
         browser.close()

@@ -113,7 +113,7 @@ def test_where_no_folder_is_renamed_a_run_is_complete_with_its_manifest(shop, mo
     folder = shop.output / "run=a"
     assert not [path for path in folder.iterdir() if path.name.startswith("_")]
 
-    def breaks(*_):
+    def breaks(*_, **__):
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as broken:
