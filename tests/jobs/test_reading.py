@@ -365,6 +365,7 @@ def test_output_may_be_told_on_the_command_line_only(segment, tmp_path):
     run = segment(config, output=tmp_path / 'it\'s "mine" \\ #1')
     assert run.manifest["labelled"] == len(ROWS)
     assert {path.name for path in run.folder.parent.iterdir()} == {
+        ".lock",
         run.folder.name,
         "latest",
         "latest.json",
