@@ -93,6 +93,7 @@ def test_a_submitted_job_publishes_what_a_local_one_does(cluster, submit, refere
         assert cluster.programs[0].text().count("Launching executor") == WORKERS
 
 
+@pytest.mark.thorough
 def test_a_killed_worker_changes_no_number(cluster, submit, reference, tmp_path):
     """The last test here: its worker, with the executor on it, does not come back."""
     with submit:
