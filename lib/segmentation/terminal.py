@@ -17,7 +17,7 @@ def runs_table(runs: Sequence[PastRun]) -> Table:
         (
             "◆" if past.is_current else "",
             past.run,
-            past.created_at,
+            past.created_at[:16].replace("T", " "),
             str(past.k),
             past.strength,
             f"{past.labelled:,}",
