@@ -13,6 +13,7 @@ SUBSTITUTED = ("${", "__THIS__")
 """What Spark replaces in a statement, quoted or not: variables, and a SQLTransformer's table."""
 
 _TEXT = T.StringType()
+_TIMES = (T.DateType, T.TimestampType, T.TimestampNTZType, T.StringType)
 
 
 def check_columns(customers: DataFrame, config: Config) -> None:
@@ -34,7 +35,7 @@ def check_columns(customers: DataFrame, config: Config) -> None:
                 "to be a number or text that holds one: take it out of features.numeric or cast it"
             )
     for day in config.features.dates:
-        if not isinstance(types.get(day.name, _TEXT), T.DatetimeType | T.StringType):
+        if not isinstance(types.get(day.name, _TEXT), _TIMES):
             problems.append(
                 f"column {day.name!r} is of type {types[day.name].simpleString()}, needs to be a "
                 "date, a time or text that holds one: take it out of features.dates or cast it"
