@@ -38,7 +38,9 @@ from segmentation.terminal import curve_table, runs_table, segments_table
 MENDABLE_EXIT, INTERRUPTED_EXIT = 2, 130
 VERSIONED = ("pyspark", "numpy", "pyarrow", "scikit-learn", "kneed", "plotly")
 
-OUTPUT_HELP = "The folder that holds the runs, as output.path."
+Runs = Annotated[
+    str, typer.Argument(metavar="OUTPUT", help="The folder that holds the runs, as output.path.")
+]
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -110,14 +112,14 @@ def run(
 
 
 @app.command()
-def runs(output: Annotated[str, typer.Argument(metavar="OUTPUT", help=OUTPUT_HELP)]) -> None:
+def runs(output: Runs) -> None:
     """List the runs of an output folder, the newest first."""
     Console().print(runs_table(history.runs(existing(output))))
 
 
 @app.command()
 def rollback(
-    output: Annotated[str, typer.Argument(metavar="OUTPUT", help=OUTPUT_HELP)],
+    output: Runs,
     run: Annotated[
         str | None, typer.Argument(metavar="RUN", help="The one before the current if not given.")
     ] = None,
@@ -133,7 +135,7 @@ def rollback(
 
 @app.command()
 def show(
-    output: Annotated[str, typer.Argument(metavar="OUTPUT", help=OUTPUT_HELP)],
+    output: Runs,
     run: Annotated[
         str | None, typer.Option(metavar="RUN", help="The current one if not given.")
     ] = None,

@@ -2,6 +2,7 @@
 
 import math
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -35,13 +36,18 @@ def customers(folder: Path, *, rows: int, features: int, seed: int) -> Path:
     beginning of a larger one with the same features and seed.
     """
     table = folder / f"customers-rows={rows}-features={features}-seed={seed}"
+    return in_blocks(table, rows, lambda number: _block(number, features=features, seed=seed))
+
+
+def in_blocks(table: Path, rows: int, block_of: Callable[[int], pa.Table]) -> Path:
+    """The folder of a table of so many rows, a file a block; made unless it is there already."""
     if table.is_dir():
         return table
     aside = table.with_name(f"{table.name}.part")
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir(parents=True)
     for number, first in enumerate(range(0, rows, BLOCK_ROWS)):
-        block = _block(number, features=features, seed=seed).slice(0, rows - first)
+        block = block_of(number).slice(0, rows - first)
         file = aside / f"part-{number:05}.parquet"
         pq.write_table(block, file, row_group_size=ROW_GROUP_ROWS)
     aside.rename(table)

@@ -9,15 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from scripts.benchmarking.contestants import OUTSIDE_STEPS, Arena
-from scripts.benchmarking.data import BLOCK_ROWS, ROW_GROUP_ROWS
+from scripts.benchmarking.data import BLOCK_ROWS, in_blocks
 from scripts.benchmarking.measuring import measured
 from scripts.benchmarking.records import JOB
 
 LINES_A_CUSTOMER = 30
-LINES_AN_ORDER = 3
 FIRST_DAY, DAYS = np.datetime64("2025-01-01"), 365
 RETURNED = 0.02
 
@@ -79,29 +77,19 @@ def transactions(folder: Path, *, lines: int, seed: int) -> Path:
     Customers differ in how often and for how much they buy; some lines are returns.
     """
     table = folder / f"transactions-lines={lines}-seed={seed}"
-    if table.is_dir():
-        return table
-    aside = table.with_name(f"{table.name}.part")
-    shutil.rmtree(aside, ignore_errors=True)
-    aside.mkdir(parents=True)
     customers = max(1, lines // LINES_A_CUSTOMER)
-    for number, first in enumerate(range(0, lines, BLOCK_ROWS)):
-        block = _block(number, rows=min(BLOCK_ROWS, lines - first), customers=customers, seed=seed)
-        file = aside / f"part-{number:05}.parquet"
-        pq.write_table(block, file, row_group_size=ROW_GROUP_ROWS)
-    aside.rename(table)
-    return table
+    return in_blocks(table, lines, lambda number: _block(number, customers=customers, seed=seed))
 
 
-def _block(number: int, *, rows: int, customers: int, seed: int) -> pa.Table:
+def _block(number: int, *, customers: int, seed: int) -> pa.Table:
     random = np.random.default_rng([seed, number])
     # squares crowd the low numbers: few customers buy often, many seldom
-    buyers = (random.random(rows) ** 2 * customers).astype(np.int64)
+    buyers = (random.random(BLOCK_ROWS) ** 2 * customers).astype(np.int64)
     amounts = random.lognormal(2 + buyers % 5 * 0.5, 0.8)
-    amounts *= np.where(random.random(rows) < RETURNED, -1, 1)
-    days = random.integers(0, DAYS, rows)
-    orders = (buyers * DAYS + days) * LINES_AN_ORDER
-    seconds = days * 86_400 + random.integers(0, 86_400, rows)
+    amounts *= np.where(random.random(BLOCK_ROWS) < RETURNED, -1, 1)
+    days = random.integers(0, DAYS, BLOCK_ROWS)
+    orders = buyers * DAYS + days
+    seconds = days * 86_400 + random.integers(0, 86_400, BLOCK_ROWS)
     return pa.table(
         {
             "customer_id": buyers,

@@ -7,6 +7,7 @@ from pyspark.sql import types as T
 
 from segmentation.config import Config
 from segmentation.errors import SchemaError, listed, nearest
+from segmentation.features.contract import types_of
 from segmentation.schemas import MALFORMED, SEGMENT, published_name
 
 SUBSTITUTED = ("${", "__THIS__")
@@ -25,7 +26,7 @@ def check_columns(customers: DataFrame, config: Config) -> None:
         Names every missing column with the nearest known one, every feature of a type that
         is neither a number nor text, and every name that clashes with one of the job's.
     """
-    types = {field.name: field.dataType for field in customers.schema.fields}
+    types = types_of(customers)
     known = [name for name in types if name != MALFORMED]
     problems = _missing(known, config, has_malformed=MALFORMED in types) + _clashes(known)
     for feature in config.features.numeric:
@@ -68,7 +69,7 @@ def check_lines(lines: DataFrame, config: Config) -> None:
     transactions = config.transactions
     if transactions is None:
         raise ValueError("there are no transactions")
-    types = {field.name: field.dataType for field in lines.schema.fields}
+    types = types_of(lines)
     known = [name for name in types if name != MALFORMED]
     problems = []
     for key, name in transactions.columns.items():

@@ -55,7 +55,7 @@ def measures(
         if transform == "log1p" and negative == "signed":
             transform = "signed"
         missing = feature.missing or features.missing
-        rules = _numeric_rules(feature.name, type_)
+        rules = numeric_rules(feature.name, type_)
         if transform == "log1p" and negative == "reject":
             rules.append(("negative", f"{number(feature.name)} < 0"))
         found.append(
@@ -129,7 +129,10 @@ def is_no_number(name: str, type_: T.DataType) -> str:
     return f"({sql})"
 
 
-def _numeric_rules(name: str, type_: T.DataType) -> list[tuple[str, str]]:
+def numeric_rules(
+    name: str, type_: T.DataType, *, largest: float = LARGEST
+) -> list[tuple[str, str]]:
+    """The reasons for which a cell that is not empty is no usable number, with their SQL."""
     rules = []
     if isinstance(type_, T.StringType):
         rules.append(("not_a_number", is_no_number(name, type_)))
@@ -137,7 +140,7 @@ def _numeric_rules(name: str, type_: T.DataType) -> list[tuple[str, str]]:
         *rules,
         ("nan", f"isnan({number(name)})"),
         ("infinite", f"abs({number(name)}) = double('infinity')"),
-        ("too_large", f"abs({number(name)}) > {double(LARGEST)}"),
+        ("too_large", f"abs({number(name)}) > {double(largest)}"),
     ]
 
 

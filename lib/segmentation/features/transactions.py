@@ -23,8 +23,9 @@ from segmentation.features.contract import (
     in_words,
     reasons,
     rejected_if,
+    types_of,
 )
-from segmentation.features.measures import is_blank, is_no_number, number
+from segmentation.features.measures import is_blank, number, numeric_rules
 from segmentation.results import LineCounts
 from segmentation.schemas import MALFORMED, quoted
 
@@ -70,7 +71,7 @@ def with_reason(lines: DataFrame, *, transactions: Transactions) -> DataFrame:
     No line is left out for its day yet: that takes ``as_of``. Dropping duplicates costs a
     shuffle of all columns.
     """
-    types = {field.name: field.dataType for field in lines.schema.fields}
+    types = types_of(lines)
     given = transactions
     numbers = [name for name in (given.amount, given.quantity, given.unit_price) if name]
     broken = []
@@ -79,14 +80,9 @@ def with_reason(lines: DataFrame, *, transactions: Transactions) -> DataFrame:
     for name in [given.customer, given.timestamp, *([given.order] if given.order else [])]:
         broken.append(rejected_if("null", name, F.expr(is_blank(name, types[name]))))
     for name in numbers:
-        value = F.expr(number(name))
-        broken += [
-            rejected_if("null", name, F.expr(is_blank(name, types[name]))),
-            rejected_if("not_a_number", name, F.expr(is_no_number(name, types[name]))),
-            rejected_if("nan", name, F.isnan(value)),
-            rejected_if("infinite", name, F.abs(value) == float("inf")),
-            rejected_if("too_large", name, F.abs(value) > LARGEST_AMOUNT),
-        ]
+        rules = numeric_rules(name, types[name], largest=LARGEST_AMOUNT)
+        rules = [("null", is_blank(name, types[name])), *rules]
+        broken += [rejected_if(why, name, F.expr(sql)) for why, sql in rules]
     broken.append(rejected_if("not_a_date", given.timestamp, F.col(_DAY).isNull()))
     if given.amount is None:
         broken.append(
