@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from platform import python_version
@@ -21,14 +22,14 @@ from rich.console import Console
 from typer.exceptions import TyperException
 
 from segmentation import __version__
-from segmentation.config import load
+from segmentation.config import Output, load
 from segmentation.errors import ConfigError, SegmentationError, one_line
 from segmentation.java import java_home
 from segmentation.progress import progress
 from segmentation.redaction import redacted
 from segmentation.session import build_session, job_descriptions
 from segmentation.steps import Steps
-from segmentation.storage import history
+from segmentation.storage import history, mirrors
 from segmentation.storage.failures import mendable
 from segmentation.storage.filesystem import existing
 from segmentation.storage.locking import Lock
@@ -39,7 +40,11 @@ MENDABLE_EXIT, INTERRUPTED_EXIT = 2, 130
 VERSIONED = ("pyspark", "numpy", "pyarrow", "scikit-learn", "kneed", "plotly")
 
 Runs = Annotated[
-    str, typer.Argument(metavar="OUTPUT", help="The folder that holds the runs, as output.path.")
+    str,
+    typer.Argument(
+        metavar="OUTPUT",
+        help="The folder that holds the runs, as output.path; or a configuration that names it.",
+    ),
 ]
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -114,7 +119,7 @@ def run(
 @app.command()
 def runs(output: Runs) -> None:
     """List the runs of an output folder, the newest first."""
-    Console().print(runs_table(history.runs(existing(output))))
+    Console().print(runs_table(history.runs(existing(_output(output).path))))
 
 
 @app.command()
@@ -124,13 +129,27 @@ def rollback(
         str | None, typer.Argument(metavar="RUN", help="The one before the current if not given.")
     ] = None,
 ) -> None:
-    """Make an earlier run current again: latest.json names it from then on."""
-    folder = existing(output)
+    """Make an earlier run current again: latest.json names it from then on.
+
+    Of a configuration the views and the database show it too.
+    """
+    settings = _output(output)
+    folder = existing(settings.path)
+    session = partial(build_session, "roll back")
     lock = Lock.taken(folder, run_id="rollback")
     try:
-        typer.echo(f"current: {history.rolled_back(folder, run)}")
+        mirrors.check(settings, session=session)
+        current = history.rolled_back(folder, run)
+        mirrors.show(current, folder.child(f"run={current}"), settings, session=session)
     finally:
         lock.release()
+    typer.echo(f"current: {current}")
+    left = mirrors.left_behind(history.manifest_of(folder, current), settings)
+    if left:
+        typer.echo(
+            f"not moved: {', '.join(left)}; name the configuration in place of the folder to "
+            "move them too"
+        )
 
 
 @app.command()
@@ -141,7 +160,7 @@ def show(
     ] = None,
 ) -> None:
     """Print a run's segments and cost curve."""
-    found = history.tables(existing(output), run)
+    found = history.tables(existing(_output(output).path), run)
     console = Console()
     console.print(segments_table(found["segments"]))
     console.print(curve_table(found["cost_curve"]))
@@ -170,6 +189,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if told is None:
             raise
         _stop(told)
+
+
+def _output(told: str) -> Output:
+    """What a configuration says of its output; or a folder alone."""
+    path = Path(told)
+    return load(path, overrides=()).output if path.suffix == ".toml" else Output(path=told)
 
 
 def _pipeline() -> ModuleType:

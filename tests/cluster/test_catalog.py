@@ -204,6 +204,8 @@ def test_small_tables_in_a_database(run, totals, tmp_path, kind, request):
             sql.text("SELECT run, count(*) FROM segmentation_cost_curve GROUP BY run ORDER BY run")
         ).fetchall()
         assert [tuple(row) for row in counts] == [("new", 4), ("newer", 4)]
+        current = connection.execute(sql.text("SELECT run FROM segmentation_current")).fetchall()
+        assert [tuple(row) for row in current] == [("newer",)]
         profile = pd.read_sql(
             sql.text("SELECT * FROM segmentation_segment_profile WHERE run = 'new'"), connection
         )

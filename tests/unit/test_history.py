@@ -6,6 +6,7 @@ import sys
 import time
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -28,6 +29,7 @@ def publish(output: Path, run: str, *, created: str = "2026-01-01T00:00:00+00:00
         "choice": {"k": 2, "verdict": {"strength": "clear"}},
         "labelled": 9,
         "rejected": 1,
+        "config": {"output": {"path": str(output), "catalog": None, "database": "***"}},
     }
     (folder / "manifest.json").write_text(json.dumps(manifest))
     segment = {"segment": 0, "name": "Best [b]", "customers": 9, "share": 1.0, "value_mean": 2.0}
@@ -35,6 +37,7 @@ def publish(output: Path, run: str, *, created: str = "2026-01-01T00:00:00+00:00
         ("segments", {**segment, "value_share": None}),
         ("cost_curve", {"k": 2, "cost": 1.5, "chosen": True, "silhouette": 0.5, "gap": None,
                         "least_stability": None}),
+        ("segment_profile", {"segment": 0, "feature": "age", "mean": 2.0}),
     ):  # fmt: skip
         (folder / name).mkdir()
         pq.write_table(pa.Table.from_pylist([row]), folder / name / "part-0.parquet")
@@ -157,11 +160,30 @@ def test_the_commands_list_show_and_roll_back(output, capsys):
         "c", "b", "a",
     ]  # fmt: skip
     run("rollback", output.path)
-    assert capsys.readouterr().out == "current: b\n"
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == "current: b"
+    assert said[1].startswith("not moved: output.database; name the configuration")
     run("show", output.path)
     shown = capsys.readouterr().out
     assert "Best [b]" in shown
     assert "◆" in shown
+
+
+def test_the_database_follows_where_a_configuration_names_it(output, tmp_path, capsys):
+    address = f"duckdb:///{tmp_path}/shop.db"
+    config = tmp_path / "night.toml"
+    config.write_text(
+        '[input]\npath = "x.csv"\n[features]\nnumeric = ["age"]\n'
+        f'[output]\npath = "{output.path}"\ndatabase = "{address}"\n'
+    )
+    for name in ("c", "b"):
+        run("rollback", str(config), name)
+        assert capsys.readouterr().out == f"current: {name}\n"
+        with duckdb.connect(f"{tmp_path}/shop.db") as connection:
+            assert connection.sql("FROM segmentation_current").fetchall() == [(name,)]
+            current = "FROM segmentation_segments JOIN segmentation_current USING (run) SELECT run"
+            assert connection.sql(current).fetchall() == [(name,)]
+    run("show", str(config), "--run", "a")
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 SMALL = (SEGMENTS, SEGMENT_PROFILE, COST_CURVE)
 PREFIX = "segmentation_"
-RUN = "run"
+CURRENT, RUN = "current", "run"
 
 
 def check_database(address: str) -> None:
@@ -46,11 +46,12 @@ def check_database(address: str) -> None:
 
 
 def load(run_folder: Folder, *, run: str, database: str) -> None:
-    """Load a run's segments, profiles and cost curve, in one transaction.
+    """Load a run's segments, profiles and cost curve and make it current, in one transaction.
 
     The tables are ``segmentation_segments`` and so on, made if they are not there, with the
-    run's name in the column ``run``. Rows of that run that are there already are replaced, so
-    loading again counts nothing twice.
+    run's name in the column ``run``; the one row of ``segmentation_current`` names the current
+    run. Rows of that run that are there already are replaced, so loading again counts nothing
+    twice.
     """
     import sqlalchemy as sql
 
@@ -60,7 +61,7 @@ def load(run_folder: Folder, *, run: str, database: str) -> None:
             made = sql.Table(
                 f"{PREFIX}{table.name}",
                 metadata,
-                sql.Column(RUN, sql.String(100), nullable=False),
+                _name(),
                 *(sql.Column(column.name, _type(column)) for column in table.columns),
             )
             made.create(connection, checkfirst=True)
@@ -68,6 +69,16 @@ def load(run_folder: Folder, *, run: str, database: str) -> None:
             connection.execute(
                 made.insert(), [{RUN: run, **row} for row in _rows(run_folder, table)]
             )
+        current = sql.Table(f"{PREFIX}{CURRENT}", metadata, _name())
+        current.create(connection, checkfirst=True)
+        connection.execute(current.delete())
+        connection.execute(current.insert(), [{RUN: run}])
+
+
+def _name() -> "sql.Column[str]":
+    import sqlalchemy as sql
+
+    return sql.Column(RUN, sql.String(100), nullable=False)
 
 
 def _rows(run: Folder, table: Table) -> list[dict[str, object]]:

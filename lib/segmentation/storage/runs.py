@@ -12,8 +12,7 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from segmentation.config import Output, Source
 from segmentation.errors import ConfigError, StorageError
 from segmentation.schemas import Table
-from segmentation.storage.catalog import check_catalog, point_views_at
-from segmentation.storage.database import check_database, load
+from segmentation.storage import mirrors
 from segmentation.storage.delta import check_delta, log_tables
 from segmentation.storage.filesystem import Folder
 from segmentation.storage.history import (
@@ -82,10 +81,7 @@ class RunStore:
                     "configuration, and is never overwritten: change --run-id"
                 )
             spark = session()
-            if output.catalog is not None:
-                check_catalog(spark)
-            if output.database is not None:
-                check_database(output.database)
+            mirrors.check(output, session=lambda: spark)
             if output.delta:
                 check_delta()
             store = cls(spark, folder, run_id, lock, output, again)
@@ -193,10 +189,7 @@ class RunStore:
             else:
                 self.published.remove(RUNNING)
         point_at(self.output, self.run_id)
-        if self.settings.catalog is not None:
-            point_views_at(self.published, spark=self.spark, database=self.settings.catalog)
-        if self.settings.database is not None:
-            load(self.published, run=self.run_id, database=self.settings.database)
+        mirrors.show(self.run_id, self.published, self.settings, session=lambda: self.spark)
         if self.settings.keep_runs is not None:
             prune(self.output, keep=self.settings.keep_runs)
         return self.published.uri
