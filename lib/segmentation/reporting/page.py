@@ -80,6 +80,7 @@ def render(report: Report, *, min_group: int = 1) -> str:
         most_paths=MOST_PATHS,
         key_profiles=_key_profiles(report),
         as_cards=len(report.segments) <= MOST_CARDS,
+        has_few=any(each.customers < min_group for each in report.segments),
         has_value_share=all(each.value_share is not None for each in report.segments),
         most_costs=MOST_COSTS,
         min_group=min_group,
