@@ -214,7 +214,24 @@ def test_run_stays_in_the_callers_folder_and_points_at_the_projects_files(
     assert arguments == ["-P", "-m", "segmentation", "run", "--help"]
     assert config == str(project / "conf" / "demo.toml")
     properties = str(project / "conf" / "spark-local.conf")
-    assert shlex.split(submit) == ["--properties-file", properties, "pyspark-shell"]
+    assert shlex.split(submit)[2:] == ["--properties-file", properties, "pyspark-shell"]
+
+
+@pytest.mark.parametrize(
+    ("archive", "option"), [(None, "ArchiveClassesAtExit"), ("x", "SharedArchiveFile")]
+)
+def test_the_archive_of_classes_is_left_by_the_first_run_and_read_by_the_next(
+    project, elsewhere, tmp_path, archive, option
+):
+    stamped(project, python=SHOW)
+    path = project / ".venv" / "spark-classes.jsa"
+    if archive is not None:
+        path.write_text(archive)
+    done = call(project / "scripts" / "run", cwd=elsewhere, path=programs(tmp_path / "b"))
+    flag, setting = shlex.split(done.stdout.splitlines()[-1])[:2]
+    key, _, options = setting.partition("=")
+    assert (flag, key) == ("--conf", "spark.driver.defaultJavaOptions")
+    assert shlex.split(options)[-1] == f"-XX:{option}={path}"
 
 
 def test_run_leaves_what_the_caller_has_set(project, elsewhere, tmp_path):
