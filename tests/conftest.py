@@ -12,6 +12,13 @@ from pyspark.sql import SparkSession
 from segmentation.java import java_home
 from segmentation.session import REQUIRED
 
+UNCOMPILED = {
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+}
+"""For a few rows compiling code takes longer than running it: a fifth less time. Some tests run
+it compiled, so that both ways are compared."""
+
 settings.register_profile("unhurried", deadline=None)  # a slow machine is no failure
 settings.load_profile("unhurried")
 
@@ -43,14 +50,12 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
         .config("spark.driver.bindAddress", "127.0.0.1")
         .config("spark.driver.host", "127.0.0.1")
         .config("spark.sql.shuffle.partitions", "2")
-        # For a few rows compiling code takes longer than running it: a fifth less time. Tests that
-        # start a Spark of their own run it compiled, so both ways are compared.
-        .config("spark.sql.codegen.wholeStage", "false")
-        .config("spark.sql.codegen.factoryMode", "NO_CODEGEN")
         .config("spark.default.parallelism", "2")
         .config("spark.sql.warehouse.dir", str(scratch / "warehouse"))
         .config("spark.local.dir", str(scratch / "local"))
     )
+    for key, value in UNCOMPILED.items():
+        builder = builder.config(key, value)
     session = builder.getOrCreate()
     for key, value in REQUIRED.items():
         session.conf.set(key, value)

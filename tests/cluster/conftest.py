@@ -25,6 +25,7 @@ import pytest
 from segmentation.java import java_home
 from segmentation.storage.demo import demo_customers
 from tests.cluster.digests import Digest, digest
+from tests.conftest import UNCOMPILED
 
 ROOT = Path(__file__).resolve().parents[2]
 LOOPBACK = "127.0.0.1"
@@ -44,7 +45,10 @@ QUIET = {
     "spark.driver.host": LOOPBACK,
     "spark.sql.shuffle.partitions": "3",
     "spark.sql.files.maxPartitionBytes": "4m",  # what opening a file counts for: a task a file
-}
+    # JVMs that live for a minute: a quarter less time.
+    "spark.driver.defaultJavaOptions": "-XX:TieredStopAtLevel=1",
+    "spark.executor.defaultJavaOptions": "-XX:TieredStopAtLevel=1",
+} | UNCOMPILED
 
 DRIVER = f"""
 import json, sys, traceback
@@ -329,9 +333,10 @@ def undisturbed(
 def reference(
     machine: Machine, inputs: Inputs, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, Digest]:
-    """The answer of a machine with one core to one file, of either kind of coreset."""
+    """The answer of a machine with one core to one file, of either kind of coreset, compiled."""
     folder = tmp_path_factory.mktemp("reference")
-    with machine.application("local[1]", folder) as program:
+    compiled = {"spark.sql.codegen.wholeStage": "true", "spark.sql.codegen.factoryMode": "FALLBACK"}
+    with machine.application("local[1]", folder, **compiled) as program:
         application = Application(program)
         for path in CORESET_SIZES:
             application.run(

@@ -33,7 +33,7 @@ def server(machine, tmp_path_factory):
         yield port, program
 
 
-@pytest.mark.parametrize("path", [SAMPLED, WHOLE])
+@pytest.mark.parametrize("path", [SAMPLED, pytest.param(WHOLE, marks=pytest.mark.thorough)])
 def test_a_remote_session_publishes_what_a_local_one_does(
     server, machine, inputs, reference, tmp_path, path
 ):

@@ -31,7 +31,7 @@ def a_task_a_file(spark):
         (7, 1, SAMPLED),
         pytest.param(64, 2, SAMPLED, marks=pytest.mark.thorough),
         pytest.param(1, 3, WHOLE, marks=pytest.mark.thorough),
-        (64, 4, WHOLE),
+        pytest.param(64, 4, WHOLE, marks=pytest.mark.thorough),
     ],
 )
 def test_of_any_layout(spark, inputs, reference, tmp_path, files, shuffled, path):

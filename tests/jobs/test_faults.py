@@ -3,18 +3,20 @@
 import json
 import os
 import random
+import shlex
 import signal
 import subprocess
 import sys
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
 from segmentation.java import java_home
+from tests.conftest import UNCOMPILED
 
 ROOT = Path(__file__).resolve().parents[2]
 STEPS = ("read", "features", "contract", "prepare", "compress", "sweep", "score", "choose",
@@ -139,12 +141,22 @@ def job(tmp_path_factory):
         "PYTHONPATH": str(ROOT / "lib"),
         "JAVA_HOME": java_home(),
         "SPARK_LOCAL_IP": "127.0.0.1",
-        "PYSPARK_SUBMIT_ARGS": f"--properties-file {ROOT}/conf/spark-local.conf pyspark-shell",
     }
-
-    started = Job(folder, environment)
+    started = Job(folder, environment | submitted("ArchiveClassesAtExit", folder))
     assert started("never", "first").wait() == 0
-    return started
+    return replace(started, environment=environment | submitted("SharedArchiveFile", folder))
+
+
+def submitted(archive, folder):
+    """Spark as scripts/run starts it, but for JVMs that live for seconds."""
+    settings = UNCOMPILED | {
+        "spark.driver.defaultJavaOptions": (
+            f"-Xlog:cds*=off -XX:{archive}={folder}/classes.jsa -XX:TieredStopAtLevel=1"
+        )
+    }
+    options = " ".join(f"--conf {shlex.quote(f'{k}={v}')}" for k, v in settings.items())
+    properties = f"--properties-file {ROOT}/conf/spark-local.conf"
+    return {"PYSPARK_SUBMIT_ARGS": f"{options} {properties} pyspark-shell"}
 
 
 def survives(job, deaths):
