@@ -11,7 +11,9 @@ _TELLING = (
 )
 _KEY = re.compile(rf"(?i)(^|[^a-z])({_TELLING})([^a-z]|$)|secret|password|passwd|accesskey|token")
 _USER = re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://)[^/@\s'\"]+@")
-_PARAMETER = re.compile(rf"(?i)([?&;][^=&;\s'\"]*?(?:{_TELLING})[^=&;\s'\"]*=)[^&;\s'\"]+")
+_PARAMETER = re.compile(
+    rf"(?i)((?:^|[?&;\s'\"])[^=&;\s'\"]*?(?:{_TELLING})[^=&;\s'\"]*=)[^&;\s'\"]+"
+)
 
 
 def redacted(text: str) -> str:
@@ -24,7 +26,9 @@ def redacted_tree(tree: Any) -> Any:
     """A tree of JSON types with every text redacted, and whole what a telling key holds."""
     if isinstance(tree, dict):
         return {
-            key: HIDDEN if isinstance(value, str) and _KEY.search(key) else redacted_tree(value)
+            key: HIDDEN
+            if isinstance(value, str | list | tuple | dict) and _KEY.search(key)
+            else redacted_tree(value)
             for key, value in tree.items()
         }
     if isinstance(tree, list | tuple):

@@ -191,6 +191,12 @@ def test_credentials_reach_no_manifest_report_or_log(shop, capfd, caplog):
     with pytest.raises(SystemExit):
         shop("--set", "input.path=s3a://me:hunter2@bucket/x?sig=sigsigsig")
     with pytest.raises(SystemExit):
+        shop("--set", f"input.options={options}", "--set", "input.path=nothing_there.csv")
+    with pytest.raises(SystemExit):
+        shop("--set", "input.options={password=['hunter2']}")
+    with pytest.raises(SystemExit):
+        shop("--set", "input.password=hunter2")
+    with pytest.raises(SystemExit):
         shop("--set", "output.path=nofs://me:hunter2@bucket/x?sig=sigsigsig")
     told = "".join(capfd.readouterr()) + caplog.text
     for path in shop.output.rglob("*"):

@@ -18,6 +18,8 @@ from segmentation.redaction import redacted, redacted_tree
         ("https://h/x?access_token=abc&k=2", "https://h/x?access_token=***&k=2"),
         ("jdbc:x://h;user=me;password=p!;a=b", "jdbc:x://h;user=me;password=***;a=b"),
         ("cannot read s3://u:p@b/x: no", "cannot read s3://***@b/x: no"),
+        ("password=hunter2", "password=***"),
+        ("options 'user=me' 'password=p!' denied", "options 'user=me' 'password=***' denied"),
         # none of these holds one
         ("s3a://bucket/a@b", "s3a://bucket/a@b"),
         ("out/customers?a=1", "out/customers?a=1"),
@@ -35,6 +37,7 @@ def test_addresses(text, expected):
 )  # fmt: skip
 def test_what_a_telling_key_holds_is_hidden(key):
     assert redacted_tree({"options": {key: "abc"}}) == {"options": {key: "***"}}
+    assert redacted_tree({f"input.options.{key}": ["abc"]}) == {f"input.options.{key}": "***"}
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from pydantic_core import ErrorDetails
 
 from segmentation.config.tree import Config
 from segmentation.errors import ConfigError, nearest, one_line
+from segmentation.redaction import redacted_tree
 
 
 def load(path: str | Path, *, overrides: Sequence[str] = ()) -> Config:
@@ -72,10 +73,10 @@ def _toml_value(text: str) -> Any:
     return parsed["value"] if parsed.keys() == {"value"} else text
 
 
-def _problems(found: Sequence[ErrorDetails]) -> list[str]:
+def _problems(errors: Sequence[ErrorDetails]) -> list[str]:
     """Every problem in words; what a value may be instead is gathered, each thing told once."""
     told: dict[str, list[str]] = {}
-    for details in found:
+    for details in errors:
         key = ".".join(str(part) for part in _without_union_tags(details["loc"]))
         in_words = _RULES.get(details["type"])
         rule = in_words.format(**details.get("ctx", {})) if in_words else details["msg"]
@@ -88,7 +89,8 @@ def _problems(found: Sequence[ErrorDetails]) -> list[str]:
         elif details["type"] == "value_error":
             told[one_line(rule).removeprefix("Value error, ")] = []
         elif details["type"] != "too_short" or not details["input"]:  # else it says what is told
-            told.setdefault(f"{key} = {details['input']!r}: needs ", []).append(one_line(rule))
+            (found,) = redacted_tree({key: details["input"]}).values()
+            told.setdefault(f"{key} = {found!r}: needs ", []).append(one_line(rule))
     return [problem + " or ".join(rules) for problem, rules in told.items()]
 
 

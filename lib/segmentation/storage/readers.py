@@ -9,6 +9,7 @@ from pyspark.sql.types import StringType, StructField, StructType
 
 from segmentation.config import Input, Source
 from segmentation.errors import SchemaError, StorageError
+from segmentation.redaction import redacted_tree
 from segmentation.schemas import MALFORMED
 from segmentation.storage.demo import generate
 from segmentation.storage.failures import in_short, mendable
@@ -114,5 +115,6 @@ _READERS = {"csv": _csv, "json": _json, "table": _table}
 
 
 def _shown(source: Source) -> str:
-    options = f", {source.section}.options = {source.options}" if source.options else ""
-    return f"{source.section}.path = {', '.join(map(repr, source.paths))}{options}"
+    options = redacted_tree(dict(source.options))
+    told = f", {source.section}.options = {options}" if options else ""
+    return f"{source.section}.path = {', '.join(map(repr, source.paths))}{told}"
