@@ -37,12 +37,20 @@ class Arena:
     java_home: str
 
     def properties(self) -> Path:
-        """The project's own properties file for one machine, with these cores and memory."""
+        """The project's own properties file for one machine, with these cores and memory.
+
+        Where ``scripts/run`` has left its archive of Spark's classes, all start from that.
+        """
         changed = {
             "spark.master": f"local[{self.cores}]",
             "spark.driver.memory": self.driver_memory,
             "spark.local.dir": str(self.folder / "spark"),
         }
+        archive = Path(sys.prefix) / "spark-classes.jsa"
+        if archive.exists():
+            changed["spark.driver.defaultJavaOptions"] = (
+                f'-Xlog:cds*=off -XX:SharedArchiveFile="{archive}"'
+            )
         kept = [
             line
             for line in LOCAL_CONF.read_text(encoding="utf-8").splitlines()
