@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import pyspark
 import pytest
 from hypothesis import settings
 from pyspark.sql import SparkSession
@@ -18,6 +19,9 @@ UNCOMPILED = {
 }
 """For a few rows compiling code takes longer than running it: a fifth less time. Some tests run
 it compiled, so that both ways are compared."""
+
+SPARK_PATH = str(Path(pyspark.__file__).parents[1])
+"""Where this PySpark is imported from: with scripts/test --spark not where the others are."""
 
 settings.register_profile("unhurried", deadline=None)  # a slow machine is no failure
 settings.load_profile("unhurried")

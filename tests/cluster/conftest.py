@@ -25,7 +25,7 @@ import pytest
 from segmentation.java import java_home
 from segmentation.storage.demo import demo_customers
 from tests.cluster.digests import Digest, digest
-from tests.conftest import UNCOMPILED
+from tests.conftest import SPARK_PATH, UNCOMPILED
 
 ROOT = Path(__file__).resolve().parents[2]
 LOOPBACK = "127.0.0.1"
@@ -232,8 +232,9 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Machine:
     # The packages of this Python, but not what its .pth files add: the package under test.
     venv.create(folder / "python", with_pip=False, symlinks=True)
     (site_packages,) = (folder / "python").glob("lib/python*/site-packages")
-    own = Path(pyspark.__file__).parents[1]
-    (site_packages / "packages.pth").write_text(f"{own}\n")
+    # pyspark first: with scripts/test --spark it lies apart from the others
+    folders = [SPARK_PATH, str(Path(pa.__file__).parents[1])]
+    (site_packages / "packages.pth").write_text("\n".join(folders) + "\n")
     python = folder / "python" / "bin" / "python"
     found = subprocess.run(
         [python, "-c", "import pyspark, segmentation"],

@@ -18,6 +18,7 @@ import pytest
 from segmentation.cli import main
 from segmentation.clustering.model import freeze
 from segmentation.java import java_home
+from tests.conftest import SPARK_PATH
 
 ROOT = Path(__file__).resolve().parents[2]
 LONGEST_LINE = 600
@@ -665,7 +666,7 @@ def test_spark_itself_adds_no_stack_trace(tmp_path):
     environment = {
         **os.environ,
         "JAVA_HOME": java_home(),
-        "PYTHONPATH": str(ROOT / "lib"),
+        "PYTHONPATH": f"{ROOT / 'lib'}:{SPARK_PATH}",
         "PYSPARK_SUBMIT_ARGS": f'--properties-file "{ROOT}/conf/spark-local.conf" pyspark-shell',
         "LOG4J_CONFIGURATION_FILE": str(ROOT / "conf" / "log4j2.properties"),
         "SPARK_LOCAL_IP": "127.0.0.1",

@@ -14,6 +14,7 @@ import pytest
 from scripts.benchmarking.costs import costs
 from scripts.benchmarking.measurements import slope
 from scripts.benchmarking.session import scaled_up
+from tests.conftest import SPARK_PATH
 
 ROOT = Path(__file__).resolve().parents[2]
 ROWS, K_MAX = 20_000, 4
@@ -40,7 +41,7 @@ def test_a_small_benchmark(tmp_path):
     # Run as scripts/benchmark would, whose own part is to find this Python.
     done = subprocess.run(
         [sys.executable, "-P", "-m", "scripts.benchmarking", *arguments, "--output", str(tmp_path)],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": f"{ROOT}:{SPARK_PATH}"},
         capture_output=True,
         text=True,
         check=False,

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from segmentation.java import java_home
-from tests.conftest import UNCOMPILED
+from tests.conftest import SPARK_PATH, UNCOMPILED
 
 ROOT = Path(__file__).resolve().parents[2]
 STEPS = ("read", "features", "contract", "prepare", "compress", "sweep", "score", "choose",
@@ -138,7 +138,7 @@ def job(tmp_path_factory):
     )
     environment = {
         **{k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "SPARK", "PYSPARK"))},
-        "PYTHONPATH": str(ROOT / "lib"),
+        "PYTHONPATH": f"{ROOT / 'lib'}:{SPARK_PATH}",
         "JAVA_HOME": java_home(),
         "SPARK_LOCAL_IP": "127.0.0.1",
     }
