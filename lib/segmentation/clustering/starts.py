@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
-from pyspark.ml.clustering import KMeans
+from pyspark.ml.clustering import KMeans, KMeansModel
 from pyspark.ml.feature import VectorAssembler
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.util import inheritable_thread_target
@@ -63,14 +63,16 @@ def fit_coreset(
         inherit = inheritable_thread_target(spark)
         fits = [
             (
-                pool.submit(inherit(partial(_from_mllib, table, seed=seed)), k),
+                pool.submit(inherit(partial(_fitted_by_mllib, table, seed=seed)), k),
                 pool.submit(search.restarted, k, seed=abs(seed) % 2**32),
             )
             for k in several
         ]
         found = {k: [search.single()] for k in filled.values() if k == 1}
         for k, (fit, restart) in zip(several, fits, strict=True):
-            partitions = [search.at_rest(fit.result() * 2.0**bits, k), *restart.result()]
+            # Asked for here: over Connect, Spark 4.0 knows a model in its session's thread only.
+            from_mllib = np.array(fit.result().clusterCenters()) * 2.0**bits
+            partitions = [search.at_rest(from_mllib, k), *restart.result()]
             if k - 1 in found:
                 split = split_costliest(coreset, found[k - 1][0])
                 partitions.append(search.at_rest(split, k))
@@ -161,7 +163,7 @@ def _different(found: Sequence[Found], *, cost: Callable[[Found], float]) -> lis
     return kept
 
 
-def _from_mllib(table: DataFrame, clusters: int, *, seed: int) -> Points:
+def _fitted_by_mllib(table: DataFrame, clusters: int, *, seed: int) -> KMeansModel:
     kmeans = KMeans(
         featuresCol="point",
         weightCol="weight",
@@ -171,7 +173,7 @@ def _from_mllib(table: DataFrame, clusters: int, *, seed: int) -> Points:
         initSteps=MLLIB_ROUNDS,
         maxIter=MLLIB_ITERATIONS,
     )
-    return np.array(kmeans.fit(table).clusterCenters())
+    return kmeans.fit(table)
 
 
 @contextmanager
