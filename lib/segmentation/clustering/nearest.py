@@ -47,36 +47,6 @@ def with_cluster(
     return _measured(rows, coordinates, centres).drop(*_names(centres))
 
 
-def silhouette(
-    coordinates: Sequence[str],
-    means: npt.NDArray[np.float64],
-    *,
-    spreads: Sequence[float],
-    without_itself: Sequence[float],
-) -> Column:
-    """The silhouette of a row that has its ``CLUSTER``, with squared distances.
-
-    ``spreads`` are the clusters' mean squared distances to their means; by ``without_itself``
-    a row's mean distance to its own cluster counts the others only, 0 where there are none.
-    """
-    distances = [
-        _square(coordinates, mean) + F.lit(spread)
-        for mean, spread in zip(means, spreads, strict=True)
-    ]
-    is_own = [F.col(CLUSTER) == i for i in range(len(distances))]
-    own = F.coalesce(
-        *[
-            F.when(mine, distance * F.lit(others))
-            for mine, distance, others in zip(is_own, distances, without_itself, strict=True)
-        ]
-    )
-    other = _least([F.when(~mine, d) for mine, d in zip(is_own, distances, strict=True)])
-    alone = [i for i, others in enumerate(without_itself) if others == 0]
-    larger = F.greatest(own, other)
-    value = F.when(larger > 0, (other - own) / larger).otherwise(0.0)
-    return F.when(F.col(CLUSTER).isin(alone), 0.0).otherwise(value) if alone else value
-
-
 def farthest_point(
     rows: DataFrame, coordinates: Sequence[str], centres: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.float64]:

@@ -13,13 +13,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from segmentation.clustering.lloyd import Partition, Points
-from segmentation.clustering.nearest import (
-    CLUSTER,
-    farthest_point,
-    silhouette,
-    squared_norm,
-    with_cluster,
-)
+from segmentation.clustering.nearest import CLUSTER, farthest_point, squared_norm, with_cluster
 
 NATIVE_TERMS = 64
 """Up to so many coordinates of centres the generated code stays small enough to be compiled."""
@@ -98,24 +92,14 @@ class AllRows:
         rounded to the grid, as everywhere; each row's value is rounded to 2**-30, so that the
         sum does not depend on order. None where there is one cluster.
         """
-        clusters = _Spread.of(partition)
-        rows = self.rows.select(*self.coordinates)
-        if len(clusters.centres) < 2:
+        if sum(count > 0 for count in partition.counts) < 2:
             return None
-        if 2 * clusters.centres.size <= NATIVE_TERMS:
-            value = silhouette(
-                self.coordinates,
-                clusters.means,
-                spreads=clusters.spreads.tolist(),
-                without_itself=clusters.without_itself.tolist(),
-            )
-            steps = F.rint(value * SILHOUETTE_STEPS).cast("bigint")
-            totals = with_cluster(rows, self.coordinates, clusters.centres).select(
-                steps.alias("total")
-            )
-        else:
-            totals = rows.mapInArrow(silhouettes_of(clusters), "total bigint")
-        found = totals.agg(F.sum("total")).collect()[0][0]
+        found = (
+            self.rows.select(*self.coordinates)
+            .mapInArrow(silhouettes_of(partition), "total bigint")
+            .agg(F.sum("total"))
+            .collect()[0][0]
+        )
         return float(found / sum(partition.counts) / SILHOUETTE_STEPS)
 
     def farthest(self, centres: Points) -> Points:
@@ -154,38 +138,16 @@ def pass_over(
     return totals
 
 
-@dataclass(frozen=True)
-class _Spread:
-    """Of the clusters that have rows: centres and means, and what a silhouette takes beside.
-
-    ``spreads`` are mean squared distances to the means; ``without_itself`` makes of a row's mean
-    distance to all of its cluster that to the others, and is 0 where there are none.
-    """
-
-    centres: Points
-    means: Points
-    spreads: Points
-    without_itself: Points
-
-    @classmethod
-    def of(cls, partition: Partition) -> "_Spread":
-        filled = [i for i, count in enumerate(partition.counts) if count]
-        counts = np.array([partition.counts[i] for i in filled], dtype=np.float64)
-        costs = partition.costs()
-        return cls(
-            partition.centres[filled],
-            partition.means()[filled],
-            np.array([float(costs[i] / partition.counts[i]) for i in filled]),
-            np.where(counts > 1, counts / np.maximum(counts - 1, 1), 0),
-        )
-
-
 def silhouettes_of(
-    clusters: _Spread,
+    partition: Partition,
 ) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
     """What a Spark task runs on its rows: the sum of their silhouettes, in whole steps."""
-    centres, means = clusters.centres, clusters.means
-    spreads, without_itself = clusters.spreads, clusters.without_itself
+    filled = [i for i, count in enumerate(partition.counts) if count]
+    centres, means = partition.centres[filled], partition.means()[filled]
+    counts = np.array([partition.counts[i] for i in filled], dtype=np.float64)
+    costs = partition.costs()
+    spreads = np.array([float(costs[i] / partition.counts[i]) for i in filled])
+    without_itself = np.where(counts > 1, counts / np.maximum(counts - 1, 1), 0)
 
     def total(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         steps = 0
