@@ -1,7 +1,12 @@
-"""Whatever comes in: all rows are labelled or rejected, or one line says why. No traceback."""
+"""Whatever comes in: all rows are labelled or rejected, or one line says why. No traceback.
+
+``SEGMENTATION_TABLES`` says how many tables ``--thorough`` tries, of some seconds each; else 1,000.
+"""
 
 import json
+import os
 import tomllib
+from collections import Counter
 
 import pandas as pd
 import pytest
@@ -13,6 +18,7 @@ from segmentation.config import parse
 from segmentation.errors import ConfigError
 from tests.jobs.conftest import Finished
 
+TABLES = int(os.environ.get("SEGMENTATION_TABLES", "1000"))
 LONGEST_LINE = 2_000
 ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 SCALARS = st.one_of(
@@ -183,8 +189,17 @@ def test_any_table_is_segmented_or_refused_in_one_line(spark, tmp_path_factory, 
 
 
 @pytest.mark.thorough
-@settings(max_examples=1_000, suppress_health_check=list(HealthCheck))
-@given(jobs())
-def test_a_thousand_tables(spark, tmp_path_factory, capsys, job):
+def test_many_tables(spark, tmp_path_factory, capsys):
     assert spark is not None
-    check_job(tmp_path_factory.mktemp("fuzz"), capsys, *job)
+    outcomes: Counter[str | None] = Counter()
+
+    @settings(max_examples=TABLES, suppress_health_check=list(HealthCheck))
+    @given(jobs())
+    def check(job):
+        outcomes[check_job(tmp_path_factory.mktemp("fuzz"), capsys, *job)] += 1
+
+    check()
+    with capsys.disabled():
+        print(f"{TABLES} tables: {dict(outcomes)}")
+    assert outcomes["published"]
+    assert outcomes["refused"]
