@@ -1,11 +1,13 @@
 """An executor dies while all rows are scored: the same answer or a clean failure, no other number.
 
-``SEGMENTATION_KILLS`` says how many runs lose an executor, each at another moment; 1 otherwise.
+``SEGMENTATION_KILLS`` says how many runs lose an executor, each at another moment; 1 otherwise,
+and a few more until one of them lost it while it scored.
 """
 
 import os
 import time
 from contextlib import suppress
+from itertools import count
 
 import psutil
 import pytest
@@ -16,6 +18,10 @@ from tests.cluster.digests import digest
 pytestmark = pytest.mark.cluster
 
 KILLS = int(os.environ.get("SEGMENTATION_KILLS", "1"))
+MORE = 4
+MOMENT, NEXT = 0.3, 0.618
+"""The first kill's share of the scoring pass, and how much later in it each next one is."""
+
 BEFORE, PASS = "INFO segment: sweep: ", "INFO segment: score: "
 
 
@@ -35,13 +41,15 @@ def test_a_lost_executor_changes_no_number(
     expected = digest(undisturbed.run)
     program, scoring_s = local_cluster.program, undisturbed.scoring_s
     hits = failures = 0
-    for kill in range(KILLS):
+    for kill in count():
+        if kill >= KILLS and (hits or kill >= KILLS + MORE):
+            break
         run_id = f"kill-{kill}"
         start = local_cluster.start(
             inputs.arguments(undisturbed.input, tmp_path, SAMPLED, run_id=run_id),
         )
         began = program.wait_for(BEFORE, after=start, timeout=RUN_S)
-        time.sleep(scoring_s * (kill + 0.5) / KILLS)
+        time.sleep(scoring_s * ((MOMENT + kill * NEXT) % 1))
         alive = executors(local_cluster)
         alive[kill % len(alive)].kill()
         status = local_cluster.status(start)
@@ -57,5 +65,5 @@ def test_a_lost_executor_changes_no_number(
             assert not published.exists(), f"kill {kill} published a run that failed"
     record_property("kills during the pass", hits)
     record_property("clean failures", failures)
-    print(f"{KILLS} executors killed, {hits} while they scored, {failures} runs failed cleanly")
+    print(f"{kill} executors killed, {hits} while they scored, {failures} runs failed cleanly")
     assert hits > 0, "no kill hit the scoring pass: nothing is shown"
