@@ -121,12 +121,13 @@ def pass_over(
         sums = np.zeros((len(centres), 3 + width), dtype=np.int64)
         for batch in batches:
             points = np.vstack([_array(column) for column in batch.columns])
-            nearness = _nearness(centres, points)
             square = (points**2).sum(axis=0)
             high = np.floor(square / 2**HALF)
             summed = np.vstack([np.ones(batch.num_rows), high, square - high * 2**HALF, points])
             for first, last in pairwise(bounds):
-                in_batch = _memberships(nearness[first:last]) @ summed.T
+                # a set at a time: what is compared fits the processor's cache
+                members = _memberships(_nearness(centres[first:last], points))
+                in_batch = members @ summed.T
                 sums[first:last] += in_batch.astype(np.int64)
         positions = np.arange(len(centres), dtype=np.int32)
         names = ["position", "customers", "squares_high", "squares_low"]

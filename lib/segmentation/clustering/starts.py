@@ -22,10 +22,11 @@ from segmentation.clustering.coreset import Coreset
 from segmentation.clustering.lloyd import Partition, Points, refined
 
 SIDE_BY_SIDE = 12
-"""Fits under way at once. MLlib's are dozens of jobs of milliseconds, so cores would idle."""
+"""Fits under way at once. MLlib's are half a dozen jobs of milliseconds: cores would idle."""
 
-MLLIB_ROUNDS, MLLIB_ITERATIONS = 1, 2
-"""Of k-means|| and of Lloyd: few, as every start is iterated to rest in memory afterwards."""
+MLLIB_ITERATIONS = 1
+"""As few as may be, and from a random start: MLlib's k-means|| and each iteration are Spark jobs
+of their own, and every start is iterated to rest in memory afterwards."""
 
 RESTARTS = 16
 EXACT_STEPS = 10
@@ -42,9 +43,9 @@ def fit_coreset(
 ) -> dict[int, list[Points]]:
     """Some sets of centres for every k, the cheapest for the coreset first: engine ``coreset``.
 
-    For each k there compete MLlib's KMeans (k-means||), the best of several k-means++ starts
-    of scikit-learn's, the best of all breathed, and the winner of k - 1 with its costliest
-    cluster split. All are iterated to rest and compared in exact arithmetic; the cheapest is
+    For each k there compete MLlib's KMeans, the best of several k-means++ starts of
+    scikit-learn's, the best of all breathed, and the winner of k - 1 with its costliest cluster
+    split. All are iterated to rest and compared in exact arithmetic; the cheapest is
     returned with what is nearly as cheap. The fits run side by side; each is single-threaded
     and adds up in one order, so its result does not depend on the number of cores. There are
     no more centres than the coreset has points.
@@ -170,7 +171,7 @@ def _fitted_by_mllib(table: DataFrame, clusters: int, *, seed: int) -> KMeansMod
         predictionCol="__cluster",
         k=clusters,
         seed=seed,
-        initSteps=MLLIB_ROUNDS,
+        initMode="random",
         maxIter=MLLIB_ITERATIONS,
     )
     return kmeans.fit(table)
