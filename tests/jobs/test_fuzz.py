@@ -97,20 +97,28 @@ CELLS = {
 }
 NAMES = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=8)
 KINDS = ("numeric", "categorical", "boolean", "dates", "describe")
+MOSTLY = {
+    "whole": "numeric",
+    "float": "numeric",
+    "number in words": "numeric",
+    "text": "categorical",
+    "flag": "boolean",
+    "day": "dates",
+    "nothing": "describe",
+}
 
 
 @st.composite
 def jobs(draw):
-    """A table and a configuration that names some of its columns, sensibly or not."""
+    """A table and a configuration that uses its columns, mostly for what they hold."""
     names = draw(st.lists(NAMES, min_size=1, max_size=5, unique=True))
     rows = draw(st.integers(0, 30))
-    columns = {}
+    columns, features = {}, {}
     for name in names:
-        cells = CELLS[draw(st.sampled_from(list(CELLS)))]
-        columns[name] = draw(st.lists(cells, min_size=rows, max_size=rows))
-    features = {"numeric": draw(st.lists(st.sampled_from(names), min_size=1, unique=True))}
-    for kind in KINDS[1:]:
-        features[kind] = draw(st.lists(st.sampled_from(names), max_size=2, unique=True))
+        cells = draw(st.sampled_from(list(CELLS)))
+        columns[name] = draw(st.lists(CELLS[cells], min_size=rows, max_size=rows))
+        kind = draw(st.sampled_from([*[MOSTLY[cells]] * 15, *KINDS]))
+        features.setdefault(kind, []).append(name)
     features |= draw(
         st.fixed_dictionaries(
             {},
@@ -120,18 +128,22 @@ def jobs(draw):
                 "negative": st.sampled_from(["reject", "clip", "signed"]),
                 "missing": st.sampled_from(["reject", "impute"]),
                 "winsorise": st.just([0.05, 0.95]),
-                "as_of": st.dates().map(str),
             },
         )
     )
+    if "dates" in features:
+        features["as_of"] = str(draw(st.dates()))
     k_min = draw(st.integers(1, 4))
     config = {
         "input": {"format": "parquet", "min_usable": 0.0},
-        "features": {key: value for key, value in features.items() if value},
+        "features": features,
         "sweep": {"k_min": k_min, "k_max": k_min + draw(st.integers(0, 3))},
     }
     if draw(st.booleans()):
-        config["input"]["customer_id"] = draw(st.sampled_from(names))
+        columns["the id"] = draw(
+            st.lists(ANY_TEXT, min_size=rows, max_size=rows, unique=draw(st.booleans()))
+        )
+        config["input"]["customer_id"] = draw(st.sampled_from(["the id"] * 9 + names[:1]))
     return columns, config
 
 
