@@ -113,12 +113,15 @@ def jobs(draw):
     """A table and a configuration that uses its columns, mostly for what they hold."""
     names = draw(st.lists(NAMES, min_size=1, max_size=5, unique=True))
     rows = draw(st.integers(0, 30))
-    columns, features = {}, {}
+    columns = {}
+    features: dict[str, object] = {}
+    kinds = []
     for name in names:
         cells = draw(st.sampled_from(list(CELLS)))
         columns[name] = draw(st.lists(CELLS[cells], min_size=rows, max_size=rows))
-        kind = draw(st.sampled_from([*[MOSTLY[cells]] * 15, *KINDS]))
-        features.setdefault(kind, []).append(name)
+        kinds.append(draw(st.sampled_from([*[MOSTLY[cells]] * 15, *KINDS])))
+    for kind in kinds:
+        features[kind] = [name for name, its in zip(names, kinds, strict=True) if its == kind]
     features |= draw(
         st.fixed_dictionaries(
             {},
@@ -134,8 +137,9 @@ def jobs(draw):
     if "dates" in features:
         features["as_of"] = str(draw(st.dates()))
     k_min = draw(st.integers(1, 4))
+    given_input = {"format": "parquet", "min_usable": 0.0}
     config = {
-        "input": {"format": "parquet", "min_usable": 0.0},
+        "input": given_input,
         "features": features,
         "sweep": {"k_min": k_min, "k_max": k_min + draw(st.integers(0, 3))},
     }
@@ -143,7 +147,7 @@ def jobs(draw):
         columns["the id"] = draw(
             st.lists(ANY_TEXT, min_size=rows, max_size=rows, unique=draw(st.booleans()))
         )
-        config["input"]["customer_id"] = draw(st.sampled_from(["the id"] * 9 + names[:1]))
+        given_input["customer_id"] = draw(st.sampled_from(["the id"] * 9 + names[:1]))
     return columns, config
 
 
