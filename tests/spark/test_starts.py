@@ -1,5 +1,7 @@
 """The starts for every k: planted groups, as many clusters as points, nothing left to chance."""
 
+from operator import itemgetter
+
 import numpy as np
 import pytest
 from sklearn.cluster import KMeans
@@ -87,3 +89,12 @@ def test_every_thread_of_the_pool_works_alone(spark, monkeypatch):
     monkeypatch.setattr(starts._Search, "restarted", restarted)
     fit_coreset(spark, coreset(np.array([(-1.0, 0), (1, 0), (3, 0)])), ks=[2], bits=BITS, seed=1)
     assert set(limits) == {1}
+
+
+def test_two_ways_to_one_optimum_do_not_crowd_out_another():
+    labels = np.repeat([0, 1, 2], 300)
+    nearly = np.where(np.arange(900) < 4, 1, labels)
+    other = np.repeat([0, 1, 2], [150, 150, 600])
+    found = [(1.0, labels), (1.002, other), (1.0001, nearly)]
+    kept = starts._different(found, cost=itemgetter(0), labels=itemgetter(1))
+    assert [cost for cost, _ in kept] == [1.0, 1.002]

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TypeVar
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 from pyspark.ml.clustering import KMeans, KMeansModel
 from pyspark.ml.feature import VectorAssembler
@@ -15,6 +16,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.util import inheritable_thread_target
 from sklearn.cluster import KMeans as InMemoryKMeans
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import adjusted_rand_score
 from threadpoolctl import threadpool_limits
 
 from segmentation.clustering.breathing import breathed
@@ -32,10 +34,11 @@ RESTARTS = 16
 EXACT_STEPS = 10
 
 CANDIDATES = 2
-CLOSE, ALIKE = 1.02, 1 + 1e-5
+CLOSE, ALIKE = 1.02, 0.96
 """So many partitions go on to be measured on all rows, if they cost the coreset at most
 ``CLOSE`` times the cheapest: a sample may rank two that are as near as that the wrong way
-round. Costs that are ``ALIKE`` belong to one partition."""
+round. Two whose labels have at least ``ALIKE`` as adjusted Rand index are one local optimum,
+reached by two ways: measured with 12 features, those of one had 0.968, of two at most 0.955."""
 
 
 def fit_coreset(
@@ -77,7 +80,7 @@ def fit_coreset(
             if k - 1 in found:
                 split = split_costliest(coreset, found[k - 1][0])
                 partitions.append(search.at_rest(split, k))
-            found[k] = cheapest(partitions)
+            found[k] = cheapest(coreset, partitions)
     return {k: [partition.means() for partition in found[filled[k]]] for k in ks}
 
 
@@ -124,7 +127,7 @@ class _Search:
             )
             for one in np.random.SeedSequence(seed).generate_state(RESTARTS).tolist()
         ]
-        different = _different(fits, cost=lambda fit: float(fit.inertia_))[:CANDIDATES]
+        different = _different(fits, cost=lambda fit: fit.inertia_, labels=lambda fit: fit.labels_)
         centres = breathed(
             self.scaled,
             self.weights,
@@ -148,19 +151,30 @@ class _Search:
         return kmeans.cluster_centers_, kmeans.inertia_
 
 
-def cheapest(partitions: Sequence[Partition]) -> list[Partition]:
-    """The cheapest of the partitions, and any that is close to it."""
-    different = _different(partitions, cost=lambda partition: float(partition.cost()))
+def cheapest(coreset: Coreset, partitions: Sequence[Partition]) -> list[Partition]:
+    """The cheapest of the partitions, and any other that is close to it."""
+    different = _different(
+        partitions,
+        cost=lambda partition: float(partition.cost()),
+        labels=lambda partition: coreset.labels(partition.centres),
+    )
     highest = CLOSE * float(different[0].cost())
-    return [partition for partition in different[:CANDIDATES] if float(partition.cost()) <= highest]
+    return [partition for partition in different if float(partition.cost()) <= highest]
 
 
-def _different(found: Sequence[Found], *, cost: Callable[[Found], float]) -> list[Found]:
-    """Those that differ in cost, the cheapest first."""
+def _different(
+    found: Sequence[Found],
+    *,
+    cost: Callable[[Found], float],
+    labels: Callable[[Found], npt.NDArray[np.intp]],
+) -> list[Found]:
+    """The cheapest that are different local optima, at most ``CANDIDATES``."""
     kept: list[Found] = []
     for one in sorted(found, key=cost):
-        if not kept or cost(one) > ALIKE * cost(kept[-1]):
+        if all(adjusted_rand_score(labels(one), labels(other)) < ALIKE for other in kept):
             kept.append(one)
+        if len(kept) == CANDIDATES:
+            break
     return kept
 
 
