@@ -15,14 +15,9 @@ from segmentation.features.measures import number
 from segmentation.features.preparation import EXACT_BITS, Preparation
 from segmentation.results import CustomerSample, FeatureProfile, Segment
 from segmentation.schemas import SEGMENT, published_name, quoted
+from segmentation.segments.facts import Attribute, ClusterFacts, Moments, cluster_facts
 from segmentation.segments.labelled import labelled_customers, sample_for_drawing
-from segmentation.segments.profile import (
-    Attribute,
-    ClusterFacts,
-    by_value,
-    cluster_facts,
-    describe,
-)
+from segmentation.segments.profile import by_value, describe
 
 CLEAR_LEAD = 1e-12 * 2.0**EXACT_BITS
 """Grid squares by which a customer's centre must lead, so that no rounding of MLlib's turns it."""
@@ -33,11 +28,15 @@ NUDGES, NUDGE = 8, 8
 
 @dataclass(frozen=True)
 class Chosen:
-    """The chosen clusters in the order of their segments; ``centres`` are grid points."""
+    """The chosen clusters in the order of their segments; ``centres`` are grid points.
+
+    ``silhouette`` is the average over all customers, None where there is one segment.
+    """
 
     centres: Points
     segments: tuple[Segment, ...]
     profiles: tuple[FeatureProfile, ...]
+    silhouette: float | None
 
 
 def settled(
@@ -46,7 +45,6 @@ def settled(
     *,
     preparation: Preparation,
     described: Sequence[Dimension],
-    customers: int,
     value_feature: str,
 ) -> Chosen:
     """The chosen clusters profiled, ordered and named; their centres moved off ties if need be.
@@ -57,9 +55,18 @@ def settled(
     """
     shaping = [scale.dimension for scale in preparation.scales]
     attributes = [*map(_attribute, shaping), *_apart_from(shaping, described)]
+    moments = _moments(partition)
 
     def facts_of(centres: Points) -> tuple[ClusterFacts, ...]:
-        return _facts(rows, centres, attributes, preparation, customers)
+        return cluster_facts(
+            rows,
+            coordinates=preparation.coordinates,
+            centres=centres,
+            moments=moments,
+            attributes=attributes,
+            unit=2.0**-preparation.bits,
+            reach=preparation.reach,
+        )
 
     centres = partition.centres
     facts = facts_of(centres)
@@ -85,7 +92,7 @@ def settled(
             for centre in centres.tolist()
         ],
     )
-    return Chosen(centres, segments, profiles)
+    return Chosen(centres, segments, profiles, _average(facts))
 
 
 def labelled(
@@ -135,22 +142,18 @@ def drawn(
     return CustomerSample(dict(zip(names, values, strict=True)), segments)
 
 
-def _facts(
-    rows: DataFrame,
-    centres: Points,
-    attributes: Sequence[Attribute],
-    preparation: Preparation,
-    customers: int,
-) -> tuple[ClusterFacts, ...]:
-    return cluster_facts(
-        with_nearest(rows, preparation.coordinates, centres),
-        cluster=nearest.CLUSTER,
-        customers=customers,
-        attributes=attributes,
-        distance=F.sqrt(nearest.SQUARE) * 2.0**-preparation.bits,
-        reach=preparation.reach,
-        lead=F.col(nearest.SECOND_SQUARE) - F.col(nearest.SQUARE),
-    )
+def _moments(partition: Partition) -> Moments:
+    counts = np.array(partition.counts, dtype=np.float64)
+    costs = np.array([float(cost) for cost in partition.costs()])
+    return Moments(counts, partition.means(), costs / counts)
+
+
+def _average(facts: Sequence[ClusterFacts]) -> float | None:
+    """The average silhouette of all customers, None where there is one cluster."""
+    if len(facts) == 1:
+        return None
+    customers = sum(cluster.customers for cluster in facts)
+    return sum(cluster.silhouette * cluster.customers for cluster in facts) / customers
 
 
 def _attribute(each: Dimension) -> Attribute:

@@ -18,8 +18,10 @@ EXACT_QUANTILES = 1_000_000
 """Up to so many rows quantiles are exact. Above, values are first rounded to 12 significant
 bits, one part in 4,096: an exact quantile keeps every distinct value in memory."""
 
+SPLITTER = 2.0**41 + 1
+"""What a double is multiplied with to take it apart after 12 of its 53 bits."""
+
 GRID_BITS = 30
-_SPLITTER = 2.0**41 + 1
 _LOW_BITS = (1 << GRID_BITS) - 1
 
 
@@ -78,5 +80,5 @@ def quantiles(value: Column, at: Sequence[float], *, rows: int) -> Column:
 
 def _to_twelve_bits(value: Column) -> Column:
     """A double rounded to 12 significant bits: Veltkamp's splitting, Dekker (1971)."""
-    shifted = value * F.lit(_SPLITTER)
+    shifted = value * F.lit(SPLITTER)
     return shifted - (shifted - value)

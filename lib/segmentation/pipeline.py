@@ -141,9 +141,10 @@ def run(
         )
         for alarm in correlated(coreset.points, coreset.counts, features=preparation.features):
             steps.warn(alarm)
-        everyone = AllRows(rows, preparation.coordinates)
         takes_coreset = coreset.is_whole and config.sweep.engine == "coreset"
-        population: Population = coreset if takes_coreset else everyone
+        population: Population = (
+            coreset if takes_coreset else AllRows(rows, preparation.coordinates)
+        )
 
     with steps("sweep"):
         seed, bits = config.sweep.seed, preparation.bits
@@ -187,10 +188,9 @@ def run(
             partition,
             preparation=preparation,
             described=encoding.described,
-            customers=audit.usable,
             value_feature=value_feature,
         )
-        choice = replace(choice, silhouette=everyone.silhouette(partition))
+        choice = replace(choice, silhouette=chosen.silhouette)
         curve = published_curve(evidence, swept, choice=choice, chosen=clusters)
 
     with steps("freeze"):

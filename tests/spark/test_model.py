@@ -127,7 +127,6 @@ def test_customers_halfway_between_centres_are_labelled_alike_by_table_and_model
         partition(made, centres),
         preparation=made.preparation,
         described=(),
-        customers=made.audit.usable,
         value_feature="b",
     )
     moved = with_nearest(made.rows, made.coordinates, chosen.centres).select(
@@ -145,7 +144,6 @@ def test_centres_without_ties_stay_where_they_are(made, centres):
         partition(made, centres),
         preparation=made.preparation,
         described=(),
-        customers=made.audit.usable,
         value_feature="c",
     )
     assert sorted(chosen.centres.tolist()) == sorted(centres.tolist())
@@ -162,7 +160,6 @@ def test_profiles_are_in_original_units(made, centres):
         partition(made, centres),
         preparation=made.preparation,
         described=(),
-        customers=made.audit.usable,
         value_feature="c",
     )
     first = [p for p in chosen.profiles if p.segment == 0]

@@ -50,7 +50,6 @@ def found(customers, ks=(1, 2, 4)):
         partition,
         preparation=preparation,
         described=(),
-        customers=made.audit.usable,
         value_feature="spend",
     )
     table = labelled(

@@ -2,11 +2,8 @@
 
 import numpy as np
 import pytest
-from pyspark.ml.evaluation import ClusteringEvaluator
-from pyspark.ml.feature import VectorAssembler
 
 from segmentation.clustering.lloyd import refined
-from segmentation.clustering.nearest import CLUSTER, with_nearest
 from segmentation.clustering.rows import NATIVE_TERMS, AllRows
 from tests.brute_force import Listed, totals
 from tests.spark.tables import in_partitions, on_grid
@@ -63,28 +60,3 @@ def test_the_farthest_row_is_found_in_one_partition_or_many(spark, points):
     rows = in_partitions(on_grid(spark, points), 7)
     expected = Listed(points.tolist()).farthest(around)
     assert AllRows(rows, rows.columns).farthest(around).tolist() == expected.tolist()
-
-
-@pytest.mark.parametrize("k", [2, 4])
-@pytest.mark.parametrize("partitions", [1, 5])
-def test_the_average_silhouette_is_that_of_sparks_evaluator(spark, k, partitions):
-    random = np.random.default_rng(k)
-    rows = on_grid(spark, random.integers(-(2**20), 2**20, (400, 3))).repartition(partitions)
-    centres = np.array(random.integers(-(2**20), 2**20, (k, 3)), dtype=np.float64)
-    population = AllRows(rows, rows.columns)
-    found = population.silhouette(population.partitions([centres])[0])
-    labelled = with_nearest(rows, rows.columns, centres)
-    vectors = VectorAssembler(inputCols=rows.columns, outputCol="point").transform(labelled)
-    evaluator = ClusteringEvaluator(
-        featuresCol="point", predictionCol=CLUSTER, distanceMeasure="squaredEuclidean"
-    )
-    assert found == pytest.approx(evaluator.evaluate(vectors), abs=1e-6)
-
-
-def test_silhouettes_on_paper(spark):
-    population = AllRows(on_grid(spark, [(0, 0), (0, 0), (9, 0)]), ["q0", "q1"])
-    # twins 1 each, a row alone 0; an empty cluster is none; a single one has no silhouette
-    for centres in ([(0.0, 0), (9, 0)], [(0.0, 0), (9, 0), (500, 0)]):
-        partition = population.partitions([np.array(centres)])[0]
-        assert population.silhouette(partition) == pytest.approx(2 / 3)
-    assert population.silhouette(population.partitions([np.zeros((1, 2))])[0]) is None

@@ -18,8 +18,6 @@ from segmentation.clustering.nearest import CLUSTER, farthest_point, squared_nor
 NATIVE_TERMS = 64
 """Up to so many coordinates of centres the generated code stays small enough to be compiled."""
 
-SILHOUETTE_STEPS = 2**30
-
 HALF = 26
 """Squared norms are summed as high and low halves of this many bits."""
 
@@ -84,24 +82,6 @@ class AllRows:
         squares = tuple((row.squares_high << HALF) + row.squares_low if row else 0 for row in own)
         return Partition(centres, counts, sums, squares)
 
-    def silhouette(self, partition: Partition) -> float | None:
-        """The average silhouette of all rows, with squared distances; one pass over the table.
-
-        Rousseeuw (1987), doi:10.1016/0377-0427(87)90125-7. A row's mean squared distance to a
-        cluster follows from the cluster's moments, so no pairs of rows are met. Means are
-        rounded to the grid, as everywhere; each row's value is rounded to 2**-30, so that the
-        sum does not depend on order. None where there is one cluster.
-        """
-        if sum(count > 0 for count in partition.counts) < 2:
-            return None
-        found = (
-            self.rows.select(*self.coordinates)
-            .mapInArrow(silhouettes_of(partition), "total bigint")
-            .agg(F.sum("total"))
-            .collect()[0][0]
-        )
-        return float(found / sum(partition.counts) / SILHOUETTE_STEPS)
-
     def farthest(self, centres: Points) -> Points:
         """The row farthest from its nearest centre; a Spark job that reads the table once."""
         return farthest_point(self.rows, self.coordinates, centres)
@@ -137,36 +117,6 @@ def pass_over(
         )
 
     return totals
-
-
-def silhouettes_of(
-    partition: Partition,
-) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
-    """What a Spark task runs on its rows: the sum of their silhouettes, in whole steps."""
-    filled = [i for i, count in enumerate(partition.counts) if count]
-    centres, means = partition.centres[filled], partition.means()[filled]
-    counts = np.array([partition.counts[i] for i in filled], dtype=np.float64)
-    costs = partition.costs()
-    spreads = np.array([float(costs[i] / partition.counts[i]) for i in filled])
-    without_itself = np.where(counts > 1, counts / np.maximum(counts - 1, 1), 0)
-
-    def total(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        steps = 0
-        for batch in batches:
-            points = np.vstack([_array(column) for column in batch.columns])
-            labels, places = _nearness(centres, points).argmin(axis=0), np.arange(batch.num_rows)
-            distances = _nearness(means, points) + (points**2).sum(axis=0)
-            distances += spreads[:, np.newaxis]
-            own = distances[labels, places] * without_itself[labels]
-            distances[labels, places] = np.inf
-            other = distances.min(axis=0)
-            larger = np.maximum(own, other)
-            has_value = (larger > 0) & (without_itself[labels] > 0)
-            values = np.where(has_value, other - own, 0) / np.where(has_value, larger, 1)
-            steps += int(np.rint(values * SILHOUETTE_STEPS).astype(np.int64).sum())
-        yield pa.RecordBatch.from_arrays([pa.array([steps], pa.int64())], names=["total"])
-
-    return total
 
 
 def _nearness(centres: Points, points: Points) -> Points:
