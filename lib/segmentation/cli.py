@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -173,22 +174,33 @@ def show_java_home() -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command; what the operator can mend is told in one line, with exit code 2."""
+    """Run the command; what the operator can mend is told in one line, with exit code 2.
+
+    Ctrl-C and SIGTERM end it with one line and exit code 130, and leave the output clean.
+    """
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("segment").setLevel(logging.INFO)
+    logging.getLogger().addFilter(_is_no_interruption)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        app(arguments, standalone_mode=False)
+        status = app(arguments, standalone_mode=False)
     except SegmentationError as error:
         _stop(error)
     except TyperException as error:
         _stop(ConfigError(f"{one_line(error.format_message()).rstrip('.')}; see segment --help"))
-    except typer.Abort:
-        raise SystemExit(INTERRUPTED_EXIT) from None
     except (PySparkException, Py4JJavaError) as error:
         told = mendable(error)
         if told is None:
             raise
         _stop(told)
+    if status == INTERRUPTED_EXIT:  # typer's for KeyboardInterrupt
+        print("segment: interrupted", file=sys.stderr)  # noqa: T201 - the one line for the operator
+        raise SystemExit(INTERRUPTED_EXIT)
+
+
+def _is_no_interruption(record: logging.LogRecord) -> bool:
+    """Whether py4j logs something else than that Ctrl-C fell into a call of it."""
+    return not (record.exc_info and record.exc_info[0] is KeyboardInterrupt)
 
 
 def _output(told: str) -> Output:

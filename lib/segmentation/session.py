@@ -2,8 +2,11 @@
 
 import atexit
 import os
+import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import current_thread, main_thread
 
 from pyspark.sql import SparkSession
 from pyspark.sql.utils import is_remote
@@ -33,7 +36,8 @@ def build_session(name: str) -> SparkSession:
     is_client = is_remote() or "SPARK_REMOTE" in os.environ
     if not is_client and "PYSPARK_GATEWAY_PORT" not in os.environ:
         os.environ["JAVA_HOME"] = java_home()
-    session = builder.getOrCreate()
+    with _signals_kept():
+        session = builder.getOrCreate()
     for key, value in REQUIRED.items():
         session.conf.set(key, value)
     if is_remote():
@@ -41,6 +45,19 @@ def build_session(name: str) -> SparkSession:
         # hang by then. Of a stopped session they ask nothing.
         atexit.register(session.stop)
     return session
+
+
+@contextmanager
+def _signals_kept() -> Iterator[None]:
+    """Ctrl-C stays what it was: Spark's handler calls the JVM amid a call that py4j waits for."""
+    if current_thread() is not main_thread():
+        yield
+        return
+    handler = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
 
 
 def job_descriptions(spark: SparkSession) -> Callable[[str | None], None]:

@@ -31,6 +31,8 @@ from segmentation import cli, steps
 from segmentation.storage import history, runs
 from segmentation.storage.filesystem import Folder
 point = sys.argv.pop(1)
+# where tests run in the background it is ignored
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 def die():
     os.kill(os.getpid(), signal.SIGKILL)
@@ -106,7 +108,7 @@ class Job:
     def output(self):
         return self.folder / "out"
 
-    def __call__(self, point, run):
+    def __call__(self, point, run, stderr=subprocess.DEVNULL):
         command = [
             sys.executable,
             "-P",
@@ -121,7 +123,8 @@ class Job:
             env=self.environment,
             cwd=self.folder,
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            stderr=stderr,
+            text=True,
         )
 
 
@@ -141,6 +144,7 @@ def job(tmp_path_factory):
         "PYTHONPATH": f"{ROOT / 'lib'}:{SPARK_PATH}",
         "JAVA_HOME": java_home(),
         "SPARK_LOCAL_IP": "127.0.0.1",
+        "LOG4J_CONFIGURATION_FILE": str(ROOT / "conf" / "log4j2.properties"),
     }
     started = Job(folder, environment | submitted("ArchiveClassesAtExit", folder))
     assert started("never", "first").wait() == 0
@@ -180,6 +184,23 @@ def survives(job, deaths):
     assert f"whole-{id(reader)}" in reader.runs
     left = [p.name for p in job.output.iterdir() if p.name.startswith(("_", ".latest"))]
     assert left == []
+
+
+@pytest.mark.parametrize(("told", "step"), [(signal.SIGINT, "contract"), (signal.SIGTERM, "sweep")])
+def test_a_driver_that_is_told_to_stop_stops_in_one_line_and_cleans_up(job, told, step):
+    before = {path.name for path in job.output.iterdir()}
+    started = STEPS[STEPS.index(step) - 1]
+    lines = []
+    with job("never", f"stopped-{told}-{step}", stderr=subprocess.PIPE) as process:
+        for line in process.stderr:
+            lines.append(line)
+            if f"segment: {started}: " in line:
+                time.sleep(0.3)  # within the step, mostly in a call that waits for Spark
+                process.send_signal(told)
+                lines.clear()
+    assert process.returncode == 130
+    assert [line for line in lines if "INFO segment" not in line] == ["segment: interrupted\n"]
+    assert {path.name for path in job.output.iterdir()} == before
 
 
 def test_a_driver_killed_at_some_moments(job):

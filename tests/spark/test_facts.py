@@ -136,6 +136,14 @@ def test_a_task_that_counts_its_values_in_parts_finds_the_same(spark, frame, mon
         spark.conf.set(batch, before)
 
 
+def test_a_zero_has_no_sign(spark):
+    schema = "q0 double, spend double"
+    for zeros in ((-0.0, 0.0), (0.0, -0.0)):
+        rows = spark.createDataFrame([(0.0, zero) for zero in zeros], schema)
+        (only,) = facts(rows, [(0,), (0,)], [(0,)], attributes=[number("spend", zeros)])
+        assert str(only.attributes["spend"].quantiles) == "(0.0, 0.0, 0.0)"
+
+
 def test_above_a_million_customers_quantiles_are_right_to_twelve_bits(spark, frame):
     rows = spark.createDataFrame(frame)
     exact = of_frame(rows, frame)

@@ -58,8 +58,7 @@ def fit_coreset(
     several = sorted({k for k in filled.values() if k > 1})
     with (
         _weighted_table(spark, search.scaled, search.weights) as table,
-        # OpenMP holds a limit for the thread that sets it, so each of the pool's sets its own.
-        ThreadPoolExecutor(SIDE_BY_SIDE, initializer=threadpool_limits, initargs=(1,)) as pool,
+        _side_by_side() as pool,
         threadpool_limits(1),
         warnings.catch_warnings(),
     ):
@@ -82,6 +81,17 @@ def fit_coreset(
                 partitions.append(search.at_rest(split, k))
             found[k] = cheapest(coreset, partitions)
     return {k: [partition.means() for partition in found[filled[k]]] for k in ks}
+
+
+@contextmanager
+def _side_by_side() -> Iterator[ThreadPoolExecutor]:
+    """Threads for the fits; those that have not begun are dropped if one fails or the job stops."""
+    # OpenMP holds a limit for the thread that sets it, so each sets its own.
+    pool = ThreadPoolExecutor(SIDE_BY_SIDE, initializer=threadpool_limits, initargs=(1,))
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def split_costliest(coreset: Coreset, partition: Partition) -> Points:

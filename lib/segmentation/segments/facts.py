@@ -237,7 +237,7 @@ def facts_of(
             values = np.concatenate([its[i] for _, its in held])
             for cluster in clusters:
                 own = values[labels == cluster]
-                own = own[~np.isnan(own)]
+                own = own[~np.isnan(own)] + 0.0  # -0.0 becomes 0.0: which of them stays is chance
                 if rounds:  # to 12 significant bits, as exact.quantiles() does
                     shifted = own * SPLITTER
                     own = shifted - (shifted - own)
