@@ -178,9 +178,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     Ctrl-C and SIGTERM end it with one line and exit code 130, and leave the output clean.
     """
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    lines = logging.StreamHandler()
+    lines.addFilter(_is_not_py4js)
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", handlers=[lines])
     logging.getLogger("segment").setLevel(logging.INFO)
-    logging.getLogger().addFilter(_is_no_interruption)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         status = app(arguments, standalone_mode=False)
@@ -198,9 +199,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         raise SystemExit(INTERRUPTED_EXIT)
 
 
-def _is_no_interruption(record: logging.LogRecord) -> bool:
-    """Whether py4j logs something else than that Ctrl-C fell into a call of it."""
-    return not (record.exc_info and record.exc_info[0] is KeyboardInterrupt)
+def _is_not_py4js(record: logging.LogRecord) -> bool:
+    """Py4j logs, with tracebacks and partly in the root's name, what it raises as well."""
+    return "py4j" not in Path(record.pathname).parts
 
 
 def _output(told: str) -> Output:
