@@ -59,15 +59,6 @@ use_environment() {
     export PATH SPARK_HOME
 }
 
-# Prints Spark's option for reading its 20,000 classes from an archive, a quarter less time on a
-# start. The first JVM leaves the archive as it ends; one of another Java or Spark is passed over,
-# and a Java that can write none goes without: the JVM would only talk of it, so that is off.
-class_archive() {
-    archive=$venv/spark-classes.jsa
-    if [ -s "$archive" ]; then use=SharedArchiveFile; else use=ArchiveClassesAtExit; fi
-    printf '%s' "--conf \"spark.driver.defaultJavaOptions=-Xlog:cds*=off -XX:$use=\\\"$archive\\\"\""
-}
-
 # use_spark VERSION: that PySpark instead of the locked one, kept beside .venv; $python finds it first.
 use_spark() {
     spark=$root/.spark/$(printf '%s' "$1" | tr -c '0-9.\n' x)

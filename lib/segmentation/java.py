@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from segmentation.errors import ConfigError
@@ -16,6 +17,9 @@ OLDEST_JAVA = 17
 # Spark 4.3 starts every JVM with --add-modules of this module; a JVM without it refuses to boot.
 SPARK_MODULE = "jdk.incubator.vector"
 PROBE_TIMEOUT_S = 60
+
+OLDEST_WITH_CACHE = 25
+"""From this Java on an archive also tells how methods ran, and builds on no other archive."""
 
 WRAPPER = """\
 #!/bin/sh
@@ -82,6 +86,45 @@ def major_version(output: str) -> int | None:
     """The feature release in what ``java -version`` prints: 8 for 1.8.0_402, 21 for 21-ea."""
     match = re.search(r'\bversion "(?:1\.)?(\d+)', output)
     return int(match[1]) if match else None
+
+
+def class_archive(home: str, folder: Path) -> Path:
+    """Where in ``folder`` the Java of ``home`` has its archive of Spark's 20,000 classes, or may.
+
+    Of its exact version, as no other can read it. Starts one JVM.
+    """
+    settings = _settings(Path(home, "bin", "java")) or ""
+    match = re.search(r"^\s*java\.runtime\.version = ([\w.+-]+)", settings, re.MULTILINE)
+    suffix = "aot" if (major_version(settings) or 0) >= OLDEST_WITH_CACHE else "jsa"
+    return folder / f"spark-classes-{match[1] if match else 'unknown'}.{suffix}"
+
+
+def archive_options(archive: Path) -> str:
+    """Options of the JVM: read the archive of classes or, where there is none, leave it at the end.
+
+    Java 25 leaves only what :func:`archive_command` makes it from. A JVM that can do neither goes
+    without; it would only talk of it, so that is off.
+    """
+    if archive.suffix == ".aot":
+        quiet, read = "-Xlog:aot*=off", "AOTCache"
+        leave = f'-XX:AOTMode=record -XX:AOTConfiguration="{archive}.config"'
+    else:
+        quiet, read = "-Xlog:cds*=off", "SharedArchiveFile"
+        leave = f'-XX:ArchiveClassesAtExit="{archive}"'
+    if archive.exists():
+        return f'{quiet} -XX:{read}="{archive}"'
+    return f"{quiet} -XX:+UnlockDiagnosticVMOptions -XX:-DisplayVMOutput {leave}"
+
+
+def archive_command(archive: Path, java: Sequence[str]) -> list[str]:
+    """The command that makes the ahead-of-time cache of JEP 483, 514 and 515 of what was recorded.
+
+    ``java`` is the program with the options and class path it recorded with. The cache appears
+    all at once. Java can do this by itself as it ends, but then prints all of its class path.
+    """
+    script = 'nice "$@" && mv "$0.new" "$0"; rm -f "$0.new" "$0.config"'
+    made = [f"-XX:AOTConfiguration={archive}.config", f"-XX:AOTCache={archive}.new"]
+    return ["/bin/sh", "-c", script, str(archive), *java, "-XX:AOTMode=create", *made]
 
 
 def wrapped(java: Path, *, home: Path) -> Path:

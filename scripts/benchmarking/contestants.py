@@ -17,6 +17,7 @@ from scripts.benchmarking.data import CUSTOMER_ID
 from scripts.benchmarking.measuring import Measured, measured
 from scripts.benchmarking.records import COPY, JOB, LOOP, MEMORY
 from scripts.benchmarking.task import Answer, Task
+from segmentation.java import archive_options, class_archive
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCAL_CONF = ROOT / "conf" / "spark-local.conf"
@@ -46,11 +47,9 @@ class Arena:
             "spark.driver.memory": self.driver_memory,
             "spark.local.dir": str(self.folder / "spark"),
         }
-        archive = Path(sys.prefix) / "spark-classes.jsa"
+        archive = class_archive(self.java_home, Path(sys.prefix))
         if archive.exists():
-            changed["spark.driver.defaultJavaOptions"] = (
-                f'-Xlog:cds*=off -XX:SharedArchiveFile="{archive}"'
-            )
+            changed["spark.driver.defaultJavaOptions"] = archive_options(archive)
         kept = [
             line
             for line in LOCAL_CONF.read_text(encoding="utf-8").splitlines()

@@ -1,6 +1,7 @@
 """Which Java is taken, from programs that only claim to be one; the last test starts a real one."""
 
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,15 @@ import pytest
 
 from segmentation import java
 from segmentation.errors import ConfigError
-from segmentation.java import SPARK_MODULE, java_home, major_version, wrapped
+from segmentation.java import (
+    SPARK_MODULE,
+    archive_command,
+    archive_options,
+    class_archive,
+    java_home,
+    major_version,
+    wrapped,
+)
 
 VECTOR_FLAG = f"--add-modules={SPARK_MODULE}"
 
@@ -22,6 +31,7 @@ def fake_java(home: Path, version: str, *, lacks_module: bool = False) -> Path:
     program.write_text(
         f"#!/bin/sh\n{refusal}\n"
         f"echo '    java.home = {home}' >&2\n"
+        f"echo '    java.runtime.version = {version}+7-LTS' >&2\n"
         f"echo 'openjdk version \"{version}\" 2025-04-15' >&2\n"
     )
     program.chmod(0o755)
@@ -40,6 +50,39 @@ def machine(monkeypatch, tmp_path):
     monkeypatch.setattr(java, "_bundled_java", lambda: bundled)
     monkeypatch.setattr(sys, "prefix", str(tmp_path))
     return bundled
+
+
+@pytest.mark.parametrize(
+    ("version", "suffix", "leaves", "reads"),
+    [
+        ("17.0.15", "jsa", "ArchiveClassesAtExit={}", "SharedArchiveFile={}"),
+        ("24", "jsa", "ArchiveClassesAtExit={}", "SharedArchiveFile={}"),
+        ("25.0.2", "aot", "AOTConfiguration={}.config", "AOTCache={}"),
+    ],
+)
+def test_the_archive_of_classes_is_left_by_the_first_jvm_and_read_by_the_next(
+    tmp_path, version, suffix, leaves, reads
+):
+    home = fake_java(tmp_path / "java", version)
+    archive = class_archive(str(home), tmp_path)
+    assert archive == tmp_path / f"spark-classes-{version}+7-LTS.{suffix}"
+    assert shlex.split(archive_options(archive))[-1] == "-XX:" + leaves.format(archive)
+    archive.touch()
+    assert shlex.split(archive_options(archive))[-1] == "-XX:" + reads.format(archive)
+
+
+def test_what_java_25_recorded_becomes_an_archive_once_it_is_whole(tmp_path):
+    archive = tmp_path / "it's a.aot"
+    recorded = tmp_path / "it's a.aot.config"
+    for java, made in [("echo >/dev/null; exit 1", False), ('printf x >"${@##*=}"', True)]:
+        recorded.touch()
+        program = tmp_path / "java"
+        program.write_text(f'#!/bin/bash\nset -- "${{@: -1}}"\n{java}\n')
+        program.chmod(0o755)
+        command = archive_command(archive, [str(program), "-cp", "a:b"])
+        subprocess.run(command, env={"PATH": os.defpath}, check=False)
+        assert archive.exists() is made
+        assert [path for path in tmp_path.iterdir() if path not in (archive, program)] == []
 
 
 @pytest.mark.parametrize(
