@@ -7,7 +7,7 @@ from pyspark.sql import functions as F
 
 from segmentation.chosen import drawn, labelled, settled
 from segmentation.clustering.coreset import compress
-from segmentation.clustering.lloyd import Population, improved
+from segmentation.clustering.lloyd import Population, foreseen, improved
 from segmentation.clustering.model import freeze
 from segmentation.clustering.rows import AllRows
 from segmentation.clustering.starts import fit_coreset
@@ -20,7 +20,6 @@ from segmentation.features.preparation import (
     FEATURES,
     IS_USABLE,
     SCALED,
-    distinct_points,
     fit_preparation,
     preparation_stages,
     prepared_columns,
@@ -53,10 +52,7 @@ from segmentation.weighing import clusters_of, published_curve, weigh
 
 MAX_REFINEMENTS = 100
 NEGLIGIBLE = 1e-6
-"""The share of the cost that a Lloyd step on all rows must take off to be worth another pass."""
-
-FEW = 10
-"""Up to so many times the coreset's size, distinct customers are counted and not estimated."""
+"""The share of the cost that moving the centres must take off to be worth another pass."""
 
 DRAWN_CUSTOMERS = 5_000
 
@@ -123,10 +119,6 @@ def run(
         value_feature = value_feature_of(steps, preparation, config)
         rows = with_coordinates(usable, preparation)
         stages = preparation_stages(rows.sparkSession, preparation, rules=gathered.rules)
-        distinct = distinct_points(
-            rows, preparation, few=FEW * config.sweep.coreset_size, at_least=config.sweep.k_max
-        )
-        ks = range_of_k(steps, distinct, config)
 
     with steps("compress"):
         coreset = compress(
@@ -135,10 +127,12 @@ def run(
             identity=identity,
             size=config.sweep.coreset_size,
             customers=audit.usable,
-            distinct_points=distinct,
+            distinct_points=preparation.distinct,
             squares=preparation.squares(audit.usable),
             seed=config.sweep.seed,
         )
+        distinct = len(coreset.points) if coreset.is_whole else preparation.distinct
+        ks = range_of_k(steps, distinct, config)
         for alarm in correlated(coreset.points, coreset.counts, features=preparation.features):
             steps.warn(alarm)
         takes_coreset = coreset.is_whole and config.sweep.engine == "coreset"
@@ -166,9 +160,12 @@ def run(
 
     with steps("refine"):
         # Where all is in the driver's memory a step costs nothing, so labels come to rest.
-        tolerance = 0.0 if population is coreset else NEGLIGIBLE
-        partition, is_at_rest = improved(
-            population, start, max_steps=MAX_REFINEMENTS, tolerance=tolerance
+        partition, is_at_rest = (
+            improved(population, start, max_steps=MAX_REFINEMENTS)
+            if population is coreset
+            else foreseen(
+                population, start, model=coreset, max_steps=MAX_REFINEMENTS, tolerance=NEGLIGIBLE
+            )
         )
         if not is_at_rest:
             steps.warn(f"labels still moved after {MAX_REFINEMENTS} Lloyd steps on all rows")
@@ -228,25 +225,26 @@ def run(
             rejected_rows(contract.rejected(audited), rejection=contract.REJECTION),
             rows=audit.rows - audit.usable,
         )
+        rejected = sum(left_out.values())
         if gathered.lines is not None:
-            rejected_lines = store.stage_table(
+            left_out = store.stage_table(
                 REJECTED_TRANSACTIONS.name,
                 rejected_rows(gathered.lines.left_out, rejection=contract.REJECTION),
                 rows=gathered.lines.counts.left_out_lines,
             )
+            rejected_lines = sum(left_out.values())
         store.stage_rows(COST_CURVE, curve)
         store.stage_rows(SEGMENTS, chosen.segments)
         store.stage_rows(SEGMENT_PROFILE, chosen.profiles)
 
     with steps("check"):
-        rejected = left_out.count()
         check_counts(published, rejected=rejected, audit=audit, segments=chosen.segments)
         if gathered.lines is not None:
             check_lines(rejected_lines, gathered.lines.counts)
         check_model(model, rows, chosen=chosen, preparation=preparation)
 
     with steps("report"):
-        sample = drawn(published, preparation, distinct=distinct, most=DRAWN_CUSTOMERS)
+        sample = drawn(coreset, chosen, preparation=preparation, most=DRAWN_CUSTOMERS)
         facts = Run(
             run=store.run_id,
             created_at=created_at,

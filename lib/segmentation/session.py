@@ -74,10 +74,12 @@ def _use_class_archive(home: str, folder: Path) -> Path:
 def _make_archive_at_exit(session: SparkSession, archive: Path) -> None:
     """The archive is made of what this JVM recorded, by another, after the command has ended."""
     gateway = session.sparkContext._gateway
-    assert gateway is not None
+    if gateway is None:
+        raise RuntimeError("a session on this machine has a gateway to its JVM")
     runtime = gateway.jvm.java.lang.management.ManagementFactory.getRuntimeMXBean()
-    java = [os.path.join(os.environ["JAVA_HOME"], "bin", "java"), *runtime.getInputArguments()]
-    command = archive_command(archive, [*java, "-cp", runtime.getClassPath()])
+    java = Path(os.environ["JAVA_HOME"], "bin", "java")
+    options = runtime.getInputArguments()
+    command = archive_command(archive, [str(java), *options, "-cp", runtime.getClassPath()])
 
     def make() -> None:
         gateway.proc.stdin.close()  # upon which the JVM ends

@@ -39,8 +39,8 @@ class Store(Protocol):
         partition_by: str | None = None,
         sort_by: Sequence[Column] = (),
         mostly_unique: Sequence[str] = (),
-    ) -> DataFrame:
-        """Write a table of so many rows aside; returns it as it was written."""
+    ) -> Mapping[str, int]:
+        """Write a table of so many rows aside; returns how many each partition's files hold."""
 
     def stage_rows(self, table: Table, rows: Sequence[object]) -> None:
         """Write a small table aside, a record a row."""

@@ -1,6 +1,6 @@
 """What is checked of a staged run before anybody sees it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pyspark.ml import PipelineModel
 from pyspark.sql import DataFrame
@@ -19,7 +19,7 @@ CHECKED_CUSTOMERS = 2_000
 
 
 def check_counts(
-    published: DataFrame, *, rejected: int, audit: Audit, segments: Sequence[Segment]
+    published: Mapping[str, int], *, rejected: int, audit: Audit, segments: Sequence[Segment]
 ) -> None:
     """Whether what was written is what was counted; a table may change while it is read.
 
@@ -28,16 +28,16 @@ def check_counts(
     DataError
         If rows in are not rows labelled plus rows rejected, or a segment's count is off.
     """
-    found = {row[SEGMENT]: row["count"] for row in published.groupBy(SEGMENT).count().collect()}
-    expected = {segment.segment: segment.customers for segment in segments}
-    if found != expected or sum(found.values()) + rejected != audit.rows:
+    expected = {str(segment.segment): segment.customers for segment in segments}
+    labelled = sum(published.values())
+    if published != expected or labelled + rejected != audit.rows:
         raise DataError(
-            f"{audit.rows:,} rows were read at first, then {sum(found.values()):,} labelled and "
+            f"{audit.rows:,} rows were read at first, then {labelled:,} labelled and "
             f"{rejected:,} rejected: input.path changed while the job ran; run it again"
         )
 
 
-def check_lines(left_out: DataFrame, counts: LineCounts) -> None:
+def check_lines(left_out: int, counts: LineCounts) -> None:
     """Whether so many transaction lines were written as left out as were counted before.
 
     Raises
@@ -45,11 +45,10 @@ def check_lines(left_out: DataFrame, counts: LineCounts) -> None:
     DataError
         If it is another number.
     """
-    found = left_out.count()
-    if found != counts.left_out_lines:
+    if left_out != counts.left_out_lines:
         raise DataError(
-            f"{counts.left_out_lines:,} transaction lines were left out at first, then {found:,}: "
-            "input.path changed while the job ran; run it again"
+            f"{counts.left_out_lines:,} transaction lines were left out at first, "
+            f"then {left_out:,}: input.path changed while the job ran; run it again"
         )
 
 

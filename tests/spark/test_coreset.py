@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from segmentation.clustering.coreset import WEIGHT_UNIT, WHOLE, compress, sample, whole
+from segmentation.clustering.coreset import WEIGHT_UNIT, WHOLE, compress, sample
 from tests.spark.tables import on_grid
 
 
@@ -27,37 +27,55 @@ def drawn(rows, points, *, size, seed=42, identity=("q0", "q1")):
     )
 
 
-def test_whole_is_every_distinct_point_with_its_count(spark):
+def compressed(rows, points, *, size=50, distinct_points=None):
+    """What is made of a table that holds these points."""
+    return compress(
+        rows,
+        coordinates=["q0", "q1"],
+        identity=["q0", "q1"],
+        size=size,
+        customers=len(points),
+        distinct_points=len(points) if distinct_points is None else distinct_points,
+        squares=float((points**2).sum()),
+        seed=1,
+    )
+
+
+def test_few_points_are_all_taken_with_their_counts(spark):
     points = np.array([(3, 1), (0, 0), (3, 1), (-2, 5), (0, 0), (3, 1)], float)
-    found = whole(on_grid(spark, points), coordinates=["q0", "q1"])
+    found = compressed(on_grid(spark, points), points)
     assert found.points.tolist() == [[-2, 5], [0, 0], [3, 1]]
     assert found.weights.tolist() == [1, 2, 3]
     assert found.is_whole
 
 
-def test_whole_equals_the_counts_of_pandas(spark):
+def test_their_counts_are_those_of_pandas(spark):
     points = np.random.default_rng(1).integers(-3, 4, (300, 2))
-    found = whole(on_grid(spark, points), coordinates=["q0", "q1"])
+    found = compressed(on_grid(spark, points), points, distinct_points=49)
     expected = pd.DataFrame(points).value_counts().sort_index()
     assert found.points.tolist() == [list(point) for point in expected.index]
     assert found.weights.tolist() == expected.tolist()
 
 
-@pytest.mark.parametrize(("distinct_points", "is_whole"), [(WHOLE * 50, True), (101, False)])
-def test_few_points_are_taken_whole_and_many_are_sampled(spark, distinct_points, is_whole):
-    points = lognormal(200, seed=2)
-    found = compress(
-        on_grid(spark, points),
-        coordinates=["q0", "q1"],
-        identity=["q0", "q1"],
-        size=50,
-        customers=200,
-        distinct_points=distinct_points,
-        squares=float((points**2).sum()),
-        seed=1,
-    )
+@pytest.mark.parametrize(
+    ("points", "distinct_points", "is_whole"),
+    [(WHOLE * 50, 150, True), (WHOLE * 50 + 1, 150, False), (WHOLE * 50, 10**6, False)],
+    ids=["few", "more than was estimated", "estimated to be many"],
+)
+def test_few_points_are_taken_whole_and_many_are_sampled(spark, points, distinct_points, is_whole):
+    several = lognormal(points, seed=2)
+    found = compressed(on_grid(spark, several), several, distinct_points=distinct_points)
     assert found.is_whole == is_whole
-    assert (len(found.points) == 200) == is_whole
+    assert (len(found.points) == points) == is_whole
+
+
+def test_customers_that_an_outlier_pushes_onto_few_grid_points_are_taken_whole(spark):
+    # two thousand different customers before rounding, three after
+    points = np.repeat([(0.0, 0), (1, 0), (2**24, 0)], [1500, 499, 1], axis=0)
+    found = compressed(on_grid(spark, points), points, distinct_points=2000)
+    assert found.points.tolist() == [[0, 0], [1, 0], [2**24, 0]]
+    assert found.weights.tolist() == [1500, 499, 1]
+    assert found.is_whole
 
 
 def test_weights_are_the_inverse_of_the_probability(spark):

@@ -1,9 +1,8 @@
-"""The published tables of customers, and the few of them that are drawn."""
+"""The published tables of customers."""
 
 from datetime import datetime
 from decimal import Decimal
 
-import pytest
 from pyspark.sql import functions as F
 
 from segmentation.config import Config
@@ -13,9 +12,8 @@ from segmentation.schemas import CUSTOMERS, MALFORMED, REJECTED, SEGMENT
 from segmentation.segments.labelled import (
     labelled_customers,
     rejected_rows,
-    sample_for_drawing,
 )
-from tests.spark.tables import config, table, with_rejection
+from tests.spark.tables import config, with_rejection
 
 
 def labelled(rows, *, columns, numbers=(), names=("Best", "Rest")):
@@ -122,26 +120,3 @@ def test_a_malformed_row_names_no_column(spark):
     assert [tuple(row) for row in rejected(customers, config(["a"])).collect()] == [
         (None, "malformed", None)
     ]
-
-
-def drawn(customers, *, distinct, most=5):
-    return sample_for_drawing(
-        customers, numbers=[F.col("a"), F.col("b")], distinct=distinct, most=most
-    )
-
-
-def test_few_customers_are_all_drawn_and_equal_ones_once(spark):
-    customers = table(spark, a=[1, 2, 1, 3], b=[5, 6, 5, 5]).withColumn(
-        SEGMENT, (F.col("a") > 1).cast("int")
-    )
-    values, segments = drawn(customers, distinct=3)
-    assert sorted(zip(*values, segments, strict=True)) == [(1, 5, 0), (2, 6, 1), (3, 5, 1)]
-
-
-@pytest.mark.parametrize("partitions", [1, 7])
-def test_of_many_customers_the_same_few_are_drawn(spark, partitions):
-    many = table(spark, a=range(400), b=[0] * 400).withColumn(SEGMENT, F.lit(0))
-    once = drawn(many, distinct=400, most=40)
-    assert len(once[1]) == 40
-    assert drawn(many.orderBy(F.desc("a")).repartition(partitions), distinct=400, most=40) == once
-    assert 100 < sum(once[0][0]) / 40 < 300  # from all over the table: 199.5 on average

@@ -1,7 +1,5 @@
 """The starts for every k: planted groups, as many clusters as points, nothing left to chance."""
 
-from operator import itemgetter
-
 import numpy as np
 import pytest
 from sklearn.cluster import KMeans
@@ -10,7 +8,8 @@ from threadpoolctl import threadpool_info
 
 from segmentation.clustering import starts
 from segmentation.clustering.coreset import Coreset
-from segmentation.clustering.starts import CLOSE, fit_coreset
+from segmentation.clustering.search import CLOSE, Optimum
+from segmentation.clustering.starts import different, fit_coreset
 from tests.spark.tables import planted
 
 BITS = 20
@@ -84,7 +83,7 @@ def test_every_thread_of_the_pool_works_alone(spark, monkeypatch):
 
     def restarted(self, clusters, **_):
         limits.extend(pool["num_threads"] for pool in threadpool_info())
-        return [self.at_rest(self.coreset.points[:clusters], clusters)]
+        return [self.at_rest(self.scaled[:clusters])]
 
     monkeypatch.setattr(starts._Search, "restarted", restarted)
     fit_coreset(spark, coreset(np.array([(-1.0, 0), (1, 0), (3, 0)])), ks=[2], bits=BITS, seed=1)
@@ -95,6 +94,9 @@ def test_two_ways_to_one_optimum_do_not_crowd_out_another():
     labels = np.repeat([0, 1, 2], 300)
     nearly = np.where(np.arange(900) < 4, 1, labels)
     other = np.repeat([0, 1, 2], [150, 150, 600])
-    found = [(1.0, labels), (1.002, other), (1.0001, nearly)]
-    kept = starts._different(found, cost=itemgetter(0), labels=itemgetter(1))
-    assert [cost for cost, _ in kept] == [1.0, 1.002]
+    nowhere = np.zeros((3, 2))
+    found = [
+        Optimum(nowhere, cost, labels.astype(np.int32))
+        for cost, labels in [(1.0, labels), (1.0001, nearly), (1.002, other)]
+    ]
+    assert [optimum.cost for optimum in different(found)] == [1.0, 1.002]

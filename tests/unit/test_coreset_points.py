@@ -6,7 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segmentation.clustering.coreset import Coreset
-from segmentation.clustering.starts import split_costliest
 from tests.brute_force import Listed, totals
 
 point = st.tuples(st.integers(-(2**22), 2**22), st.integers(-3, 3))
@@ -75,33 +74,6 @@ def test_sums_of_heavy_weights_are_exact():
     found = coreset({(3, 1): 3**33, (5, 0): 1}).partitions([centres([(3, 1)])])[0]
     assert found.sums == ((3 * 3**33 + 5, 3**33),)
     assert sum(found.squares) == 10 * 3**33 + 25
-
-
-def test_the_costliest_cluster_is_split_along_its_longest_side():
-    # the second cluster is 40 long and 2 wide; about (100, 0) its variance along x is 400
-    box = {(x, y): 1 for x in (80, 120) for y in (-1, 1)}
-    population = coreset({(0, 0): 5, (2, 0): 5} | box)
-    partition = population.partitions([centres([(1, 0), (100, 0)])])[0]
-    found = split_costliest(population, partition)
-    assert sorted(found.round(6).tolist()) == [[1, 0], [80, 0], [120, 0]]
-
-
-def test_the_costliest_is_judged_by_weight():
-    # spread 10 on nine customers costs more than spread 20 on two
-    population = coreset({(0, 0): 50, (10, 0): 50, (1000, 0): 1, (1020, 0): 1})
-    partition = population.partitions([centres([(5, 0), (1010, 0)])])[0]
-    found = split_costliest(population, partition)
-    assert sorted(found.round(6).tolist()) == [[0, 0], [10, 0], [1010, 0]]
-
-
-@given(st.dictionaries(point, st.integers(1, 9), min_size=3, max_size=20))
-def test_a_split_gives_one_more_centre_and_costs_no_more(weights):
-    population = coreset({(x, y * 2**18): w for (x, y), w in weights.items()})
-    before = population.partitions([centres([(0, 0), (2**21, 0)])])[0]
-    after = split_costliest(population, before)
-    assert len(after) == 3
-    cost = population.partitions([np.rint(after)])[0].cost()
-    assert float(cost) <= float(before.cost()) * (1 + 1e-9) + len(weights) * 9
 
 
 @pytest.mark.parametrize("weight", [1, 64, 640])

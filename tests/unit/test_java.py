@@ -72,17 +72,19 @@ def test_the_archive_of_classes_is_left_by_the_first_jvm_and_read_by_the_next(
 
 
 def test_what_java_25_recorded_becomes_an_archive_once_it_is_whole(tmp_path):
-    archive = tmp_path / "it's a.aot"
-    recorded = tmp_path / "it's a.aot.config"
-    for java, made in [("echo >/dev/null; exit 1", False), ('printf x >"${@##*=}"', True)]:
+    folder = tmp_path / "archives"
+    folder.mkdir()
+    archive = folder / "it's a.aot"
+    recorded = folder / "it's a.aot.config"
+    for does, made in [("echo >/dev/null; exit 1", False), ('printf x >"${@##*=}"', True)]:
         recorded.touch()
         program = tmp_path / "java"
-        program.write_text(f'#!/bin/bash\nset -- "${{@: -1}}"\n{java}\n')
+        program.write_text(f'#!/bin/bash\nset -- "${{@: -1}}"\n{does}\n')
         program.chmod(0o755)
         command = archive_command(archive, [str(program), "-cp", "a:b"])
         subprocess.run(command, env={"PATH": os.defpath}, check=False)
         assert archive.exists() is made
-        assert [path for path in tmp_path.iterdir() if path not in (archive, program)] == []
+        assert [path for path in folder.iterdir() if path != archive] == []
 
 
 @pytest.mark.parametrize(

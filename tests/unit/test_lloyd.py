@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.cluster import KMeans
 
-from segmentation.clustering.lloyd import Partition, grown, improved, refined
+from segmentation.clustering.lloyd import Partition, foreseen, grown, improved, refined
 from tests.brute_force import Listed
 
 STEP = 1024
@@ -111,14 +111,66 @@ def test_refined_says_when_the_steps_ran_out():
     assert not is_at_rest
 
 
-@pytest.mark.parametrize(("tolerance", "cost"), [(0.6, 30), (0.3, 22.5), (0.0, 20)])
-def test_a_step_that_takes_off_less_than_the_tolerance_is_the_last(tolerance, cost):
-    # 0 | 1..9 costs 60, then 0..2 | 3..9 30, 0..3 | 4..9 22.5 and 0..4 | 5..9 20
-    population = Listed([(i,) for i in range(10)])
-    start = centres((0,), (1,))
-    found, is_at_rest = refined(population, start, max_steps=20, tolerance=tolerance)
+def test_what_centres_cost_above_the_means_on_paper():
+    # about 0 the squares of 1 and 3 add up to 10, about their mean 2 to 2; 11 is its own mean
+    population = Listed([(1,), (3,), (11,)])
+    found = population.partitions([centres((0,), (11,))])[0]
+    assert found.excess() == 8
+    assert found.cost() == 2
+
+
+class Counted:
+    """A population that counts the passes over it."""
+
+    def __init__(self, population):
+        self.population, self.passes = population, 0
+
+    def partitions(self, centre_sets):
+        self.passes += 1
+        return self.population.partitions(centre_sets)
+
+    def farthest(self, centres):
+        return self.population.farthest(centres)
+
+
+@pytest.fixture(scope="module")
+def overlapping():
+    """Two thousand customers of two overlapping groups, and every fifth as their model."""
+    random = np.random.default_rng(7)
+    points = np.rint(np.concatenate([random.normal(0, 900, 1000), random.normal(1500, 900, 1000)]))
+    everyone = [(int(x),) for x in points]
+    return Listed(everyone), Listed(everyone[::5])
+
+
+def test_with_a_model_ahead_few_passes_come_to_rest_where_many_do(overlapping):
+    everyone, model = map(Counted, overlapping)
+    start = everyone.partitions([centres((-2500,), (0,))])[0]
+    expected, _ = improved(everyone, start, max_steps=100)
+    many, everyone.passes = everyone.passes, 0
+    found, is_at_rest = foreseen(everyone, start, model=model, max_steps=100, tolerance=1e-6)
     assert is_at_rest
-    assert found.cost() == cost
+    assert float(found.cost()) == pytest.approx(float(expected.cost()), rel=1e-5)
+    assert found.excess() <= 1e-6 * found.cost()
+    assert everyone.passes <= many / 3
+
+
+def test_a_model_that_leads_astray_costs_passes_and_nothing_else(overlapping):
+    everyone, _ = overlapping
+    start = everyone.partitions([centres((-2500,), (0,))])[0]
+    nobody = Listed([(10**6,), (-(10**6),)])
+    expected, _ = improved(everyone, start, max_steps=100)
+    found, is_at_rest = foreseen(everyone, start, model=nobody, max_steps=100, tolerance=1e-6)
+    assert is_at_rest
+    assert float(found.cost()) == pytest.approx(float(expected.cost()), rel=1e-5)
+
+
+@given(customers, customers, st.integers(1, 4))
+def test_whatever_the_model_nothing_costs_more_than_before(population, model, k):
+    k = min(k, len(set(population.points)))
+    start = grown(population, only(population, population.points[0]), clusters=k)
+    found, _ = foreseen(population, start, model=model, max_steps=5, tolerance=1e-3)
+    assert found.cost() <= start.cost()
+    assert not found.has_empty
 
 
 def test_a_centre_without_customers_moves_to_the_farthest_customer():

@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -89,13 +91,16 @@ def compress(
     squares: float,
     seed: int,
 ) -> Coreset:
-    """Every distinct point with its count where there are few, else a sample; one Spark job.
+    """Every distinct point with its count where there are few, else a sample; mostly one Spark job.
 
-    ``distinct_points`` is about how many different points there are; see :func:`sample` for
-    the rest.
+    ``distinct_points`` is about how many different points there are, give or take a half; see
+    :func:`sample` for the rest.
     """
-    if distinct_points <= WHOLE * size:
-        return whole(rows, coordinates=coordinates)
+    most = WHOLE * size
+    if distinct_points <= 2 * most:
+        points = rows.groupBy(*coordinates).count().limit(most + 1).toArrow()
+        if points.num_rows <= most:
+            return _sorted(points, coordinates, points["count"].to_numpy(), is_whole=True)
     return sample(
         rows,
         coordinates=coordinates,
@@ -105,12 +110,6 @@ def compress(
         squares=squares,
         seed=seed,
     )
-
-
-def whole(rows: DataFrame, *, coordinates: Sequence[str]) -> Coreset:
-    """Every distinct point with its count. Starts a Spark job."""
-    found = rows.groupBy(*coordinates).count().toPandas()
-    return _sorted(found[list(coordinates)].to_numpy(), found["count"].to_numpy(), is_whole=True)
 
 
 def sample(
@@ -129,7 +128,8 @@ def sample(
     its distance from the mean, and weighs the inverse. A hash of the row decides, so the
     same rows are kept whatever the partitioning. Rows that are alike in all of ``identity``
     are kept or left together. Where that leaves fewer than half as many different points as
-    wanted, more rows are drawn. Starts a Spark job that reads the table once, mostly.
+    wanted, more rows are drawn, in the end all: beside an outlier the grid may be too coarse to
+    tell customers apart. Starts a Spark job that reads the table once, mostly.
 
     Bachem, Lucic and Krause (2018), "Scalable k-means clustering via lightweight coresets",
     arXiv:1702.08248, algorithm 1, with Poisson instead of multinomial sampling.
@@ -155,16 +155,21 @@ def sample(
             .where("__drawn < __probability")
             .groupBy(*coordinates, "__probability")
             .count()
-            .toPandas()
+            .toArrow()
         )
-        if 2 * len(kept) >= size or wanted >= 2 * customers:  # by then every row is kept
-            break
-        wanted *= size / max(1, len(kept))
-    weights = np.rint(kept["count"] / kept["__probability"] * WEIGHT_UNIT).astype(np.int64)
-    return _sorted(kept[list(coordinates)].to_numpy(), weights.to_numpy(), is_whole=False)
+        counts = kept["count"].to_numpy()
+        if 2 * kept.num_rows >= size:
+            weights = np.rint(counts / kept["__probability"].to_numpy() * WEIGHT_UNIT)
+            return _sorted(kept, coordinates, weights, is_whole=False)
+        if wanted >= 2 * customers:
+            return _sorted(kept, coordinates, counts, is_whole=True)
+        wanted *= size / max(1, kept.num_rows)
 
 
-def _sorted(points: Points, weights: npt.NDArray[np.int64], *, is_whole: bool) -> Coreset:
+def _sorted(
+    table: pa.Table, coordinates: Sequence[str], weights: npt.NDArray[Any], *, is_whole: bool
+) -> Coreset:
+    points = np.column_stack([table[name].to_numpy() for name in coordinates])
     order = np.lexsort(points.T[::-1])
     return Coreset(
         np.ascontiguousarray(points[order], dtype=np.float64),

@@ -7,13 +7,12 @@ from pyspark.ml import PipelineModel
 from pyspark.ml.base import Transformer
 from pyspark.ml.clustering import KMeans, KMeansModel
 from pyspark.ml.feature import SQLTransformer
-from pyspark.ml.linalg import Vectors, VectorUDT
 from pyspark.sql import SparkSession
-from pyspark.sql.types import StructField, StructType
 
 from segmentation.clustering.lloyd import Points
 from segmentation.clustering.nearest import CLUSTER
 from segmentation.schemas import SEGMENT
+from segmentation.vectors import vector_table
 
 
 def freeze(
@@ -52,8 +51,6 @@ def _kmeans(spark: SparkSession, centres: Points, *, vector: str) -> KMeansModel
     spark.ml cannot be given centres, but ``initMode="random"`` on exactly k rows draws all of
     them, and one iteration leaves each where it is.
     """
-    rows = [(Vectors.dense(centre.tolist()),) for centre in centres]
-    table = spark.createDataFrame(rows, StructType([StructField(vector, VectorUDT())]))
     return KMeans(
         featuresCol=vector,
         predictionCol=CLUSTER,
@@ -61,7 +58,8 @@ def _kmeans(spark: SparkSession, centres: Points, *, vector: str) -> KMeansModel
         initMode="random",
         maxIter=1,
         seed=0,
-    ).fit(table)
+        solver="row",  # else it first reads the rows once to choose
+    ).fit(vector_table(spark, centres, column=vector))
 
 
 def _segment_of_cluster(kmeans: KMeansModel, centres: Points) -> str:

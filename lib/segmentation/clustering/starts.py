@@ -1,17 +1,15 @@
-"""Centres for every k from a coreset: several kinds of starts compete, the cheapest wins."""
+"""Centres for every k from a coreset: several kinds of starts compete, the cheapest win."""
 
+import os
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
-from typing import TypeVar
 
 import numpy as np
-import numpy.typing as npt
-import pyarrow as pa
+import sklearn
 from pyspark.ml.clustering import KMeans, KMeansModel
-from pyspark.ml.feature import VectorAssembler
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.util import inheritable_thread_target
 from sklearn.cluster import KMeans as InMemoryKMeans
@@ -19,9 +17,12 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import adjusted_rand_score
 from threadpoolctl import threadpool_limits
 
-from segmentation.clustering.breathing import breathed
 from segmentation.clustering.coreset import Coreset
 from segmentation.clustering.lloyd import Partition, Points, refined
+from segmentation.clustering.search import Optimum, cheapest, split_and_merge
+from segmentation.vectors import WEIGHT, vector_table
+
+POINT = "point"
 
 SIDE_BY_SIDE = 12
 """Fits under way at once. MLlib's are half a dozen jobs of milliseconds: cores would idle."""
@@ -30,14 +31,18 @@ MLLIB_ITERATIONS = 1
 """As few as may be, and from a random start: MLlib's k-means|| and each iteration are Spark jobs
 of their own, and every start is iterated to rest in memory afterwards."""
 
-RESTARTS = 16
+RESTARTS, LEAST_RESTARTS = 60, 2
+"""k-means++ starts that the values of k share, and how many each has at least: the wider the
+range, the more each learns from its neighbours."""
+
+BESIDE = 2
+"""So many values of k below and above the range are searched too, as neighbours."""
+
 EXACT_STEPS = 10
 
-CANDIDATES = 2
-CLOSE, ALIKE = 1.02, 0.96
-"""So many partitions go on to be measured on all rows, if they cost the coreset at most
-``CLOSE`` times the cheapest: a sample may rank two that are as near as that the wrong way
-round. Two whose labels have at least ``ALIKE`` as adjusted Rand index are one local optimum,
+CANDIDATES, ALIKE = 2, 0.96
+"""So many different optima go on to be measured on all rows, as a sample may rank two that are
+close the wrong way round. Two whose labels have at least ``ALIKE`` as adjusted Rand index are one,
 reached by two ways: measured with 12 features, those of one had 0.968, of two at most 0.955."""
 
 
@@ -46,78 +51,72 @@ def fit_coreset(
 ) -> dict[int, list[Points]]:
     """Some sets of centres for every k, the cheapest for the coreset first: engine ``coreset``.
 
-    For each k there compete MLlib's KMeans, the best of several k-means++ starts of
-    scikit-learn's, the best of all breathed, and the winner of k - 1 with its costliest cluster
-    split. All are iterated to rest and compared in exact arithmetic; the cheapest is
-    returned with what is nearly as cheap. The fits run side by side; each is single-threaded
-    and adds up in one order, so its result does not depend on the number of cores. There are
-    no more centres than the coreset has points.
+    For each k there compete MLlib's KMeans, k-means++ starts of scikit-learn's, the optima of
+    k - 1 with a cluster split and those of k + 1 with two merged. All are iterated to rest; the
+    cheapest is returned with what is nearly as cheap, in exact arithmetic. The fits run side by
+    side; each is single-threaded and adds up in one order, so its result does not depend on the
+    number of cores. There are no more centres than the coreset has points.
     """
     search = _Search(coreset, bits)
     filled = {k: min(k, len(coreset.points)) for k in ks}
-    several = sorted({k for k in filled.values() if k > 1})
+    asked = sorted({k for k in filled.values() if k > 1})
+    lowest, highest = min(filled.values()) - BESIDE, max(filled.values()) + BESIDE
+    searched = range(max(1, lowest), min(highest, len(coreset.points)) + 1)
+    starts = max(LEAST_RESTARTS, RESTARTS // len(searched))
     with (
-        _weighted_table(spark, search.scaled, search.weights) as table,
-        _side_by_side() as pool,
-        threadpool_limits(1),
-        warnings.catch_warnings(),
+        _kept(vector_table(spark, search.scaled, column=POINT, weights=search.weights)) as table,
+        _threads(SIDE_BY_SIDE) as in_spark,
+        _threads(os.cpu_count()) as in_memory,
     ):
-        warnings.simplefilter("ignore", ConvergenceWarning)  # fewer distinct centres are filled up
-        inherit = inheritable_thread_target(spark)
-        fits = [
-            (
-                pool.submit(inherit(partial(_fitted_by_mllib, table, seed=seed)), k),
-                pool.submit(search.restarted, k, seed=abs(seed) % 2**32),
-            )
-            for k in several
-        ]
-        found = {k: [search.single()] for k in filled.values() if k == 1}
-        for k, (fit, restart) in zip(several, fits, strict=True):
-            # Asked for here: over Connect, Spark 4.0 knows a model in its session's thread only.
-            from_mllib = np.array(fit.result().clusterCenters()) * 2.0**bits
-            partitions = [search.at_rest(from_mllib, k), *restart.result()]
-            if k - 1 in found:
-                split = split_costliest(coreset, found[k - 1][0])
-                partitions.append(search.at_rest(split, k))
-            found[k] = cheapest(coreset, partitions)
-    return {k: [partition.means() for partition in found[filled[k]]] for k in ks}
+        fitted = inheritable_thread_target(spark)(partial(_fitted_by_mllib, table, seed=seed))
+        by_mllib = [in_spark.submit(fitted, k) for k in asked]
+        restarted = partial(search.restarted, starts=starts, seed=abs(seed) % 2**32)
+        found = split_and_merge(
+            dict(zip(searched, in_memory.map(restarted, searched), strict=True)),
+            search.scaled,
+            search.weights,
+            fit=partial(in_memory.map, search.at_rest),
+        )
+        # Asked for here: over Connect, Spark 4.0 knows a model in its session's thread only.
+        centres = [np.array(fit.result().clusterCenters()) for fit in by_mllib]
+        for k, optimum in zip(asked, in_memory.map(search.filled_up, centres, asked), strict=True):
+            found[k] = cheapest([*found[k], optimum])
+        wanted = sorted(set(filled.values()))
+        kept = in_memory.map(search.exact, [found[k] for k in wanted])
+        exact = dict(zip(wanted, kept, strict=True))
+    return {k: [partition.means() for partition in exact[filled[k]]] for k in ks}
 
 
 @contextmanager
-def _side_by_side() -> Iterator[ThreadPoolExecutor]:
+def _threads(count: int | None) -> Iterator[ThreadPoolExecutor]:
     """Threads for the fits; those that have not begun are dropped if one fails or the job stops."""
-    # OpenMP holds a limit for the thread that sets it, so each sets its own.
-    pool = ThreadPoolExecutor(SIDE_BY_SIDE, initializer=threadpool_limits, initargs=(1,))
+    pool = ThreadPoolExecutor(count, initializer=_work_alone)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # fewer distinct centres are filled up
+        try:
+            yield pool
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _work_alone() -> None:
+    """What every thread sets for itself: one core, and no second look at points that are finite."""
+    threadpool_limits(1)
+    sklearn.set_config(assume_finite=True, skip_parameter_validation=True)
+
+
+@contextmanager
+def _kept(table: DataFrame) -> Iterator[DataFrame]:
+    """The table, in Spark's memory meanwhile."""
+    table.persist()
     try:
-        yield pool
+        yield table
     finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def split_costliest(coreset: Coreset, partition: Partition) -> Points:
-    """The partition's centres with the one of the costliest cluster made two.
-
-    The two lie on both sides of its mean, along its direction of largest variance, a
-    standard deviation away: about where its halves would be.
-    """
-    labels, centres = coreset.labels(partition.centres), partition.means()
-    costs, directions = [], []
-    for i, mean in enumerate(centres):
-        own = labels == i
-        offsets, weights = coreset.points[own] - mean, coreset.weights[own]
-        variances, axes = np.linalg.eigh((offsets.T * weights) @ offsets)
-        costs.append(variances.sum())
-        directions.append(axes[:, -1] * np.sqrt(variances[-1] / max(1, weights.sum())))
-    costliest = int(np.argmax(costs))
-    halves = centres[costliest] + np.outer([-1, 1], directions[costliest])
-    return np.vstack([np.delete(centres, costliest, axis=0), halves])
-
-
-Found = TypeVar("Found")
+        table.unpersist()
 
 
 class _Search:
-    """scikit-learn on one coreset: starts in, partitions at rest out."""
+    """scikit-learn on one coreset: starts in, optima out, in scaled units."""
 
     def __init__(self, coreset: Coreset, bits: int) -> None:
         self.coreset = coreset
@@ -125,63 +124,47 @@ class _Search:
         self.scaled = coreset.points / self.unit
         self.weights = coreset.weights / coreset.weights.mean()
 
-    def single(self) -> Partition:
-        """The partition into one cluster."""
-        return refined(self.coreset, np.zeros((1, self.scaled.shape[1])), max_steps=1)[0]
-
-    def restarted(self, clusters: int, *, seed: int) -> list[Partition]:
-        """The best of several k-means++ starts as they are, and the very best breathed."""
-        fits = [
-            InMemoryKMeans(clusters, n_init=1, random_state=one).fit(
-                self.scaled, sample_weight=self.weights
-            )
-            for one in np.random.SeedSequence(seed).generate_state(RESTARTS).tolist()
+    def restarted(self, clusters: int, *, starts: int, seed: int) -> list[Optimum]:
+        """What so many k-means++ starts come to rest at."""
+        seeds = np.random.SeedSequence(seed).generate_state(starts if clusters > 1 else 1)
+        return [
+            self._fitted(InMemoryKMeans(clusters, n_init=1, random_state=one))
+            for one in seeds.tolist()
         ]
-        different = _different(fits, cost=lambda fit: fit.inertia_, labels=lambda fit: fit.labels_)
-        centres = breathed(
-            self.scaled,
-            self.weights,
-            different[0].cluster_centers_,
-            fit=self._fitted,
-            random=np.random.default_rng(seed),
-        )
-        starts = [centres, *(fit.cluster_centers_ for fit in different)]
-        return [self.at_rest(np.rint(start * self.unit), clusters) for start in starts]
 
-    def at_rest(self, start: Points, clusters: int) -> Partition:
-        """What a start, in grid units, comes to rest at."""
-        while len(start) < clusters:  # MLlib leaves out centres that coincide
-            start = np.vstack([start, self.coreset.farthest(np.rint(start))])
-        centres, _ = self._fitted(start / self.unit, tol=1e-6)
-        return refined(self.coreset, np.rint(centres * self.unit), max_steps=EXACT_STEPS)[0]
+    def at_rest(self, start: Points, *, tol: float = 1e-4) -> Optimum:
+        """What some centres come to rest at; ``tol`` is scikit-learn's."""
+        return self._fitted(InMemoryKMeans(len(start), init=start, n_init=1, tol=tol))
 
-    def _fitted(self, start: Points, *, tol: float = 1e-4) -> tuple[Points, float]:
-        kmeans = InMemoryKMeans(len(start), init=start, n_init=1, tol=tol)
+    def filled_up(self, start: Points, clusters: int) -> Optimum:
+        """What a start comes to rest at, with so many centres: MLlib leaves out equal ones."""
+        while len(start) < clusters:
+            farthest = self.coreset.farthest(np.rint(start * self.unit))
+            start = np.vstack([start, farthest / self.unit])
+        return self.at_rest(start)
+
+    def exact(self, optima: Sequence[Optimum]) -> list[Partition]:
+        """The different ones at rest on the grid, the cheapest first."""
+        partitions = [
+            refined(
+                self.coreset,
+                np.rint(self.at_rest(optimum.centres, tol=1e-6).centres * self.unit),
+                max_steps=EXACT_STEPS,
+            )[0]
+            for optimum in different(optima)
+        ]
+        return sorted(partitions, key=Partition.cost)
+
+    def _fitted(self, kmeans: InMemoryKMeans) -> Optimum:
         kmeans.fit(self.scaled, sample_weight=self.weights)
-        return kmeans.cluster_centers_, kmeans.inertia_
+        return Optimum(kmeans.cluster_centers_, kmeans.inertia_, kmeans.labels_)
 
 
-def cheapest(coreset: Coreset, partitions: Sequence[Partition]) -> list[Partition]:
-    """The cheapest of the partitions, and any other that is close to it."""
-    different = _different(
-        partitions,
-        cost=lambda partition: float(partition.cost()),
-        labels=lambda partition: coreset.labels(partition.centres),
-    )
-    highest = CLOSE * float(different[0].cost())
-    return [partition for partition in different if float(partition.cost()) <= highest]
-
-
-def _different(
-    found: Sequence[Found],
-    *,
-    cost: Callable[[Found], float],
-    labels: Callable[[Found], npt.NDArray[np.intp]],
-) -> list[Found]:
-    """The cheapest that are different local optima, at most ``CANDIDATES``."""
-    kept: list[Found] = []
-    for one in sorted(found, key=cost):
-        if all(adjusted_rand_score(labels(one), labels(other)) < ALIKE for other in kept):
+def different(optima: Sequence[Optimum]) -> list[Optimum]:
+    """The first that are different local optima, at most ``CANDIDATES``."""
+    kept: list[Optimum] = []
+    for one in optima:
+        if all(adjusted_rand_score(one.labels, other.labels) < ALIKE for other in kept):
             kept.append(one)
         if len(kept) == CANDIDATES:
             break
@@ -190,29 +173,13 @@ def _different(
 
 def _fitted_by_mllib(table: DataFrame, clusters: int, *, seed: int) -> KMeansModel:
     kmeans = KMeans(
-        featuresCol="point",
-        weightCol="weight",
+        featuresCol=POINT,
+        weightCol=WEIGHT,
         predictionCol="__cluster",
         k=clusters,
         seed=seed,
         initMode="random",
         maxIter=MLLIB_ITERATIONS,
+        solver="row",  # else it first reads all rows once to choose
     )
     return kmeans.fit(table)
-
-
-@contextmanager
-def _weighted_table(spark: SparkSession, scaled: Points, weights: Points) -> Iterator[DataFrame]:
-    """The coreset as one partition, so that MLlib adds it up in one order; kept in memory."""
-    names = [f"x{j}" for j in range(scaled.shape[1])]
-    columns: Mapping[str, Points] = {
-        **dict(zip(names, scaled.T, strict=True)),
-        "weight": weights,
-    }
-    assembler = VectorAssembler(inputCols=names, outputCol="point")
-    points = spark.createDataFrame(pa.table(columns)).coalesce(1)
-    table = assembler.transform(points).select("point", "weight").persist()
-    try:
-        yield table
-    finally:
-        table.unpersist()

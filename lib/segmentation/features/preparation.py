@@ -12,12 +12,11 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from pyspark.ml.base import Transformer
 from pyspark.ml.feature import SQLTransformer, StandardScaler, VectorAssembler
-from pyspark.ml.linalg import Vectors, VectorUDT
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
-from pyspark.sql.types import StructField, StructType
 
 from segmentation.distinct import BUCKETS, estimated, least_hashes
 from segmentation.errors import DataError
@@ -26,12 +25,10 @@ from segmentation.features.contract import Rule
 from segmentation.features.encoding import Dimension
 from segmentation.features.measures import LARGEST, double
 from segmentation.results import PreparedFeature
+from segmentation.vectors import vector_table
 
 EXACT_BITS = 50
 """Squared distances stay below two to this; the bits up to a double's 53 are spare."""
-
-FIRST_ROWS = 1_000
-"""So many rows mostly hold enough different ones, and are read in a moment."""
 
 PREPARED, IS_USABLE, FEATURES, SCALED = "__prepared_", "__is_usable", "__features", "__scaled"
 
@@ -67,7 +64,7 @@ class Preparation:
     """The dimensions that shape the segments, in order, and the grid that they share.
 
     ``constant`` names the features left out, having one value only; ``distinct`` is about
-    how many different customers there are before rounding (:func:`distinct_points`).
+    how many different customers there are before rounding.
     """
 
     scales: tuple[Scale, ...]
@@ -178,19 +175,6 @@ def fit_preparation(
     return Preparation(tuple(scales), _bits(reach, len(scales)), constant, distinct)
 
 
-def distinct_points(rows: DataFrame, preparation: Preparation, *, few: int, at_least: int) -> int:
-    """How many different coordinates there are: about, where they are more than ``few``.
-
-    Reads the table where they are few, which the estimate before rounding tells, unless the
-    first rows are nearly alike: beside an outlier the grid may be too coarse to tell
-    customers apart. From ``at_least`` on the first rows need not differ.
-    """
-    points = rows.select(*preparation.coordinates)
-    if preparation.distinct > few and len(set(points.take(FIRST_ROWS))) >= at_least:
-        return preparation.distinct
-    return points.distinct().count()
-
-
 def with_coordinates(usable: DataFrame, preparation: Preparation) -> DataFrame:
     """The table plus a column per shaping feature: its coordinate, a whole number in a double."""
     return usable.select(
@@ -239,11 +223,9 @@ def _scaler(spark: SparkSession, preparation: Preparation) -> Transformer:
 
     The rows ``+- unit / sqrt(2)`` have the mean 0 and the sample deviation ``unit``.
     """
-    halves = [scale.unit / math.sqrt(2) for scale in preparation.scales]
-    rows = [(Vectors.dense([-half for half in halves]),), (Vectors.dense(halves),)]
-    schema = StructType([StructField(FEATURES, VectorUDT())])
+    rows = np.outer([-1, 1], [scale.unit / math.sqrt(2) for scale in preparation.scales])
     scaler = StandardScaler(inputCol=FEATURES, outputCol=SCALED, withMean=True, withStd=True)
-    return scaler.fit(spark.createDataFrame(rows, schema).coalesce(1))
+    return scaler.fit(vector_table(spark, rows, column=FEATURES))
 
 
 def transformed_value(value: float, dimension: Dimension) -> float:

@@ -73,29 +73,3 @@ def _commented(columns: Mapping[str, Column], table: Table) -> list[Column]:
         column.alias(name, metadata={"comment": table.comments[name]})
         for name, column in columns.items()
     ]
-
-
-def sample_for_drawing(
-    customers: DataFrame, *, numbers: Sequence[Column], distinct: int, most: int
-) -> tuple[tuple[tuple[float, ...], ...], tuple[int, ...]]:
-    """At most so many different customers: each of the ``numbers``, and the segments.
-
-    Chosen by a hash of their numbers, so always the same ones; equal customers stand for one
-    another. ``distinct`` is about how many there are to choose from.
-    """
-    identity = F.xxhash64(*numbers)
-    share = min(1.0, 2 * most / max(distinct, 1))
-    chosen = (
-        customers.where(F.pmod(identity, F.lit(1 << 32)) < int(share * (1 << 32)))
-        .select(
-            identity.alias("__identity"),
-            *[number.alias(f"__value_{j}") for j, number in enumerate(numbers)],
-            SEGMENT,
-        )
-        .distinct()
-        .orderBy("__identity", *[f"__value_{j}" for j in range(len(numbers))])
-        .limit(most)
-        .collect()
-    )
-    values = tuple(tuple(row[f"__value_{j}"] for row in chosen) for j in range(len(numbers)))
-    return values, tuple(row[SEGMENT] for row in chosen)

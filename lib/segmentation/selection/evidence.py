@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
+import sklearn
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import adjusted_rand_score
 from threadpoolctl import threadpool_limits
@@ -71,7 +72,7 @@ def gather(
     seed = abs(seed) % 2**32
     # The slowest first; every one is single-threaded, so that its result is always the same.
     with (
-        ThreadPoolExecutor(os.cpu_count(), initializer=threadpool_limits, initargs=(1,)) as pool,
+        ThreadPoolExecutor(os.cpu_count(), initializer=_work_alone) as pool,
         threadpool_limits(1),
         warnings.catch_warnings(),
     ):
@@ -115,6 +116,12 @@ def gather(
         k: float(adjusted_rand_score(found.labels, nearest(some, clusters[k].means))) for k in ks
     }
     return Evidence(_with_log_drops(curve), found, agreement, len(np.unique(some, axis=0)))
+
+
+def _work_alone() -> None:
+    """What every thread sets for itself: one core, and no second look at points that are finite."""
+    threadpool_limits(1)
+    sklearn.set_config(assume_finite=True, skip_parameter_validation=True)
 
 
 def equal_points(points: Floats, weights: Floats, *, most: int = POINTS) -> Floats:

@@ -66,6 +66,11 @@ class Folder:
         found = self.filesystem.get_file_info(fs.FileSelector(self.path, allow_not_found=True))
         return sorted(each.base_name for each in found)
 
+    def files(self) -> list[str]:
+        """The paths of the files in it and in the folders below."""
+        found = self.filesystem.get_file_info(fs.FileSelector(self.path, recursive=True))
+        return sorted(each.path for each in found if each.type == fs.FileType.File)
+
     def is_table(self) -> bool:
         """Whether it is a folder that holds Parquet files, or folders of a partition each."""
         if self.filesystem.get_file_info(self.path).type != fs.FileType.Directory:

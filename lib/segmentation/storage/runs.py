@@ -26,7 +26,7 @@ from segmentation.storage.history import (
 )
 from segmentation.storage.locking import Lock
 from segmentation.storage.readers import read_table
-from segmentation.storage.writers import COMPRESSION, write_rows, write_table
+from segmentation.storage.writers import COMPRESSION, write_rows, write_table, written_rows
 
 RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 ASIDE, REPORT, MODEL = "_aside", "report.html", "model"
@@ -144,8 +144,11 @@ class RunStore:
         partition_by: str | None = None,
         sort_by: Sequence[Column] = (),
         mostly_unique: Sequence[str] = (),
-    ) -> DataFrame:
-        """Write a table of so many rows aside; returns it as it was written."""
+    ) -> Mapping[str, int]:
+        """Write a table of so many rows aside; returns how many each partition's files hold.
+
+        Partitions are named as their folder's value; without any the name is empty.
+        """
         folder = self.staging.child(name)
         write_table(
             table,
@@ -156,7 +159,7 @@ class RunStore:
             mostly_unique=mostly_unique,
             target_file_mb=self.settings.target_file_mb,
         )
-        return self.spark.read.schema(table.schema).parquet(folder.glob)
+        return written_rows(folder)
 
     def stage_rows(self, table: Table, rows: Sequence[object]) -> None:
         """Write a small table aside, a record a row."""

@@ -1,6 +1,8 @@
 """Write the published tables as Parquet: few, well-sized files; small ones without Spark."""
 
+from collections import Counter
 from collections.abc import Sequence
+from pathlib import PurePosixPath
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -53,6 +55,20 @@ def write_table(
     spread = min(SPREAD, -(-rows // SPREAD_ROWS))
     arranged = table.coalesce(max(1, tasks, spread)).sortWithinPartitions(partition_by, *sort_by)
     arranged.write.options(**options).partitionBy(partition_by).mode("error").parquet(folder.uri)
+
+
+def written_rows(folder: Folder) -> dict[str, int]:
+    """How many rows a table's files say they hold, by the value of their partition's folder.
+
+    Reads the files' footers alone; without partitions the value is empty.
+    """
+    rows: Counter[str] = Counter()
+    for file in folder.files():
+        if file.endswith(".parquet"):
+            _, _, value = PurePosixPath(file).parent.name.partition("=")
+            with folder.filesystem.open_input_file(file) as opened:
+                rows[value] += pq.read_metadata(opened).num_rows
+    return dict(rows)
 
 
 def row_bytes(table: DataFrame) -> int:
