@@ -23,7 +23,7 @@ from rich.console import Console
 from typer.exceptions import TyperException
 
 from segmentation import __version__
-from segmentation.config import Output, load
+from segmentation.config import Config, Output, load
 from segmentation.errors import ConfigError, SegmentationError, one_line
 from segmentation.java import java_home
 from segmentation.progress import progress
@@ -32,12 +32,15 @@ from segmentation.session import build_session, job_descriptions
 from segmentation.steps import Steps
 from segmentation.storage import history, mirrors
 from segmentation.storage.failures import mendable
-from segmentation.storage.filesystem import existing
+from segmentation.storage.filesystem import bytes_on_disk, existing
 from segmentation.storage.locking import Lock
 from segmentation.storage.runs import RunStore
 from segmentation.terminal import curve_table, runs_table, segments_table
 
 MENDABLE_EXIT, INTERRUPTED_EXIT = 2, 130
+SMALL_BYTES, DEMO_ROW_BYTES = 16_000_000, 20
+"""An input of up to so many bytes is small: some half a million customers; and a demo's row."""
+
 VERSIONED = ("pyspark", "numpy", "pyarrow", "scikit-learn", "kneed", "plotly")
 
 Runs = Annotated[
@@ -98,7 +101,7 @@ def run(
             output=settings.output,
             run_id=began.strftime("%Y%m%dT%H%M%SZ") if run_id is None else run_id,
             config=settings.told,
-            session=lambda: build_session("segment customers"),
+            session=lambda: build_session("segment customers", is_brief=_is_small(settings)),
         )
         steps = Steps(shown, job_descriptions(store.spark))
         try:
@@ -208,6 +211,20 @@ def _output(told: str) -> Output:
     """What a configuration says of its output; or a folder alone."""
     path = Path(told)
     return load(path, overrides=()).output if path.suffix == ".toml" else Output(path=told)
+
+
+def _is_small(settings: Config) -> bool:
+    """Whether all that is read lies on this machine's disk and is little, or is yet to be made."""
+    read = 0
+    for source in (settings.input, *settings.join):
+        for path in source.paths:
+            size = bytes_on_disk(path)
+            if size is None and source is settings.input and source.generate is not None:
+                size = source.generate * DEMO_ROW_BYTES
+            if size is None:
+                return False
+            read += size
+    return read <= SMALL_BYTES
 
 
 def _pipeline() -> ModuleType:

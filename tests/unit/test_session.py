@@ -4,6 +4,7 @@ import os
 import shlex
 
 import pytest
+from pyspark.sql import SparkSession
 
 from segmentation import session
 
@@ -14,29 +15,70 @@ def archive(monkeypatch, tmp_path):
     folder.mkdir()
     path = folder / "spark-classes-25.aot"
     monkeypatch.setattr(session, "class_archive", lambda *_: path)
+    monkeypatch.setattr(session, "java_home", lambda: "home")
+    monkeypatch.setattr(SparkSession, "builder", Builder())
+    monkeypatch.setattr(SparkSession, "getActiveSession", lambda: None)
+    monkeypatch.setenv("SEGMENT_CLASS_ARCHIVES", str(folder))
+    monkeypatch.setenv("JAVA_HOME", "home")
     monkeypatch.setenv("PYSPARK_SUBMIT_ARGS", "--properties-file mine.conf pyspark-shell")
     return path
 
 
-def option():
+class StartedError(Exception):
+    """Instead of a session."""
+
+
+class Builder:
+    """Builds none."""
+
+    def appName(self, _):  # noqa: N802 - PySpark's
+        return self
+
+    def getOrCreate(self):  # noqa: N802 - PySpark's
+        raise StartedError
+
+
+def started(**arguments):
+    with pytest.raises(StartedError):
+        session.build_session("test", **arguments)
+
+
+def options():
     flag, setting, *others = shlex.split(os.environ["PYSPARK_SUBMIT_ARGS"])
     assert flag == "--conf"
     assert others == ["--properties-file", "mine.conf", "pyspark-shell"]
     key, _, options = setting.partition("=")
     assert key == "spark.driver.defaultJavaOptions"
-    return shlex.split(options)[-1]
+    return shlex.split(options)
 
 
 def test_the_first_jvm_leaves_an_archive_in_place_of_another_javas(archive):
     outdated = archive.with_name("spark-classes-24.jsa")
     outdated.touch()
-    session._use_class_archive("home", archive.parent)
-    assert option() == f"-XX:AOTConfiguration={archive}.config"
+    started()
+    assert options()[-1] == f"-XX:AOTConfiguration={archive}.config"
     assert not outdated.exists()
 
 
 def test_the_next_jvm_reads_it(archive):
     archive.touch()
-    session._use_class_archive("home", archive.parent)
-    assert option() == f"-XX:AOTCache={archive}"
+    started()
+    assert options()[-1] == f"-XX:AOTCache={archive}"
     assert archive.exists()
+
+
+def test_a_brief_run_compiles_little_but_not_while_it_records(archive):
+    started(is_brief=True)
+    assert session.BRIEF_OPTION not in options()
+    archive.touch()
+    os.environ["PYSPARK_SUBMIT_ARGS"] = "--properties-file mine.conf pyspark-shell"
+    started(is_brief=True)
+    assert options()[-1] == session.BRIEF_OPTION
+
+
+@pytest.mark.usefixtures("archive")
+def test_a_session_that_runs_already_is_not_told_how_to_start(monkeypatch):
+    monkeypatch.setattr(SparkSession, "getActiveSession", lambda: "one")
+    before = os.environ["PYSPARK_SUBMIT_ARGS"]
+    started(is_brief=True)
+    assert os.environ["PYSPARK_SUBMIT_ARGS"] == before

@@ -5,6 +5,7 @@ import os
 import re
 import uuid
 from dataclasses import dataclass
+from glob import glob
 from pathlib import Path
 from typing import Self
 
@@ -179,6 +180,19 @@ def existing(address: str) -> Folder:
     if not folder.exists():
         raise StorageError(f"{folder.uri} is not there: name an output.path that holds runs")
     return folder
+
+
+def bytes_on_disk(path: str) -> int | None:
+    """The size of an input's files on this machine's disk, None where there are none."""
+    there = Path(path).exists()
+    found = [path] if there else glob(path)  # noqa: PTH207 - Path.glob takes no absolute pattern
+    files = [
+        file
+        for each in map(Path, found)
+        for file in (each.rglob("*") if each.is_dir() else [each])
+        if file.is_file()
+    ]
+    return sum(file.stat().st_size for file in files) if files else None
 
 
 def escaped(path: str) -> str:
