@@ -11,7 +11,7 @@ from hypothesis import settings
 from pyspark.sql import SparkSession
 
 from segmentation.java import java_home
-from segmentation.session import REQUIRED
+from segmentation.session import CALL_SITES, REQUIRED
 
 UNCOMPILED = {
     "spark.sql.codegen.wholeStage": "false",
@@ -58,7 +58,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
         .config("spark.sql.warehouse.dir", str(scratch / "warehouse"))
         .config("spark.local.dir", str(scratch / "local"))
     )
-    for key, value in UNCOMPILED.items():
+    for key, value in {CALL_SITES: "false", **UNCOMPILED}.items():
         builder = builder.config(key, value)
     session = builder.getOrCreate()
     for key, value in REQUIRED.items():

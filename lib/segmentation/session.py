@@ -25,6 +25,9 @@ REQUIRED = {
 }
 """What the job relies on; cluster sizes and the like stand in Spark's properties file."""
 
+CALL_SITES = "spark.python.sql.dataFrameDebugging.enabled"
+"""Whether every use of a column tells the JVM its line of Python, at the price of four calls to
+it. Read when a session starts."""
 
 BRIEF_OPTION = "-XX:TieredStopAtLevel=1"
 """HotSpot's second compiler takes a third of all processor time of a short run, and pays only
@@ -45,7 +48,10 @@ def build_session(name: str, *, is_brief: bool = False) -> SparkSession:
     archive = None
     builder = SparkSession.builder.appName(name)
     is_client = is_remote() or "SPARK_REMOTE" in os.environ
-    if not is_client and "PYSPARK_GATEWAY_PORT" not in os.environ:
+    starts_one = not is_client and SparkSession.getActiveSession() is None
+    if starts_one:
+        builder = builder.config(CALL_SITES, "false")
+    if starts_one and "PYSPARK_GATEWAY_PORT" not in os.environ:
         os.environ["JAVA_HOME"] = java_home()
         options = []
         if folder := os.environ.get("SEGMENT_CLASS_ARCHIVES"):
@@ -55,7 +61,7 @@ def build_session(name: str, *, is_brief: bool = False) -> SparkSession:
         is_recording = archive is not None and archive.suffix == ".aot" and not archive.exists()
         if is_brief and not is_recording:
             options.append(BRIEF_OPTION)
-        if options and SparkSession.getActiveSession() is None:
+        if options:
             _start_with(options)
     with _signals_kept():
         session = builder.getOrCreate()

@@ -31,7 +31,14 @@ class StartedError(Exception):
 class Builder:
     """Builds none."""
 
+    def __init__(self):
+        self.options = {}
+
     def appName(self, _):  # noqa: N802 - PySpark's
+        return self
+
+    def config(self, key, value):
+        self.options[key] = value
         return self
 
     def getOrCreate(self):  # noqa: N802 - PySpark's
@@ -77,8 +84,15 @@ def test_a_brief_run_compiles_little_but_not_while_it_records(archive):
 
 
 @pytest.mark.usefixtures("archive")
+def test_columns_do_not_tell_where_they_are_used():
+    started()
+    assert SparkSession.builder.options == {session.CALL_SITES: "false"}
+
+
+@pytest.mark.usefixtures("archive")
 def test_a_session_that_runs_already_is_not_told_how_to_start(monkeypatch):
     monkeypatch.setattr(SparkSession, "getActiveSession", lambda: "one")
     before = os.environ["PYSPARK_SUBMIT_ARGS"]
     started(is_brief=True)
     assert os.environ["PYSPARK_SUBMIT_ARGS"] == before
+    assert not SparkSession.builder.options

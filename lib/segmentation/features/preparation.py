@@ -133,12 +133,17 @@ def fit_preparation(
     ]
     grids = [Grid.spanning(*bounds) for bounds in ranges]
     transformed = [F.expr(_transformed(each)) for each in dimensions]
-    indices = [grid.index(column) for grid, column in zip(grids, transformed, strict=True)]
-    sums = usable.agg(
+    # Named first: written out in every aggregate, Spark took seconds to plan them.
+    values = usable.select(
+        F.xxhash64(*transformed).alias("hash"),
         *[
-            least.alias(f"least_{i}")
-            for i, least in enumerate(least_hashes(F.xxhash64(*transformed)))
+            grid.index(column).alias(f"index_{j}")
+            for j, (grid, column) in enumerate(zip(grids, transformed, strict=True))
         ],
+    )
+    indices = [F.col(f"index_{j}") for j in range(len(dimensions))]
+    sums = values.agg(
+        *[least.alias(f"least_{i}") for i, least in enumerate(least_hashes(F.col("hash")))],
         *[F.sum(index).alias(f"sum_{j}") for j, index in enumerate(indices)],
         *[
             half.alias(f"{which}_{j}")

@@ -11,19 +11,6 @@ MARGIN = {"l": 8, "r": 12, "t": 12, "b": 8}
 
 def figure(*, height: int | None, margin: Mapping[str, int] = MARGIN) -> go.Figure:
     """An empty figure in the report's style; as high as its place on the page without a height."""
-    empty = go.Figure(layout={"template": None})
-    empty.update_layout(
-        autosize=True,
-        height=height,
-        margin=dict(margin),
-        font={"family": FONT, "size": 13, "color": INK},
-        paper_bgcolor="#ffffff",
-        plot_bgcolor="#ffffff",
-        hoverlabel={"bgcolor": "#ffffff", "bordercolor": MUTED, "font": {"size": 13, "color": INK}},
-        hovermode="closest",
-        dragmode=False,
-        showlegend=False,
-    )
     calm = {
         "automargin": True,
         "fixedrange": True,
@@ -34,6 +21,23 @@ def figure(*, height: int | None, margin: Mapping[str, int] = MARGIN) -> go.Figu
         "tickcolor": LINE,
         "title": {"font": {"size": 13, "color": MUTED}, "standoff": 12},
     }
-    empty.update_xaxes(**calm)
-    empty.update_yaxes(**calm)
-    return empty
+    layout = {
+        "template": None,
+        "autosize": True,
+        "height": height,
+        "margin": dict(margin),
+        "font": {"family": FONT, "size": 13, "color": INK},
+        "paper_bgcolor": "#ffffff",
+        "plot_bgcolor": "#ffffff",
+        "hoverlabel": {
+            "bgcolor": "#ffffff",
+            "bordercolor": MUTED,
+            "font": {"size": 13, "color": INK},
+        },
+        "hovermode": "closest",
+        "dragmode": False,
+        "showlegend": False,
+        "xaxis": calm,
+        "yaxis": calm,
+    }
+    return go.Figure(layout=layout)
