@@ -16,7 +16,8 @@ def archive(monkeypatch, tmp_path):
     path = folder / "spark-classes-25.aot"
     monkeypatch.setattr(session, "class_archive", lambda *_: path)
     monkeypatch.setattr(session, "java_home", lambda: "home")
-    monkeypatch.setattr(SparkSession, "builder", Builder())
+    monkeypatch.setattr(SparkSession, "builder", BUILDER)
+    BUILDER.options.clear()
     monkeypatch.setattr(SparkSession, "getActiveSession", lambda: None)
     monkeypatch.setenv("SEGMENT_CLASS_ARCHIVES", str(folder))
     monkeypatch.setenv("JAVA_HOME", "home")
@@ -43,6 +44,9 @@ class Builder:
 
     def getOrCreate(self):  # noqa: N802 - PySpark's
         raise StartedError
+
+
+BUILDER = Builder()
 
 
 def started(**arguments):
@@ -86,7 +90,7 @@ def test_a_brief_run_compiles_little_but_not_while_it_records(archive):
 @pytest.mark.usefixtures("archive")
 def test_columns_do_not_tell_where_they_are_used():
     started()
-    assert SparkSession.builder.options == {session.CALL_SITES: "false"}
+    assert BUILDER.options == {session.CALL_SITES: "false"}
 
 
 @pytest.mark.usefixtures("archive")
@@ -95,4 +99,4 @@ def test_a_session_that_runs_already_is_not_told_how_to_start(monkeypatch):
     before = os.environ["PYSPARK_SUBMIT_ARGS"]
     started(is_brief=True)
     assert os.environ["PYSPARK_SUBMIT_ARGS"] == before
-    assert not SparkSession.builder.options
+    assert not BUILDER.options
