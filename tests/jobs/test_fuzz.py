@@ -1,6 +1,6 @@
 """Whatever comes in: all rows are labelled or rejected, or one line says why. No traceback.
 
-``SEGMENTATION_TABLES`` says how many tables ``--thorough`` tries, of some seconds each; else 1,000.
+``SEGMENTATION_TABLES`` says how many tables ``--thorough`` tries, of some two seconds each.
 """
 
 import json
@@ -19,7 +19,7 @@ from segmentation.config import parse
 from segmentation.errors import ConfigError
 from tests.jobs.conftest import Finished
 
-TABLES = int(os.environ.get("SEGMENTATION_TABLES", "1000"))
+TABLES = int(os.environ.get("SEGMENTATION_TABLES", "5200"))
 LONGEST_LINE = 2_000
 ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 SCALARS = st.one_of(
