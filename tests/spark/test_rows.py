@@ -1,10 +1,11 @@
 """All rows of a table as a population: the same totals as plain Python, whatever the partitions."""
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from segmentation.clustering.lloyd import refined
-from segmentation.clustering.rows import NATIVE_TERMS, AllRows
+from segmentation.clustering.rows import BLOCK, AllRows, pass_over
 from tests.brute_force import Listed, totals
 from tests.spark.tables import in_partitions, on_grid
 
@@ -28,17 +29,22 @@ def test_totals_are_those_of_plain_python(spark, points, partitions):
     assert [totals(p) for p in found] == [totals(p) for p in expected]
 
 
-@pytest.mark.parametrize("clusters", [1, 4, NATIVE_TERMS // 3 + 1])
-def test_a_single_set_is_measured_to_the_same_bits_with_or_without_python(spark, points, clusters):
-    # ties among the small points, an empty cluster far away, and a set too large for SQL
-    single = np.vstack([points[150 : 150 + clusters], [(2**24, 0, 0)]]).astype(float)
-    rows = in_partitions(on_grid(spark, points), 2)
-    found = AllRows(rows, rows.columns)
-    (alone,) = found.partitions([single])
-    (beside, _) = found.partitions([single, single[:1]])
-    assert totals(alone) == totals(beside)
-    assert totals(alone) == totals(Listed(points.tolist()).partitions([single])[0])
-    assert alone.counts[-1] == 0
+def test_of_equally_near_centres_the_first_has_the_customer(spark, points):
+    # ties among the small points, and an empty cluster far away
+    centres = np.vstack([points[150:171], [(2**24, 0, 0)]]).astype(float)
+    (found,) = AllRows(on_grid(spark, points), ["q0", "q1", "q2"]).partitions([centres])
+    assert totals(found) == totals(Listed(points.tolist()).partitions([centres])[0])
+    assert found.counts[-1] == 0
+
+
+def test_a_batch_of_any_length_is_taken_whole(points):
+    many = np.resize(points, (2 * BLOCK + 3, 3))
+    batch = pa.RecordBatch.from_arrays([pa.array(column) for column in many.T], names="abc")
+    (found,) = pass_over(points[:2].astype(float), [2])(iter([batch]))
+    expected = Listed(many.tolist()).partitions([points[:2].astype(float)])[0]
+    assert found["customers"].to_pylist() == list(expected.counts)
+    sums = zip(*(found[f"sum_{j}"].to_pylist() for j in range(3)), strict=True)
+    assert tuple(sums) == expected.sums
 
 
 def test_other_columns_do_not_matter(spark):

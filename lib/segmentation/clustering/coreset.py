@@ -2,17 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
+from operator import add
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from segmentation.clustering.lloyd import Partition, Points
-from segmentation.clustering.nearest import squared_norm
 
 WEIGHT_UNIT = 64
 """Weights of a sample are whole multiples of 1/64, so that weighted sums are exact as well."""
@@ -146,7 +146,7 @@ def sample(
         The sum of all squared norms, in grid units.
     """
     drawn = F.pmod(F.xxhash64(F.lit(seed), *identity), F.lit(_HASH_VALUES)) / F.lit(_HASH_VALUES)
-    share = F.lit(0.5 / customers) + squared_norm(coordinates) * F.lit(0.5 / squares)
+    share = F.lit(0.5 / customers) + _squared_norm(coordinates) * F.lit(0.5 / squares)
     wanted = float(size)
     while True:
         probability = F.least(F.lit(1.0), F.lit(wanted) * share)
@@ -164,6 +164,11 @@ def sample(
         if wanted >= 2 * customers:
             return _sorted(kept, coordinates, counts, is_whole=True)
         wanted *= size / max(1, kept.num_rows)
+
+
+def _squared_norm(coordinates: Sequence[str]) -> Column:
+    """The squared distance of a row from the origin, a whole number in a double."""
+    return reduce(add, [F.col(name) * F.col(name) for name in coordinates])
 
 
 def _sorted(

@@ -24,27 +24,25 @@ def with_nearest(
     Adds ``CLUSTER`` (position of the centre, the first of equals) and ``SQUARE``, and the
     same for the second nearest, null where there is a single centre. Replaces no column.
     """
-    squares = _names(centres)
-    nearest = _measured(rows, coordinates, centres)
+    names = [f"__square_{i}" for i in range(len(centres))]
+    squares = [
+        _square(coordinates, centre).alias(name)
+        for name, centre in zip(names, centres, strict=True)
+    ]
+    measured = rows.select("*", *squares).withColumn(SQUARE, _least([F.col(n) for n in names]))
+    nearest = measured.withColumn(CLUSTER, _position(names, F.col(SQUARE)))
     others = [
-        F.when(F.col(CLUSTER) != i, F.col(name)) for i, name in enumerate(squares)
+        F.when(F.col(CLUSTER) != i, F.col(name)) for i, name in enumerate(names)
     ]  # null for the nearest itself, which least() passes over
     second = nearest.withColumn(SECOND_SQUARE, _least(others))
-    is_other = [(F.col(CLUSTER) != i) for i in range(len(squares))]
+    is_other = [(F.col(CLUSTER) != i) for i in range(len(names))]
     position = F.coalesce(
         *[
             F.when(other & (F.col(name) == F.col(SECOND_SQUARE)), F.lit(i))
-            for i, (name, other) in enumerate(zip(squares, is_other, strict=True))
+            for i, (name, other) in enumerate(zip(names, is_other, strict=True))
         ]
     )
-    return second.withColumn(SECOND_CLUSTER, position).drop(*squares)
-
-
-def with_cluster(
-    rows: DataFrame, coordinates: Sequence[str], centres: npt.NDArray[np.float64]
-) -> DataFrame:
-    """The table plus ``CLUSTER`` and ``SQUARE`` as in :func:`with_nearest`, for less work."""
-    return _measured(rows, coordinates, centres).drop(*_names(centres))
+    return second.withColumn(SECOND_CLUSTER, position).drop(*names)
 
 
 def farthest_point(
@@ -58,28 +56,6 @@ def farthest_point(
     candidate = F.struct(square.alias("square"), *[F.col(name) for name in coordinates])
     found = rows.agg(F.max(candidate).alias("farthest")).collect()[0].farthest
     return np.array([found[name] for name in coordinates], dtype=np.float64)
-
-
-def squared_norm(coordinates: Sequence[str]) -> Column:
-    """The squared distance of a row from the origin, a whole number in a double."""
-    return reduce(add, [F.col(name) * F.col(name) for name in coordinates])
-
-
-def _names(centres: npt.NDArray[np.float64]) -> list[str]:
-    return [f"__square_{i}" for i in range(len(centres))]
-
-
-def _measured(
-    rows: DataFrame, coordinates: Sequence[str], centres: npt.NDArray[np.float64]
-) -> DataFrame:
-    """The table plus the squared distance to every centre, the least of them and whose it is."""
-    names = _names(centres)
-    squares = [
-        _square(coordinates, centre).alias(name)
-        for name, centre in zip(names, centres, strict=True)
-    ]
-    measured = rows.select("*", *squares).withColumn(SQUARE, _least([F.col(n) for n in names]))
-    return measured.withColumn(CLUSTER, _position(names, F.col(SQUARE)))
 
 
 def _square(coordinates: Sequence[str], centre: npt.NDArray[np.float64]) -> Column:
