@@ -205,6 +205,7 @@ def run(
 
     with steps("label"):
         customer_id = config.input.customer_id
+        ids = [published_name(customer_id)] if customer_id else []
         published = store.stage_table(
             CUSTOMERS.name,
             labelled(
@@ -217,8 +218,8 @@ def run(
             ),
             rows=audit.usable,
             partition_by=SEGMENT,
-            sort_by=[F.col(quoted(published_name(customer_id)))] if customer_id else [],
-            mostly_unique=["distance", "margin"],
+            sort_by=[F.col(quoted(name)) for name in ids],
+            mostly_unique=[*ids, "distance", "margin"],
         )
         left_out = store.stage_table(
             REJECTED.name,
