@@ -82,13 +82,14 @@ def build_session(name: str, *, is_brief: bool = False) -> SparkSession:
 def _usable_archive(home: str, folder: Path) -> Path:
     """The archive of Spark's classes that the JVM starts from, a quarter less time, or leaves.
 
-    A Java that was replaced takes its archive, of some 200 MB, with it.
+    A Java that was replaced takes its archive, of some 200 MB, with it; and of two runs that
+    recorded at once the slower one's record is left.
     """
     archive = class_archive(home, folder)
-    if not archive.exists():
-        for outdated in folder.glob("spark-classes*"):
+    for other in folder.glob("spark-classes*"):
+        if other != archive:
             with suppress(OSError):  # as in an environment that may only be read
-                outdated.unlink()
+                other.unlink()
     return archive
 
 

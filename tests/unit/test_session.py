@@ -71,11 +71,14 @@ def test_the_first_jvm_leaves_an_archive_in_place_of_another_javas(archive):
     assert not outdated.exists()
 
 
-def test_the_next_jvm_reads_it(archive):
+def test_the_next_jvm_reads_it_and_what_another_recorded_meanwhile_goes(archive):
     archive.touch()
+    late = archive.with_name(f"{archive.name}.config")
+    late.touch()
     started()
     assert options()[-1] == f"-XX:AOTCache={archive}"
     assert archive.exists()
+    assert not late.exists()
 
 
 def test_a_brief_run_compiles_little_but_not_while_it_records(archive):
