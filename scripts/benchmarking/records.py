@@ -54,7 +54,7 @@ class Timed(Record):
     """One run of one contestant.
 
     ``seconds`` is ``wall_seconds`` unless only some k were run: then ``scaled_from_ks`` names
-    them and ``seconds`` is what all of them would have taken.
+    them and ``seconds`` is what all of them would have taken, ``cpu_seconds`` in proportion.
     """
 
     contestant: str

@@ -106,7 +106,7 @@ class Session:
             seconds=round(seconds, 3),
             wall_seconds=measured.seconds,
             scaled_from_ks=ks if is_scaled_up else None,
-            cpu_seconds=measured.cpu_seconds,
+            cpu_seconds=round(measured.cpu_seconds * seconds / measured.seconds, 2),
             peak_mib=dict(measured.peak_mib),
             steps={name: round(each, 3) for name, each in steps.items()},
             chosen_k=answer.chosen,
