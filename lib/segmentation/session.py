@@ -111,6 +111,7 @@ def _make_archive_at_exit(session: SparkSession, archive: Path) -> None:
     command = archive_command(archive, [str(java), *options, "-cp", runtime.getClassPath()])
 
     def make() -> None:
+        session.stop()  # else Python's server of accumulators tells of the JVM's end in a traceback
         gateway.proc.stdin.close()  # upon which the JVM ends
         with suppress(subprocess.TimeoutExpired):
             gateway.proc.wait(timeout=60)
