@@ -23,7 +23,7 @@ REQUIRED = {
     # is to split its generated code into several: 2.5 times as fast in all, 2M x 12 measured.
     "spark.sql.codegen.hugeMethodLimit": "8000",
     # With a bound on bytes Spark sizes a batch anew for every row on its way to Python, which takes
-    # as long as the way itself. A batch has 10,000 rows at most, of numbers here: it stays small.
+    # as long as the way itself. Another setting bounds its rows, and they are of numbers here.
     "spark.sql.execution.arrow.maxBytesPerBatch": str(2**31 - 1),
 }
 """What the job relies on; cluster sizes and the like stand in Spark's properties file."""

@@ -1,11 +1,10 @@
 """All rows of a table as a population: the same totals as plain Python, whatever the partitions."""
 
 import numpy as np
-import pyarrow as pa
 import pytest
 
 from segmentation.clustering.lloyd import refined
-from segmentation.clustering.rows import BLOCK, AllRows, pass_over
+from segmentation.clustering.rows import AllRows
 from tests.brute_force import Listed, totals
 from tests.spark.tables import in_partitions, on_grid
 
@@ -35,16 +34,6 @@ def test_of_equally_near_centres_the_first_has_the_customer(spark, points):
     (found,) = AllRows(on_grid(spark, points), ["q0", "q1", "q2"]).partitions([centres])
     assert totals(found) == totals(Listed(points.tolist()).partitions([centres])[0])
     assert found.counts[-1] == 0
-
-
-def test_a_batch_of_any_length_is_taken_whole(points):
-    many = np.resize(points, (2 * BLOCK + 3, 3))
-    batch = pa.RecordBatch.from_arrays([pa.array(column) for column in many.T], names="abc")
-    (found,) = pass_over(points[:2].astype(float), [2])(iter([batch]))
-    expected = Listed(many.tolist()).partitions([points[:2].astype(float)])[0]
-    assert found["customers"].to_pylist() == list(expected.counts)
-    sums = zip(*(found[f"sum_{j}"].to_pylist() for j in range(3)), strict=True)
-    assert tuple(sums) == expected.sums
 
 
 def test_other_columns_do_not_matter(spark):

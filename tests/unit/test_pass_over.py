@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from segmentation.clustering.rows import HALF, pass_over
+from segmentation.clustering.rows import BLOCK, HALF, pass_over
 from tests.brute_force import Listed
 
 FARTHEST = 2**23
@@ -49,6 +49,16 @@ def test_the_first_of_equally_near_centres_gets_the_customer_once():
         0,
         0,
     ]
+
+
+def test_a_batch_of_any_length_is_taken_whole():
+    random = np.random.default_rng(8)
+    points = random.integers(-9, 9, (2 * BLOCK + 3, 3)).tolist()
+    centres = points[:2]
+    found = passed(points, centres, size=len(points))
+    (expected,) = Listed(points).partitions([np.array(centres, dtype=np.float64)])
+    assert tuple(row["customers"] for row in found) == expected.counts
+    assert tuple(tuple(row[f"sum_{j}"] for j in range(3)) for row in found) == expected.sums
 
 
 @pytest.mark.parametrize("batches_of_nothing", [0, 1])
