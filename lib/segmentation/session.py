@@ -11,6 +11,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import current_thread, main_thread
 
+from py4j.protocol import Py4JError
+from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 from pyspark.sql.utils import is_remote
 
@@ -140,9 +142,19 @@ def _signals_kept() -> Iterator[None]:
 
 
 def job_descriptions(spark: SparkSession) -> Callable[[str | None], None]:
-    """The function that names the Spark jobs that follow, in Spark's own pages and logs."""
+    """The function that names the Spark jobs that follow, in Spark's own pages and logs.
+
+    ``None`` ends that, silently where Spark is no longer there to be told.
+    """
 
     def describe(step: str | None) -> None:
+        if step is None:
+            with suppress(Py4JError, PySparkException, OSError):
+                name_jobs(None)
+        else:
+            name_jobs(step)
+
+    def name_jobs(step: str | None) -> None:
         if is_remote():
             spark.clearTags()
             if step is not None:

@@ -41,8 +41,10 @@ class Steps:
         self.listener.started(step)
         self.describe(step)
         began = time.monotonic()
-        yield
-        self.describe(None)
+        try:
+            yield
+        finally:
+            self.describe(None)
         self.timings.append(StepTime(step, round(time.monotonic() - began, 3)))
         self.listener.finished(self.timings[-1])
 

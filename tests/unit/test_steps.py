@@ -79,6 +79,12 @@ def test_a_step_that_fails_is_neither_timed_nor_finished(steps, heard):
     assert not any(event[0] == "finished" for event in heard.events)
 
 
+def test_jobs_after_a_failed_step_do_not_bear_its_name(steps, heard):
+    with pytest.raises(KeyError), steps("read"):
+        raise KeyError
+    assert heard.events[-1] == ("describe", None)
+
+
 def test_a_warning_is_shown_now_and_kept(steps, heard):
     steps.warn("two ids stand on more than one row")
     assert heard.events == [("warned", "two ids stand on more than one row")]
