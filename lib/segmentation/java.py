@@ -229,4 +229,4 @@ def _wrapper_home(java: Path) -> Path:
             f"set one of them, or JAVA_HOME to a Java {OLDEST_JAVA} or newer"
         ) from None
     # One wrapper per Java it runs: environments of one user share the cache.
-    return cache / "customer-segmentation" / hashlib.sha256(bytes(java)).hexdigest()[:12]
+    return cache / "spark-customer-segments" / hashlib.sha256(bytes(java)).hexdigest()[:12]

@@ -209,7 +209,7 @@ def test_wrapper_is_written_once_and_follows_a_moved_java(machine, tmp_path):
 def test_wrapper_goes_to_the_cache_outside_a_virtual_environment(monkeypatch, tmp_path):
     monkeypatch.setattr(sys, "base_prefix", sys.prefix)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    assert Path(java_home()).is_relative_to(tmp_path / "cache" / "customer-segmentation")
+    assert Path(java_home()).is_relative_to(tmp_path / "cache" / "spark-customer-segments")
 
 
 def test_wrapper_that_cannot_be_written_is_told_in_one_line(machine, tmp_path):

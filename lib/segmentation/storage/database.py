@@ -31,8 +31,8 @@ def check_database(address: str) -> None:
     """
     if find_spec("sqlalchemy") is None:
         raise ConfigError(
-            "output.database needs the package SQLAlchemy: pip install "
-            "'customer-segmentation[sql]', and the database's driver"
+            "output.database needs the package SQLAlchemy and the database's driver: "
+            "pip install '.[sql]', or pip install 'sqlalchemy>=2.0'"
         )
     from sqlalchemy.exc import SQLAlchemyError
 

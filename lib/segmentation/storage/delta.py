@@ -17,7 +17,8 @@ def check_delta() -> None:
     """
     if find_spec("deltalake") is None:
         raise ConfigError(
-            "output.delta needs the package deltalake: pip install 'customer-segmentation[delta]'"
+            "output.delta needs the package deltalake: pip install '.[delta]', or "
+            "pip install 'deltalake>=1.0'"
         )
 
 
