@@ -44,6 +44,7 @@ from segmentation.schemas import (
 )
 from segmentation.segments.labelled import rejected_rows
 from segmentation.selection.alarms import alarms, correlated
+from segmentation.selection.validity import rounded
 from segmentation.selection.verdict import choose
 from segmentation.steps import Steps
 from segmentation.store import Store
@@ -187,7 +188,7 @@ def run(
             described=encoding.described,
             value_feature=value_feature,
         )
-        choice = replace(choice, silhouette=chosen.silhouette)
+        choice = replace(choice, silhouette=rounded(chosen.silhouette))
         curve = published_curve(evidence, swept, choice=choice, chosen=clusters)
 
     with steps("freeze"):

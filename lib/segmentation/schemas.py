@@ -63,7 +63,7 @@ CUSTOMERS = Table(
 
 COST_CURVE = Table(
     "cost_curve",
-    "one per k, with every index; an index is null where it has no value, as most for k = 1",
+    "one per k, with every index to six significant digits, null where it is undefined (most at k = 1)",
     (
         Column("k", "int", "number of clusters"),
         Column("cost", "double", "within-cluster sum of squares over all customers, scaled units"),

@@ -11,7 +11,12 @@ from segmentation.clustering.lloyd import Partition
 from segmentation.clustering.sweep import Swept
 from segmentation.results import Choice, CostPoint
 from segmentation.selection.evidence import Evidence, gather
-from segmentation.selection.validity import Clusters, calinski_harabasz, davies_bouldin
+from segmentation.selection.validity import (
+    Clusters,
+    calinski_harabasz,
+    davies_bouldin,
+    rounded,
+)
 
 
 def weigh(coreset: Coreset, swept: Sequence[Swept], *, bits: int, seed: int) -> Evidence:
@@ -43,8 +48,8 @@ def published_curve(
     refined: dict[str, Any] = {
         "chosen": True,
         "silhouette": choice.silhouette,
-        "calinski_harabasz": calinski_harabasz(chosen),
-        "davies_bouldin": davies_bouldin(chosen),
+        "calinski_harabasz": rounded(calinski_harabasz(chosen)),
+        "davies_bouldin": rounded(davies_bouldin(chosen)),
         "smallest_share": chosen.smallest_share,
     }
     return tuple(

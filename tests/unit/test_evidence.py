@@ -1,5 +1,11 @@
 """The evidence gathered from weighted points, and the customers that stand for all."""
 
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -10,7 +16,8 @@ from sklearn.datasets import make_blobs
 from scripts.benchmarking.suite import swept
 from segmentation.selection import evidence
 from segmentation.selection.evidence import equal_points
-from segmentation.selection.verdict import choose
+from segmentation.selection.validity import Clusters
+from segmentation.selection.verdict import choose, favourites
 
 
 def test_few_customers_are_repeated_as_often_as_they_weigh():
@@ -76,3 +83,54 @@ def test_two_customers_are_evidence_enough_for_no_error():
     points = np.array([[-1.0], [1.0]])
     found = swept(points, ks=[1, 2])
     assert choose(found, k="auto").k in (1, 2)
+
+
+def test_no_favourite_is_a_k_with_a_cluster_that_the_coreset_lacks():
+    """Eleven customers of a million are a cluster; the coreset has none of them."""
+    points = np.array([[-1.0], [-0.9], [0.9], [1.0]])
+    weights = np.full(4, 250_000.0)
+    clusters = {
+        2: Clusters(np.array([5e5, 5e5]), np.array([[-0.95], [0.95]]), np.array([4.6e5, 4.6e5])),
+        3: Clusters(
+            np.array([5e5, 5e5, 11.0]),
+            np.array([[-0.95], [0.95], [50.0]]),
+            np.array([4.6e5, 4.6e5, 27_500.0]),
+        ),
+    }
+    found = evidence.gather(points, weights, clusters=clusters, costs={2: 5e3, 3: 4e3}, seed=1)
+    with_all, with_empty = found.curve
+    assert with_all.silhouette == pytest.approx(0.99, abs=0.01)
+    assert (with_empty.silhouette, with_empty.least_stability) == (None, None)
+    assert favourites(found.curve)["silhouette"] == 2
+
+
+PROGRAM = """
+import json
+from dataclasses import asdict
+from sklearn.datasets import make_blobs
+from scripts.benchmarking.suite import swept
+
+points, _ = make_blobs(900, centers=4, n_features=5, cluster_std=2.0, random_state=3)
+found = swept(points, ks=range(1, 7))
+print(json.dumps([[asdict(point) for point in found.curve], found.agreement]))
+"""
+
+
+def test_processors_that_sum_in_another_order_publish_the_same_indices():
+    """OpenBLAS has a kernel for every processor, and a switch to take another's."""
+
+    def on(core: str) -> list[object]:
+        done = subprocess.run(
+            [sys.executable, "-c", PROGRAM],
+            env={**os.environ, "OPENBLAS_CORETYPE": core},
+            cwd=Path(__file__).parents[2],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=120,
+        )
+        points, agreement = json.loads(done.stdout)
+        # the cost is scikit-learn's here, and of whole numbers in a run
+        return [[{**point, "cost": None, "log_drop": None} for point in points], agreement]
+
+    assert on("Core2") == on("Haswell")

@@ -12,6 +12,7 @@ from segmentation.selection.validity import (
     davies_bouldin,
     gaps,
     nearest,
+    rounded,
     silhouette,
     stability,
 )
@@ -54,7 +55,8 @@ def weighted(request):
 def test_the_silhouette_equals_scikit_learns_of_every_customer(weighted):
     points, weights, labels, each, each_label = weighted
     expected = metrics.silhouette_score(each, each_label, metric="sqeuclidean")
-    assert silhouette(points, weights.astype(float), labels) == pytest.approx(expected, rel=1e-9)
+    found = silhouette(points, weights.astype(float), labels, k=labels.max() + 1)
+    assert found == pytest.approx(expected, rel=1e-9)
 
 
 def test_calinski_harabasz_equals_scikit_learns(weighted):
@@ -86,14 +88,14 @@ def test_davies_bouldin_is_its_formula_with_root_mean_squares(weighted):
 def test_a_point_alone_has_silhouette_0_and_twins_have_1():
     points = np.array([[0.0], [0.0], [9.0]])
     labels = np.array([0, 0, 1])
-    assert silhouette(points, np.ones(3), labels) == pytest.approx(2 / 3)
+    assert silhouette(points, np.ones(3), labels, k=2) == pytest.approx(2 / 3)
     assert metrics.silhouette_score(points, labels) == pytest.approx(2 / 3)
 
 
 def test_one_cluster_has_no_index():
     points = np.random.default_rng(1).standard_normal((50, 2))
     one = moments(points, np.ones(50), np.zeros(50, dtype=int))
-    assert silhouette(points, np.ones(50), np.zeros(50, dtype=int)) is None
+    assert silhouette(points, np.ones(50), np.zeros(50, dtype=int), k=1) is None
     assert calinski_harabasz(one) is None
     assert davies_bouldin(one) is None
     assert stability(points, one.means, seed=1) is None
@@ -170,3 +172,23 @@ def test_no_more_points_than_clusters_have_no_stability():
 def test_nearest_is_the_nearest():
     points, centres = np.array([[0.0], [4.0], [6.0]]), np.array([[5.0], [1.0]])
     assert nearest(points, centres).tolist() == [1, 0, 0]
+
+
+@pytest.mark.parametrize("empty", [0, 1, 2], ids=lambda at: f"cluster {at} is empty")
+def test_a_cluster_without_a_point_leaves_no_silhouette_and_no_stability(weighted, empty):
+    """A rare cluster may have no point in the coreset: then nothing is known of its quality."""
+    points, weights, labels, *_ = weighted
+    k = labels.max() + 2
+    moved = labels + (labels >= min(empty, k - 1))
+    assert silhouette(points, weights.astype(float), moved, k=k) is None
+    centres = np.array([points[labels == i].mean(axis=0) for i in range(k - 1)])
+    far = np.insert(centres, min(empty, k - 1), 1e3, axis=0)
+    assert stability(points, far, seed=1) is None
+
+
+@pytest.mark.parametrize(
+    ("index", "found"),
+    [(0.123456789, 0.123457), (123456.789, 123457.0), (-0.00000000123, -1e-9), (None, None)],
+)
+def test_an_index_is_published_to_six_digits(index, found):
+    assert rounded(index) == found

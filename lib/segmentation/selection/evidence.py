@@ -1,4 +1,4 @@
-"""The evidence on k: every index for every k, and the groups that stand apart."""
+"""The evidence on k: every index for every k, and the well-separated groups."""
 
 import os
 import warnings
@@ -16,7 +16,7 @@ from threadpoolctl import threadpool_limits
 from segmentation.results import CostPoint
 from segmentation.selection import validity
 from segmentation.selection.groups import Groups, separate_groups
-from segmentation.selection.validity import Clusters, nearest
+from segmentation.selection.validity import Clusters, nearest, rounded
 
 Floats = npt.NDArray[np.float64]
 
@@ -33,8 +33,9 @@ MOST_KS = 30
 
 @dataclass(frozen=True)
 class Evidence:
-    """The cost curve with every index, and the groups that stand apart.
+    """The cost curve with every index, and the well-separated groups.
 
+    Indices are rounded (:func:`validity.rounded`), so that no processor changes a verdict.
     ``agreement`` is, for every k, the adjusted Rand index of the clusters with the groups;
     ``kinds`` is how many of the customers looked at differ.
     """
@@ -92,7 +93,8 @@ def gather(
             for k in reversed(first)
         }
         silhouettes = [
-            validity.silhouette(points, weights, nearest(points, clusters[k].means)) for k in ks
+            validity.silhouette(points, weights, nearest(points, clusters[k].means), k=k)
+            for k in ks
         ]
         gaps = dict(zip(first, above_null.result(), strict=True))
         similar = {k: result.result() for k, result in stability.items()}
@@ -101,19 +103,19 @@ def gather(
         CostPoint(
             k=k,
             cost=costs[k],
-            silhouette=average,
-            calinski_harabasz=validity.calinski_harabasz(clusters[k]),
-            davies_bouldin=validity.davies_bouldin(clusters[k]),
-            gap=None if (gap := gaps.get(k)) is None else gap.gap,
-            gap_error=None if gap is None else gap.error,
-            stability=None if (alike := similar.get(k)) is None else float(alike.mean()),
-            least_stability=None if alike is None else float(alike.min()),
+            silhouette=rounded(average),
+            calinski_harabasz=rounded(validity.calinski_harabasz(clusters[k])),
+            davies_bouldin=rounded(validity.davies_bouldin(clusters[k])),
+            gap=None if (gap := gaps.get(k)) is None else rounded(gap.gap),
+            gap_error=None if gap is None else rounded(gap.error),
+            stability=None if (alike := similar.get(k)) is None else rounded(float(alike.mean())),
+            least_stability=None if alike is None else rounded(float(alike.min())),
             smallest_share=clusters[k].smallest_share,
         )
         for k, average in zip(ks, silhouettes, strict=True)
     ]
     agreement = {
-        k: float(adjusted_rand_score(found.labels, nearest(some, clusters[k].means))) for k in ks
+        k: round(adjusted_rand_score(found.labels, nearest(some, clusters[k].means)), 9) for k in ks
     }
     return Evidence(_with_log_drops(curve), found, agreement, len(np.unique(some, axis=0)))
 
@@ -144,6 +146,6 @@ def _with_log_drops(curve: Sequence[CostPoint]) -> tuple[CostPoint, ...]:
     for i, point in enumerate(curve):
         before = curve[i - 1] if i else None
         has_drop = before is not None and point.cost > 0
-        drop = float(np.log(before.cost / point.cost)) if before and has_drop else None
+        drop = rounded(float(np.log(before.cost / point.cost))) if before and has_drop else None
         result.append(replace(point, log_drop=drop))
     return tuple(result)

@@ -18,6 +18,9 @@ BOOTSTRAPS = 20
 STARTS, RESAMPLE_STARTS = 2, 4
 BLOCK = 16_384
 
+INDEX_DIGITS, INDEX_DECIMALS = 6, 9
+"""Digits to which an index is known: processors differ in the last bits of a matrix product."""
+
 
 @dataclass(frozen=True)
 class Clusters:
@@ -73,17 +76,20 @@ def davies_bouldin(clusters: Clusters) -> float | None:
     return float(((spreads[:, np.newaxis] + spreads) / apart).max(axis=1).mean())
 
 
-def silhouette(points: Floats, weights: Floats, labels: npt.NDArray[np.intp]) -> float | None:
-    """The average silhouette of weighted points, with squared Euclidean distances.
+def silhouette(
+    points: Floats, weights: Floats, labels: npt.NDArray[np.intp], *, k: int
+) -> float | None:
+    """The average silhouette of weighted points in ``k`` clusters, squared Euclidean distances.
 
     Rousseeuw (1987), doi:10.1016/0377-0427(87)90125-7; squared distances, as those of
     Spark's ClusteringEvaluator, need the moments of clusters and no pairs. A point alone in
     its cluster has silhouette 0, and points that coincide are at distance 0 from each other.
-    None for k = 1.
+    None for k = 1, and where a cluster has none of the points: without it the average would be
+    that of fewer clusters.
     """
-    members = np.eye(labels.max() + 1)[labels] * weights[:, np.newaxis]
+    members = np.eye(k)[labels] * weights[:, np.newaxis]
     counts = members.sum(axis=0)
-    if len(counts) == 1:
+    if k == 1 or not counts.all():
         return None
     means = (members.T @ points) / counts[:, np.newaxis]
     spreads = (members.T @ (points**2).sum(axis=1)) / counts - (means**2).sum(axis=1)
@@ -101,6 +107,13 @@ def silhouette(points: Floats, weights: Floats, labels: npt.NDArray[np.intp]) ->
         each = np.where(has_value, other - own, 0) / np.where(has_value, larger, 1)
         total += float(each @ weights[some])
     return total / float(weights.sum())
+
+
+def rounded(index: float | None) -> float | None:
+    """An index to six significant digits, at most nine decimals: the same on every processor."""
+    if index is None:
+        return None
+    return round(float(f"{index:.{INDEX_DIGITS}g}"), INDEX_DECIMALS)
 
 
 @dataclass(frozen=True)
@@ -159,13 +172,16 @@ def stability(points: Floats, centres: Floats, *, seed: int) -> npt.NDArray[np.f
     doi:10.1016/j.csda.2006.11.025, with the bootstrap: below 0.5 a cluster dissolves, up to
     0.75 it is no more than a pattern, above it is stable, from 0.85 on highly so. A resample
     is clustered anew, from starts that know nothing of the given centres, which would lead
-    it back to them. ``points`` are equally weighted. None for k = 1.
+    it back to them. ``points`` are equally weighted. None for k = 1, and where a cluster has
+    none of the points, so that nothing is known of it.
     """
     k = len(centres)
     if k == 1:
         return None
     labels = nearest(points, centres)
     own = np.eye(k, dtype=bool)[labels]
+    if not own.any(axis=0).all():
+        return None
     found = []
     random = np.random.default_rng(seed)
     for number in range(BOOTSTRAPS):
