@@ -63,7 +63,7 @@ CUSTOMERS = Table(
 
 COST_CURVE = Table(
     "cost_curve",
-    "one per k, with every index to six significant digits, null where it is undefined (most at k = 1)",
+    "one per k; indices have six significant digits and are null where undefined (most at k = 1)",
     (
         Column("k", "int", "number of clusters"),
         Column("cost", "double", "within-cluster sum of squares over all customers, scaled units"),
