@@ -5,6 +5,7 @@ import logging
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -12,7 +13,7 @@ from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from platform import python_version
-from types import ModuleType
+from types import ModuleType, TracebackType
 from typing import Annotated
 
 import typer
@@ -183,7 +184,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """
     lines = logging.StreamHandler()
     lines.addFilter(_is_not_py4js)
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", handlers=[lines])
+    lines.setFormatter(_RedactedLines("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(handlers=[lines])
+    sys.excepthook = _print_bug
     logging.getLogger("segment").setLevel(logging.INFO)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
@@ -200,6 +203,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if status == INTERRUPTED_EXIT:  # typer's for KeyboardInterrupt
         print("segment: interrupted", file=sys.stderr)  # noqa: T201 - the one line for the operator
         raise SystemExit(INTERRUPTED_EXIT)
+
+
+class _RedactedLines(logging.Formatter):
+    """Log lines without credentials."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, and the traceback below it if there is one."""
+        return redacted(super().format(record))
+
+
+def _print_bug(kind: type[BaseException], bug: BaseException, trace: TracebackType | None) -> None:
+    """Print the traceback of a bug, as Python does, without the credentials in its message."""
+    sys.stderr.write(redacted("".join(traceback.format_exception(kind, bug, trace))))
 
 
 def _is_not_py4js(record: logging.LogRecord) -> bool:

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from segmentation.redaction import redacted
 from segmentation.results import StepTime
 
 
@@ -49,6 +50,7 @@ class Steps:
         self.listener.finished(self.timings[-1])
 
     def warn(self, message: str) -> None:
-        """Keep a warning for the manifest and the report, and show it now."""
+        """Keep a warning for the manifest and the report, and show it now; without credentials."""
+        message = redacted(message)
         self.warnings.append(message)
         self.listener.warned(message)

@@ -10,7 +10,7 @@ from pydantic_core import ErrorDetails
 
 from segmentation.config.tree import Config
 from segmentation.errors import ConfigError, nearest, one_line
-from segmentation.redaction import redacted_tree
+from segmentation.redaction import redacted_tree, remember
 
 
 def load(path: str | Path, *, overrides: Sequence[str] = ()) -> Config:
@@ -45,6 +45,7 @@ def parse(tree: Mapping[str, Any], *, source: str) -> Config:
     ConfigError
         Names every problem found, in one line.
     """
+    remember(tree)
     try:
         return Config.model_validate(tree)
     except ValidationError as error:
