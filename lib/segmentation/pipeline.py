@@ -43,9 +43,9 @@ from segmentation.schemas import (
     quoted,
 )
 from segmentation.segments.labelled import rejected_rows
-from segmentation.selection.alarms import alarms, correlated
+from segmentation.selection.alarms import alarms, correlations
 from segmentation.selection.validity import rounded
-from segmentation.selection.verdict import choose
+from segmentation.selection.verdict import choose, doubts
 from segmentation.steps import Steps
 from segmentation.store import Store
 from segmentation.verification import check_counts, check_lines, check_model
@@ -134,8 +134,6 @@ def run(
         )
         distinct = len(coreset.points) if coreset.is_whole else preparation.distinct
         ks = range_of_k(steps, distinct, config)
-        for alarm in correlated(coreset.points, coreset.counts, features=preparation.features):
-            steps.warn(alarm)
         takes_coreset = coreset.is_whole and config.sweep.engine == "coreset"
         population: Population = (
             coreset if takes_coreset else AllRows(rows, preparation.coordinates)
@@ -157,6 +155,8 @@ def run(
     with steps("choose"):
         evidence = weigh(coreset, swept, bits=preparation.bits, seed=config.sweep.seed)
         choice = choose(evidence, k=config.choose.k)
+        for doubt in doubts(evidence, choice.k):
+            steps.warn(doubt)
         start = next(s.partition for s in swept if s.k == choice.k)
 
     with steps("refine"):
@@ -175,7 +175,6 @@ def run(
         for alarm in alarms(
             clusters,
             features=[feature.name for feature in preparation.features],
-            distinct=distinct,
             min_share=config.choose.min_share,
         ):
             steps.warn(alarm)
@@ -266,6 +265,9 @@ def run(
             timings=tuple(steps.timings),
             transactions=gathered.lines.counts if gathered.lines else None,
             joins=gathered.joins,
+            correlations=correlations(
+                coreset.points, coreset.counts, features=preparation.features
+            ),
         )
         report = Report(facts, curve, chosen.segments, chosen.profiles, sample)
         store.stage_texts(

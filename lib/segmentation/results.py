@@ -33,9 +33,9 @@ class CostPoint:
 class Verdict:
     """What the evidence says of k, whether or not it is followed.
 
-    ``strength`` is ``clear``, ``weak`` or ``none``; ``groups`` is the number of groups that
-    stand apart. ``against`` and ``runners_up`` come most important first; ``favourites`` has
-    the k that each index favours, by its name.
+    ``strength`` is ``clear``, ``weak`` or ``none``; ``groups`` is the number of well-separated
+    groups. ``against`` and ``runners_up`` are of its own k, the most important first;
+    ``favourites`` has the k that each index favours, by its name.
     """
 
     k: int
@@ -51,6 +51,8 @@ class Verdict:
 class Choice:
     """The k that is frozen, the method that chose it and the reason in words.
 
+    ``against`` is what speaks against this k, ``runners_up`` the others that might be taken, the
+    most important first: the verdict's own where the verdict was followed.
     ``silhouette`` is the average over all customers, exact up to the last bits of a double.
     """
 
@@ -58,7 +60,18 @@ class Choice:
     method: str
     reason: str
     verdict: Verdict
+    against: tuple[str, ...] = ()
+    runners_up: tuple[int, ...] = ()
     silhouette: float | None = None
+
+
+@dataclass(frozen=True)
+class Correlation:
+    """Two features whose prepared values are strongly correlated: Pearson's ``r``."""
+
+    first: str
+    second: str
+    r: float
 
 
 @dataclass(frozen=True)
@@ -204,6 +217,7 @@ class Run:
     timings: tuple[StepTime, ...]
     transactions: LineCounts | None = None
     joins: tuple[JoinCounts, ...] = ()
+    correlations: tuple[Correlation, ...] = ()
     schema_version: int = VERSION
 
     def as_json(self) -> dict[str, Any]:

@@ -3,14 +3,15 @@
 import numpy as np
 import pytest
 
-from segmentation.selection.alarms import alarms
+from segmentation.results import Correlation, PreparedFeature
+from segmentation.selection.alarms import alarms, correlations
 from segmentation.selection.validity import Clusters
 
 
-def told(counts, means, *, distinct=10_000, min_share=0.01):
+def told(counts, means, *, min_share=0.01):
     clusters = Clusters(np.array(counts, float), np.array(means, float), np.zeros(len(counts)))
     names = ["orders", "spend"][: clusters.means.shape[1]]
-    return alarms(clusters, features=names, distinct=distinct, min_share=min_share)
+    return alarms(clusters, features=names, min_share=min_share)
 
 
 ORDINARY = ([50, 50], [(-1, 1), (1, -1)])
@@ -25,15 +26,42 @@ def test_ordinary_segments_raise_none():
     ("found", "expected"),
     [
         (told([950, 50], [(-1, 1), (1, -1)]), "one segment holds 95.0%"),
-        (told([1990, 5, 1005], [(-1, 1), (0, 3), (1, -1)]), "smallest segment holds 0.17%"),
-        (told(*ORDINARY, min_share=0.6), "choose.min_share asks for 60.00%"),
-        (told([50, 50], [(-3, 0.1), (3, -0.1)]), "feature 'orders' decides alone"),
-        (told(*ORDINARY, distinct=24), "only 24 kinds of customers"),
+        (told([1990, 5, 1005], [(-1, 1), (0, 3), (1, -1)]), "smallest segment holds only 0.17%"),
+        (told(*ORDINARY, min_share=0.6), "less than choose.min_share = 60.00%"),
+        (told([50, 50], [(-3, 0.1), (3, -0.1)]), "differ almost only in 'orders': it makes 99.9%"),
     ],
 )
 def test_each_alarm_has_its_cause(found, expected):
     assert len(found) == 1
     assert expected in found[0]
+
+
+def prepared(name, column=None, value=None):
+    return PreparedFeature(name, "none", 0.0, 1.0, column or name, value)
+
+
+def test_correlated_features_are_found_with_numpys_r_strongest_first():
+    random = np.random.default_rng(5)
+    spend = random.normal(size=400)
+    points = np.column_stack(
+        [spend, -spend + random.normal(size=400) / 5, random.normal(size=400), spend * 2]
+    )
+    weights = random.integers(1, 4, 400).astype(float)
+    each = np.repeat(points, weights.astype(int), axis=0)
+    r = np.asarray(np.corrcoef(each.T))
+    found = correlations(points, weights, features=[prepared(name) for name in "abcd"])
+    assert found[0] == Correlation("a", "d", 1.0)
+    assert [(pair.first, pair.second) for pair in found[1:]] == [("a", "b"), ("b", "d")]
+    assert found[1].r == pytest.approx(r[0, 1], abs=1e-4)
+    assert found[1].r < 0
+
+
+def test_two_values_of_one_column_are_no_pair():
+    points = np.array([[0.0, 1.0], [1.0, 0.0], [1.0, 0.0]])
+    features = [prepared("c = x", "c", "x"), prepared("c = y", "c", "y")]
+    assert correlations(points, np.ones(3), features=features) == ()
+    apart = [prepared("c = x", "c", "x"), prepared("d")]
+    assert len(correlations(points, np.ones(3), features=apart)) == 1
 
 
 def test_a_single_feature_does_not_decide_alone():

@@ -95,7 +95,7 @@ def hostile_report(name: str, *, features: int = 3):
         },
     )
     verdict = replace(report.run.choice.verdict, reason=name, against=(name,), favourites={name: 2})
-    choice = replace(report.run.choice, method=name, reason=name, verdict=verdict)
+    choice = replace(report.run.choice, method=name, reason=name, verdict=verdict, against=(name,))
     return replace(report, run=replace(report.run, choice=choice))
 
 
@@ -287,7 +287,18 @@ def test_the_verdict_stands_at_the_top_with_what_speaks_against_it_below():
 
 def test_a_verdict_that_was_not_followed_is_told_beside_the_choice():
     report = example_report()
-    choice = replace(report.run.choice, method="fixed", reason="choose.k asks for 5")
+    verdict = replace(report.run.choice.verdict, k=4, against=("what speaks against four",))
+    choice = replace(report.run.choice, method="fixed", reason="choose.k is 5", verdict=verdict)
     text = words(render(replace(report, run=replace(report.run, choice=choice))))
-    assert "The verdict, which was not asked for, would be k = 5" in text
+    assert "For comparison, the automatic verdict is k = 4" in text
+    assert "What speaks against k = 5: the silhouette favours 2" in text
+    assert "what speaks against four" not in text
     assert "but <b>one</b> is small" in text  # words, not markup
+
+
+def test_nothing_against_is_said_without_claiming_more_than_that():
+    report = example_report()
+    choice = replace(report.run.choice, against=(), runners_up=())
+    text = words(render(replace(report, run=replace(report.run, choice=choice))))
+    assert "Nothing speaks against k = 5: no index favours another k." in text
+    assert "Runners-up" not in text

@@ -10,10 +10,11 @@ from sklearn.datasets import make_blobs, make_moons
 
 from scripts.benchmarking.suite import swept
 from segmentation.results import CostPoint
+from segmentation.selection import validity
 from segmentation.selection.elbow import elbow
 from segmentation.selection.evidence import Evidence
 from segmentation.selection.groups import Groups
-from segmentation.selection.verdict import choose, favourites, judge
+from segmentation.selection.verdict import choose, doubts, favourites, judge
 
 
 def curve(*costs, k_min=1):
@@ -33,7 +34,7 @@ def evidence(points, *, groups, agreement=1.0, overlaps=None, kinds=1000):
 def test_groups_that_k_means_finds_and_finds_again_are_clear():
     choice = choose(evidence(curve(200, 50, 40, 30, 20), groups=4), k="auto")
     assert (choice.k, choice.method, choice.verdict.strength) == (4, "verdict", "clear")
-    assert choice.reason.startswith("4 groups of customers stand apart")
+    assert choice.reason.startswith("the customers form 4 well-separated groups")
     assert "the elbow (Kneedle) favours 2" in choice.verdict.against
 
 
@@ -54,7 +55,7 @@ def test_groups_that_dissolve_in_resamples_are_weak():
 def test_few_kinds_of_customers_are_weak_evidence():
     verdict = judge(evidence(curve(200, 50, 40, 30), groups=3, kinds=24))
     assert verdict.strength == "weak"
-    assert "24 kinds" in verdict.reason
+    assert "only 24 distinct customers" in verdict.reason
 
 
 @pytest.mark.parametrize(("k_min", "groups", "k"), [(1, 9, 5), (4, 2, 4)])
@@ -62,7 +63,10 @@ def test_a_range_that_leaves_out_the_groups_is_weak_and_says_so(k_min, groups, k
     points = curve(*[100 / i for i in range(k_min, 6)], k_min=k_min)
     verdict = judge(evidence(points, groups=groups))
     assert (verdict.k, verdict.strength, verdict.groups) == (k, "weak", groups)
-    assert f"leave out {groups}" in verdict.against[0]
+    key = "sweep.k_max = 5 allows no more" if groups > k else "sweep.k_min = 4 allows no fewer"
+    assert key in verdict.against[0]
+    assert f"to {groups} or" in verdict.against[0]
+    assert verdict.against[0] in verdict.reason
 
 
 def test_one_group_is_no_structure_and_the_steadiest_cut_is_taken():
@@ -74,8 +78,8 @@ def test_one_group_is_no_structure_and_the_steadiest_cut_is_taken():
     ]
     choice = choose(evidence(points, groups=1), k="auto")
     assert (choice.k, choice.verdict.strength, choice.verdict.groups) == (3, "none", 1)
-    assert choice.reason.startswith("no clear structure")
-    assert "convenience" in choice.reason
+    assert choice.reason.startswith("there are no well-separated groups")
+    assert "3 segments are a convention" in choice.reason
 
 
 def test_a_range_of_one_k_needs_no_comparison():
@@ -94,14 +98,83 @@ def test_the_runners_up_are_other_numbers_of_groups_and_then_the_votes():
 def test_a_fixed_k_is_taken_whatever_the_verdict_which_is_told_all_the_same():
     choice = choose(evidence(curve(100, 10, 8, 6, 4), groups=2), k=4)
     assert (choice.k, choice.method, choice.verdict.k) == (4, "fixed", 2)
-    assert choice.reason == "choose.k asks for 4"
+    assert choice.reason == "choose.k is 4"
 
 
 def test_a_fixed_k_beyond_the_data_becomes_the_largest_and_says_so():
     choice = choose(evidence(curve(100, 10, 0), groups=2), k=8)
     assert (choice.k, choice.method) == (3, "fixed")
     assert "8" in choice.reason
-    assert "fill 3" in choice.reason
+    assert "only 3 distinct customers" in choice.reason
+
+
+def test_the_arguments_are_for_and_against_the_k_that_is_frozen():
+    """Three groups, four asked for: the verdict speaks of 3, the choice of 4, neither of itself."""
+    points = [
+        replace(point, least_stability=0.45 if point.k == 4 else 0.9)
+        for point in curve(200, 50, 40, 30, 20, 18)
+    ]
+    found = evidence(points, groups=3)
+    choice = choose(found, k=4)
+    assert choice.against[:2] == (
+        "the customers form 3 well-separated groups, not 4",
+        "at least one of the 4 segments is not recovered in resampled customers (mean Jaccard "
+        "0.45, below 0.75)",
+    )
+    assert choice.verdict.k == 3
+    assert choice.runners_up[0] == 3
+    assert 4 not in choice.runners_up
+    assert 3 not in choice.verdict.runners_up
+    assert not any("not recovered" in told for told in choice.verdict.against)
+    assert doubts(found, 4) == list(choice.against[:2])
+
+
+def test_what_favours_the_cut_of_a_continuum_does_not_speak_against_it():
+    points = [replace(p, least_stability=0.9 - p.k / 100) for p in INDEXED]
+    points[0] = replace(points[0], least_stability=None)
+    verdict = judge(evidence(points, groups=1))
+    assert (verdict.k, verdict.strength) == (2, "none")
+    assert verdict.favourites["silhouette"] == 2
+    assert not any("favours 2" in told for told in verdict.against)
+    assert "the silhouette favours 2" not in verdict.against
+    assert "the drop in log cost favours 4" in verdict.against
+
+
+values = st.none() | st.floats(0.01, 0.99)
+
+
+@given(
+    st.lists(st.tuples(values, values, values), min_size=1, max_size=8),
+    st.integers(1, 10),
+    st.sampled_from(["auto", "silhouette", "stability", "log_drop", 1, 2, 5]),
+)
+def test_no_k_speaks_against_itself_nor_is_its_own_runner_up(indices, groups, asked):
+    points = [
+        CostPoint(k, 100 / k, silhouette=one, gap=two, gap_error=0.05, least_stability=three)
+        for k, (one, two, three) in enumerate(indices, start=1)
+    ]
+    choice = choose(evidence(points, groups=groups, agreement=0.9), k=asked)
+    for k, said in ((choice.k, choice), (choice.verdict.k, choice.verdict)):
+        assert k not in said.runners_up
+        assert not any(told.endswith(f"favours {k}") for told in said.against)
+        assert not any("the smallest" in told for told in said.against)
+        others = {other for other in choice.verdict.favourites.values() if other != k}
+        assert all(any(told.endswith(f"favours {o}") for told in said.against) for o in others)
+    if choice.k == choice.verdict.k:
+        assert set(choice.against) == set(choice.verdict.against)
+
+
+def test_two_hundred_values_of_k_are_judged(monkeypatch):
+    """sweep.k_max may be 200: the gap and stability stop at 30, the rest goes on."""
+    random = np.random.default_rng(3)
+    points = random.normal(size=(600, 2)) + 30 * random.integers(0, 3, (600, 1))
+    monkeypatch.setattr(validity, "REFERENCES", 2)
+    monkeypatch.setattr(validity, "BOOTSTRAPS", 2)
+    found = swept(points, ks=[*range(1, 32), 100, 200], starts=1)
+    choice = choose(found, k="auto")
+    assert (choice.k, choice.verdict.groups) == (3, 3)
+    assert [point.k for point in found.curve if point.gap is None] == [31, 100, 200]
+    assert choose(found, k=200).k == 200
 
 
 INDEXED = (
@@ -138,7 +211,7 @@ def test_every_index_has_its_favourite_and_can_be_the_house_rule(index, k):
 def test_a_house_rule_without_an_opinion_takes_the_smallest():
     choice = choose(evidence(curve(4, 3, 2, 1, k_min=2), groups=1), k="elbow")
     assert (choice.k, choice.method) == (2, "elbow")
-    assert "favours no k of 2..5" in choice.reason
+    assert "favours no k from 2 to 5" in choice.reason
 
 
 @given(st.lists(st.floats(0, 1e12), min_size=3, max_size=15))

@@ -37,7 +37,7 @@ class Evidence:
 
     Indices are rounded (:func:`validity.rounded`), so that no processor changes a verdict.
     ``agreement`` is, for every k, the adjusted Rand index of the clusters with the groups;
-    ``kinds`` is how many of the customers looked at differ.
+    ``kinds`` is how many of the points differ: of all customers where these are few.
     """
 
     curve: tuple[CostPoint, ...]
@@ -117,7 +117,7 @@ def gather(
     agreement = {
         k: round(adjusted_rand_score(found.labels, nearest(some, clusters[k].means)), 9) for k in ks
     }
-    return Evidence(_with_log_drops(curve), found, agreement, len(np.unique(some, axis=0)))
+    return Evidence(_with_log_drops(curve), found, agreement, len(np.unique(points, axis=0)))
 
 
 def _work_alone() -> None:

@@ -1,11 +1,11 @@
 """The verdict: which k, how strongly, why, and what speaks against it. See the README.
 
-The groups that stand apart decide (``selection.groups``): they are counted without looking at
-any k, so the answer does not move with the range that was tried. The other indices say how
+The well-separated groups decide (``selection.groups``): they are counted without looking at
+any k, so the answer does not depend on the range that was tried. The other indices say how
 well k-means does with that many segments; where they disagree, that is said.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 
 from segmentation.results import Choice, CostPoint, Verdict
@@ -14,14 +14,14 @@ from segmentation.selection.evidence import FEW_KINDS, Evidence
 from segmentation.selection.groups import OVERLAP
 
 STABLE = 0.75
-"""Hennig's band for clusters that are found again in resampled customers."""
+"""Hennig's band for clusters that are recovered in resampled customers."""
 
 AGREES = 0.8
 """Adjusted Rand index from which k-means' segments are the groups, but for the borders."""
 
 STRICT, LAX = OVERLAP / 2, OVERLAP * 2
 MOST_CUTS = 6
-"""Without groups, k is chosen among so few: a cut of a continuum is a convenience."""
+"""Without groups, k is chosen among so few: a cut of a continuum is a convention."""
 
 NAMES = {
     "elbow": "the elbow (Kneedle)",
@@ -40,67 +40,103 @@ def choose(evidence: Evidence, *, k: int | str) -> Choice:
     A fixed k that the data cannot fill becomes the largest that they can.
     """
     verdict = judge(evidence)
-    smallest, largest = evidence.curve[0].k, evidence.curve[-1].k
     if k == "auto":
-        return Choice(verdict.k, "verdict", verdict.reason, verdict)
+        return Choice(
+            verdict.k, "verdict", verdict.reason, verdict, verdict.against, verdict.runners_up
+        )
+    chosen, method, reason = _as_configured(evidence, verdict, k)
+    others = _runners_up(evidence, verdict.favourites, chosen, first=verdict.k)
+    against = [*doubts(evidence, chosen), *_disagreeing(verdict.favourites, chosen)]
+    return Choice(chosen, method, reason, verdict, tuple(against), others)
+
+
+def _as_configured(evidence: Evidence, verdict: Verdict, k: int | str) -> tuple[int, str, str]:
+    """The k that ``choose.k`` leads to, the method and the reason."""
+    smallest, largest = evidence.curve[0].k, evidence.curve[-1].k
     if isinstance(k, int):
-        reason = f"choose.k asks for {k}"
         if k > largest:
-            reason += f", the data fill {largest} segments"
-        return Choice(min(k, largest), "fixed", reason, verdict)
+            few = f"choose.k is {k}, but the data have only {largest} distinct customers"
+            return largest, "fixed", few
+        return k, "fixed", f"choose.k is {k}"
     favourite = verdict.favourites.get(k)
     if favourite is None:
-        reason = (
-            f"choose.k asks for {NAMES[k]}, which favours no k of {smallest}..{largest}, "
-            "so k_min is taken"
-        )
-        return Choice(smallest, k, reason, verdict)
-    return Choice(favourite, k, f"choose.k asks for {NAMES[k]}, which favours {favourite}", verdict)
+        reason = f"choose.k is {NAMES[k]}, which favours no k from {smallest} to {largest}"
+        return smallest, k, f"{reason}, so it is the smallest"
+    return favourite, k, f"choose.k is {NAMES[k]}, which favours {favourite}"
 
 
 def judge(evidence: Evidence) -> Verdict:
     """The verdict on k.
 
-    ``clear``: several groups stand apart, k-means' segments are these groups, and each is
-    found again in resampled customers. ``weak``: several stand apart, but k-means does not
-    get at them, the range of k does not hold their number, or there are few kinds of
-    customers. ``none``: there is one group.
+    ``clear``: there are several well-separated groups, k-means' segments are these groups, and
+    each is recovered in resampled customers. ``weak``: there are several, but one of the
+    :func:`doubts` holds. ``none``: there is one group.
     """
     found = favourites(evidence.curve)
     groups = evidence.groups.count
     if groups == 1:
         return _none(evidence, found)
-    points = {point.k: point for point in evidence.curve}
-    k = min(max(groups, min(points)), max(points))
-    agreement, least = evidence.agreement[k], points[k].least_stability
-    against = []
-    if k != groups:
-        against.append(f"sweep.k_min and k_max leave out {groups}, the number of groups")
-    elif agreement < AGREES:
-        against.append(
-            f"k-means with {k} segments does not get at the groups (adjusted Rand index "
-            f"{agreement:.2f}, below {AGREES}): they differ much in size, or are not round"
-        )
-    if least is None or least < STABLE:
-        told = "no resample" if least is None else f"mean Jaccard {least:.2f}, below {STABLE}"
-        against.append(f"a segment is not found again in resampled customers ({told})")
-    if evidence.kinds <= FEW_KINDS:
-        against.append(
-            f"there are only {evidence.kinds} kinds of customers, which resampling repeats: "
-            "nothing shows what others would be like"
-        )
-    strength = "weak" if against else "clear"
-    against += _disagreeing(found, k)
-    reason = f"{groups} groups of customers stand apart, any two overlap by less than {OVERLAP:.0%}"
+    tried = [point.k for point in evidence.curve]
+    k = min(max(groups, min(tried)), max(tried))
+    weaknesses = doubts(evidence, k)
+    strength = "weak" if weaknesses else "clear"
+    reason = (
+        f"the customers form {groups} well-separated groups (any two overlap by less than "
+        f"{OVERLAP:.0%})"
+    )
     if strength == "clear":
         reason += (
-            f"; k-means finds the same (adjusted Rand index {agreement:.2f}) and finds them "
-            f"again in resampled customers (Jaccard at least {least:.2f})"
+            f", and k-means recovers them (adjusted Rand index {evidence.agreement[k]:.2f}), also "
+            f"in resampled customers (Jaccard at least {_at(evidence, k).least_stability:.2f})"
         )
     else:
-        reason += f"; but {against[0]}"
+        reason += f", but {weaknesses[0]}"
+    against = (*weaknesses, *_disagreeing(found, k))
     runners_up = _runners_up(evidence, found, k)
-    return Verdict(k, strength, groups, reason, tuple(against), runners_up, found)
+    return Verdict(k, strength, groups, reason, against, runners_up, found)
+
+
+def doubts(evidence: Evidence, k: int) -> list[str]:
+    """What makes ``k`` segments less than a finding, the most important first; empty if nothing.
+
+    An index that favours another k is no such doubt: some always does.
+    """
+    groups, agreement = evidence.groups.count, evidence.agreement[k]
+    smallest, largest = evidence.curve[0].k, evidence.curve[-1].k
+    least = _at(evidence, k).least_stability
+    found = []
+    if largest < groups and k == largest:
+        found.append(
+            f"sweep.k_max = {largest} allows no more than {largest} segments for {groups} groups: "
+            f"raise it to {groups} or more"
+        )
+    elif groups < smallest == k and groups > 1:
+        found.append(
+            f"sweep.k_min = {smallest} allows no fewer than {smallest} segments for {groups} "
+            f"groups: lower it to {groups} or less"
+        )
+    elif 1 < groups != k:
+        found.append(f"the customers form {groups} well-separated groups, not {k}")
+    elif groups > 1 and agreement < AGREES:
+        found.append(
+            f"k-means with {k} segments does not recover them (adjusted Rand index "
+            f"{agreement:.2f}, below {AGREES}), as where groups differ much in size or are not "
+            "spherical"
+        )
+    if k > 1 and least is None:
+        found.append(f"whether resampled customers give the same {k} segments cannot be measured")
+    elif least is not None and least < STABLE:
+        found.append(
+            f"at least one of the {k} segments is not recovered in resampled customers (mean "
+            f"Jaccard {least:.2f}, below {STABLE})"
+        )
+    if evidence.kinds <= FEW_KINDS:
+        found.append(
+            f"there are only {evidence.kinds} distinct customers (any other is identical to one of "
+            "them in every feature): resampling repeats them, and the cost falls to 0 at "
+            f"k = {evidence.kinds}"
+        )
+    return found
 
 
 def favourites(curve: Sequence[CostPoint]) -> dict[str, int]:
@@ -128,31 +164,41 @@ def favourites(curve: Sequence[CostPoint]) -> dict[str, int]:
 def _none(evidence: Evidence, found: dict[str, int]) -> Verdict:
     cuts = [point for point in evidence.curve if 2 <= point.k <= MOST_CUTS]
     k = _best(cuts, lambda point: point.least_stability) or evidence.curve[0].k
+    segments = "1 segment is" if k == 1 else f"{k} segments are"
     reason = (
-        f"no clear structure: the customers form one continuum, in which no groups overlap by "
-        f"less than {OVERLAP:.0%}; {k} segments "
+        "there are no well-separated groups: the customers form one continuum, in which any two "
+        f"groups overlap by {OVERLAP:.0%} or more; {segments} "
     )
-    reason += (
-        f"are a convenience, the cut, among 2 to {MOST_CUTS}, that comes out most alike in "
-        "resampled customers"
-        if len(cuts) > 1
-        else "are what the range of k has"
-    )
-    against = tuple(_disagreeing(found, 1))
+    if len(cuts) > 1:
+        reason += (
+            f"a convention, the cut that is most stable in resampled customers among 2 to "
+            f"{cuts[-1].k}"
+        )
+    elif len(evidence.curve) > 1:
+        reason += "a convention"
+    else:
+        reason += "what the configured range of k allows"
+    against = (*doubts(evidence, k), *_disagreeing(found, k))
     return Verdict(k, "none", 1, reason, against, _runners_up(evidence, found, k), found)
 
 
-def _disagreeing(found: dict[str, int], k: int) -> list[str]:
+def _at(evidence: Evidence, k: int) -> CostPoint:
+    return next(point for point in evidence.curve if point.k == k)
+
+
+def _disagreeing(found: Mapping[str, int], k: int) -> list[str]:
     return [f"{NAMES[name]} favours {other}" for name, other in found.items() if other != k]
 
 
-def _runners_up(evidence: Evidence, found: dict[str, int], k: int) -> tuple[int, ...]:
-    """What else might be said: other numbers of groups, and what most indices favour."""
+def _runners_up(
+    evidence: Evidence, found: Mapping[str, int], k: int, *, first: int | None = None
+) -> tuple[int, ...]:
+    """What else might be said: ``first``, other numbers of groups, and what most indices favour."""
     tried = {point.k for point in evidence.curve}
     counted = [evidence.groups.at(overlap) for overlap in (STRICT, LAX)]
     votes = sorted(found.values(), key=lambda other: (-list(found.values()).count(other), other))
-    others = dict.fromkeys(other for other in [*counted, *votes] if other != k and other in tried)
-    return tuple(others)[:2]
+    others = [other for other in [first, *counted, *votes] if other != k and other in tried]
+    return tuple(dict.fromkeys(others))[:2]
 
 
 def _best(curve: Sequence[CostPoint], index: Callable[[CostPoint], float | None]) -> int | None:
