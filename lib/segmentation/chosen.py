@@ -8,22 +8,18 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from segmentation.clustering import nearest
-from segmentation.clustering.coreset import Coreset
 from segmentation.clustering.lloyd import Partition, Points
 from segmentation.clustering.nearest import with_nearest
 from segmentation.features.encoding import Dimension
 from segmentation.features.measures import number
 from segmentation.features.preparation import EXACT_BITS, Preparation
-from segmentation.results import CustomerSample, FeatureProfile, Segment
+from segmentation.results import FeatureProfile, Segment
 from segmentation.segments.facts import Attribute, ClusterFacts, Moments, cluster_facts
 from segmentation.segments.labelled import labelled_customers
 from segmentation.segments.profile import by_value, describe
 
 CLEAR_LEAD = 1e-12 * 2.0**EXACT_BITS
 """Grid squares by which a customer's centre must lead, so that no rounding of MLlib's turns it."""
-
-DRAWN_DIGITS = 6
-"""Significant digits of what is drawn: as many as the grid tells, and whole numbers are whole."""
 
 NUDGES, NUDGE = 8, 8
 """At most so many attempts to move centres off ties, by so many grid steps (some 1e-5 units)."""
@@ -126,31 +122,6 @@ def labelled(
         runner_up_square=F.col(nearest.SECOND_SQUARE),
         unit=2.0**-preparation.bits,
     )
-
-
-def drawn(
-    coreset: Coreset, chosen: Chosen, *, preparation: Preparation, most: int
-) -> CustomerSample:
-    """At most so many different customers, to be drawn by the features that are numbers.
-
-    They are points of the coreset, every n-th of the customers that it stands for; their values
-    are those of the grid in original units, to ``DRAWN_DIGITS``.
-    """
-    order = np.cumsum(coreset.counts)
-    places = np.searchsorted(order, (np.arange(most) + 0.5) * order[-1] / most)
-    few = len(coreset.points) <= most
-    points = coreset.points if few else coreset.points[np.unique(places)]
-    kept = Coreset(points, np.ones(len(points), dtype=np.int64), is_whole=True)
-    dimensions = [scale.dimension for scale in preparation.scales]
-    numbers = [j for j, each in enumerate(dimensions) if each.value is None]
-    values = {
-        dimensions[j].name: tuple(
-            float(f"{preparation.original(j, coordinate):.{DRAWN_DIGITS}g}")
-            for coordinate in points[:, j].tolist()
-        )
-        for j in numbers or range(len(dimensions))
-    }
-    return CustomerSample(values, tuple(kept.labels(chosen.centres).tolist()))
 
 
 def _moments(partition: Partition) -> Moments:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from pyspark.sql import functions as F
 
-from segmentation.chosen import drawn, labelled, settled
+from segmentation.chosen import labelled, settled
 from segmentation.clustering.coreset import compress
 from segmentation.clustering.lloyd import Population, foreseen, improved
 from segmentation.clustering.model import freeze
@@ -30,6 +30,7 @@ from segmentation.redaction import redacted_tree
 from segmentation.remarks import range_of_k, value_feature_of, warn_of_rows, warn_of_sources
 from segmentation.reporting.page import render
 from segmentation.results import Report, Run
+from segmentation.sampling import customer_sample, group_sample
 from segmentation.schemas import (
     COST_CURVE,
     CUSTOMERS,
@@ -54,8 +55,6 @@ from segmentation.weighing import clusters_of, published_curve, weigh
 MAX_REFINEMENTS = 100
 NEGLIGIBLE = 1e-6
 """The share of the cost that moving the centres must take off to be worth another pass."""
-
-DRAWN_CUSTOMERS = 5_000
 
 
 @dataclass(frozen=True)
@@ -245,7 +244,16 @@ def run(
         check_model(model, rows, chosen=chosen, preparation=preparation)
 
     with steps("report"):
-        sample = drawn(coreset, chosen, preparation=preparation, most=DRAWN_CUSTOMERS)
+        sample = (
+            customer_sample(coreset, chosen.centres, preparation=preparation)
+            if config.report.points == "customers"
+            else group_sample(
+                coreset,
+                chosen.centres,
+                preparation=preparation,
+                min_group=config.report.min_group,
+            )
+        )
         facts = Run(
             run=store.run_id,
             created_at=created_at,

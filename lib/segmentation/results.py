@@ -178,13 +178,15 @@ class PreparedFeature:
 
 @dataclass(frozen=True)
 class CustomerSample:
-    """Some labelled customers to draw: ``values[feature][i]`` and ``segments[i]`` are one customer.
+    """What the scatter plot draws: ``values[feature][i]`` and ``segments[i]`` are one point.
 
-    Values are in original units. No customer id is kept here.
+    Values are in original units. A point is one customer, or the average of ``customers[i]``
+    similar ones where these are given. No customer id is kept here.
     """
 
     values: Mapping[str, tuple[float, ...]]
     segments: tuple[int, ...]
+    customers: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

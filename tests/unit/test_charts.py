@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -293,3 +294,11 @@ def test_chart_text_is_one_line_written_one_way_and_short():
     assert chart_text("a\nb\tc\x00d") == "a b c d"
     assert chart_text("abc\u202edef") == "abcdef"
     assert len(chart_text("x" * 500)) == 60
+
+
+def test_a_point_says_how_many_customers_it_stands_for():
+    report = example_report()
+    sizes = tuple(10 + place % 3 for place in range(len(report.sample.segments)))
+    traces = drawn(replace(report, sample=replace(report.sample, customers=sizes))).data
+    told = [text.split("<br>")[1] for trace in traces for text in trace.hovertext]
+    assert sorted(told) == sorted(f"{size} similar customers, on average" for size in sizes)

@@ -63,9 +63,10 @@ class Output(Section):
 
 
 class ReportSection(Section):
-    """``[report]``: what the page leaves out so that nobody is recognised."""
+    """``[report]``: what the page leaves out so that nobody is recognised, and what it draws."""
 
     min_group: Annotated[Whole, Field(ge=1)] = 10
+    points: Literal["groups", "customers"] = "groups"
 
 
 class Config(Section):

@@ -77,6 +77,9 @@
         places.map((index) =>
           [
             points.data[trace].name,
+            ...(choices.customers.length
+              ? [`${format.format(choices.customers[index])} similar customers, on average`]
+              : []),
             ...shown.map((axis) => `${axis.feature}: ${format.format(axis.values[index])}`),
           ].join("<br>"),
         ),

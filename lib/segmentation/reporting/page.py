@@ -115,6 +115,7 @@ def _drawn(report: Report) -> dict[str, Any]:
             for axis in axes
         ],
         "segments": list(dealt.values()),
+        "customers": scatter.customers_of(report.sample),
     }
     maps = charts.profiles(report.profiles, segments=report.segments)
     return {
@@ -144,6 +145,7 @@ def _drawn(report: Report) -> dict[str, Any]:
         "choices": _json(choices) if len(axes) > scatter.SPACE else None,
         "space": scatter.SPACE,
         "points": sum(len(places) for places in dealt.values()),
+        "grouped": sum(report.sample.customers),
         "keys": [(segment, names.get(segment, "")) for segment in dealt],
     }
 

@@ -1,4 +1,4 @@
-"""The customers of the sample as points: in space, on the plane or in rows, as features allow."""
+"""The points of the sample: in space, on the plane or in rows, as the features allow."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ from plotly import graph_objects as go
 from segmentation.reporting.marks import mark
 from segmentation.reporting.scales import Axis, axis
 from segmentation.reporting.theme import INK, LINE, MUTED, figure
-from segmentation.reporting.wording import chart_text, number
+from segmentation.reporting.wording import chart_text, counted, number
 from segmentation.results import CustomerSample, PreparedFeature, Segment
 
 MOST_POINTS = 5000
@@ -23,13 +23,13 @@ JITTER = 0.618034
 def customers(
     sample: CustomerSample, *, features: Sequence[PreparedFeature], segments: Sequence[Segment]
 ) -> go.Figure:
-    """At most 5,000 customers by the first three features, one trace and mark a segment.
+    """At most 5,000 points by the first three features, with a trace and a marker per segment.
 
     In space for three features and more, on the plane for two, in one row a segment for one.
     :func:`axes` has what a page needs to draw other features in their place.
     """
     drawn = axes(sample, features=features)[:SPACE]
-    dealt = by_segment(sample)
+    dealt, sizes = by_segment(sample), customers_of(sample)
     names = {each.segment: chart_text(each.name) for each in segments}
     flat = len(drawn) < SPACE
     chart = figure(height=120 + STRIP_PX * len(dealt) if len(drawn) == 1 else None)
@@ -55,7 +55,7 @@ def customers(
                     "opacity": 0.8 if flat else 1,
                 },
                 hoverinfo="text",
-                hovertext=[_hover_text(title, drawn, place) for place in places],
+                hovertext=[_hover_text(title, drawn, place, sizes) for place in places],
             )
         )
     if not flat:
@@ -86,15 +86,22 @@ def by_segment(sample: CustomerSample) -> dict[int, list[int]]:
     return dealt
 
 
+def customers_of(sample: CustomerSample) -> tuple[int, ...]:
+    """How many customers each of these positions stands for; empty where it is one customer."""
+    return tuple(sample.customers[place] for place in _kept(sample) if sample.customers)
+
+
 def _kept(sample: CustomerSample) -> list[int]:
-    """The customers drawn: all, or 5,000 at even distances."""
+    """The points drawn: all, or 5,000 at even distances."""
     count = len(sample.segments)
     drawn = min(count, MOST_POINTS)
     return [place * count // drawn for place in range(drawn)]
 
 
-def _hover_text(title: str, drawn: Sequence[Axis], place: int) -> str:
-    return "<br>".join([title, *(f"{one.feature}: {number(one.values[place])}" for one in drawn)])
+def _hover_text(title: str, drawn: Sequence[Axis], place: int, sizes: Sequence[int]) -> str:
+    size = [f"{counted(sizes[place], 'similar customer')}, on average"] if sizes else []
+    values = (f"{one.feature}: {number(one.values[place])}" for one in drawn)
+    return "<br>".join([title, *size, *values])
 
 
 def _rows(segments: Sequence[int]) -> dict[str, object]:
