@@ -4,21 +4,28 @@ import contextlib
 import os
 import re
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass
 from glob import glob
 from pathlib import Path
 from typing import Self
 
+import pyarrow as pa
 from pyarrow import fs
 
 from segmentation.errors import StorageError, one_line
 
 GLOB_CHARACTERS = re.compile(r"([\[\]{}*?\\])")
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(.*)", re.DOTALL)
+_FILE = re.compile(r"(?://(?P<host>[^/]*))?(?P<path>/.*)?", re.DOTALL)
 
 
 @dataclass(frozen=True)
 class Folder:
-    """A folder: ``uri`` as Spark takes it, ``path`` as ``filesystem`` does."""
+    """A folder: ``uri`` as Spark takes it, ``path`` as ``filesystem`` does.
+
+    Every method raises :class:`StorageError` where the file system refuses.
+    """
 
     filesystem: fs.FileSystem
     path: str
@@ -31,20 +38,19 @@ class Folder:
         Raises
         ------
         StorageError
-            If no file system answers to the address.
+            If the address is none, or no file system answers to it.
         """
-        if "://" not in address and not address.startswith("file:"):
-            path = str(Path(address).absolute())
+        local = _local_path(address)
+        if local is not None:
+            path = str(Path(local).absolute())
             return cls(fs.LocalFileSystem(), path, f"file://{path}")
-        if address.startswith("file:"):
-            return cls.at("/" + address.removeprefix("file:").lstrip("/"))
         try:
             # Hadoop's names of object stores, in the words of pyarrow
             plain = re.sub(r"^(s3a|s3n)://", "s3://", address)
             filesystem, path = fs.FileSystem.from_uri(plain)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, pa.ArrowException) as error:
             raise StorageError(
-                f"output.path = {address!r} is not to be reached: {one_line(str(error))}"
+                f"output.path = {address!r} cannot be reached: {one_line(str(error))}"
             ) from None
         return cls(filesystem, path.rstrip("/"), address.rstrip("/"))
 
@@ -58,85 +64,101 @@ class Folder:
         return GLOB_CHARACTERS.sub(r"\\\1", self.uri)
 
     @property
+    def is_local(self) -> bool:
+        """Whether it lies on this machine's disk, where a rename replaces a file in one step."""
+        return isinstance(self.filesystem, fs.LocalFileSystem)
+
+    @property
     def renames(self) -> bool:
         """Whether a folder gets another name in one step; an object store has no folders."""
-        return isinstance(self.filesystem, fs.LocalFileSystem | fs.HadoopFileSystem)
+        return self.filesystem.type_name.removeprefix("py::") in ("local", "hdfs")
 
     def names(self) -> list[str]:
-        """What stands in the folder, in the alphabet's order."""
-        found = self.filesystem.get_file_info(fs.FileSelector(self.path, allow_not_found=True))
+        """What is in the folder, in alphabetical order; nothing where it is missing."""
+        with self._told("cannot be listed"):
+            found = self.filesystem.get_file_info(fs.FileSelector(self.path, allow_not_found=True))
         return sorted(each.base_name for each in found)
 
     def files(self) -> list[str]:
         """The paths of the files in it and in the folders below."""
-        found = self.filesystem.get_file_info(fs.FileSelector(self.path, recursive=True))
+        with self._told("cannot be listed"):
+            found = self.filesystem.get_file_info(fs.FileSelector(self.path, recursive=True))
         return sorted(each.path for each in found if each.type == fs.FileType.File)
 
     def is_table(self) -> bool:
         """Whether it is a folder that holds Parquet files, or folders of a partition each."""
-        if self.filesystem.get_file_info(self.path).type != fs.FileType.Directory:
+        if not self.is_folder():
             return False
         return any(name.endswith(".parquet") or "=" in name for name in self.names())
 
     def read(self, name: str) -> str | None:
         """The text of a file in the folder, None where there is none."""
+        with self._told("cannot be read", name):
+            try:
+                with self.filesystem.open_input_stream(f"{self.path}/{name}") as stream:
+                    content = stream.read()
+            except (FileNotFoundError, NotADirectoryError):
+                return None
         try:
-            with self.filesystem.open_input_stream(f"{self.path}/{name}") as stream:
-                return str(stream.read().decode("utf-8"))
-        except FileNotFoundError:
-            return None
+            return str(content.decode("utf-8"))
+        except UnicodeDecodeError as error:
+            raise StorageError(
+                f"{self.uri}/{name} is damaged: needs UTF-8, byte {error.start} is none of it"
+            ) from None
 
     def remove(self, name: str) -> None:
         """Remove a file in the folder, if it is there."""
-        with contextlib.suppress(FileNotFoundError):
+        with self._told("cannot be removed", name), contextlib.suppress(FileNotFoundError):
             self.filesystem.delete_file(f"{self.path}/{name}")
 
     def exists(self) -> bool:
-        """Whether anything stands at the address."""
-        kind = self.filesystem.get_file_info(self.path).type
-        return bool(kind != fs.FileType.NotFound)
+        """Whether anything is at the address."""
+        return bool(self._kind() != fs.FileType.NotFound)
+
+    def is_folder(self) -> bool:
+        """Whether a folder is there, and no link to one."""
+        if self.is_local and Path(self.path).is_symlink():
+            return False
+        return bool(self._kind() == fs.FileType.Directory)
 
     def create(self) -> None:
-        """Make the folder and those above it.
-
-        Raises
-        ------
-        StorageError
-            If that cannot be done.
-        """
-        try:
+        """Make the folder and those above it."""
+        with self._told("cannot be created"):
             self.filesystem.create_dir(self.path, recursive=True)
-        except OSError as error:
-            raise StorageError(
-                f"the folder {self.uri} cannot be made: {_reason(error)}; change output.path"
-            ) from None
 
     def delete(self) -> None:
-        """Remove the folder and all in it, if it is there."""
-        if self.exists():
-            self.filesystem.delete_dir(self.path)
+        """Remove the folder and all in it, if it is there; a file or a link stays."""
+        if self.is_folder():
+            with self._told("cannot be removed"), contextlib.suppress(FileNotFoundError):
+                self.filesystem.delete_dir(self.path)
 
     def write(self, name: str, text: str) -> None:
-        """Write a text file, whole or not at all where the file system can rename.
+        """Write a text file, or replace one.
 
-        On a local disk and HDFS the rename replaces an older file in one step; an object
-        store shows an object when it is complete.
-
-        Raises
-        ------
-        StorageError
-            If that cannot be done.
+        A reader sees the old text or the new one on a local disk, where one rename replaces it
+        and both are flushed, and on S3 and GCS, where an object appears when it is complete.
+        HDFS removes the old file before it renames the new one, and Azure empties it: for that
+        moment there is no text.
         """
-        target = f"{self.path}/{name}"
-        aside = f"{self.path}/.{name}.{uuid.uuid4().hex}"
-        try:
-            with self.filesystem.open_output_stream(aside) as stream:
-                stream.write(text.encode("utf-8"))
-            self.filesystem.move(aside, target)
-        except OSError as error:
-            raise StorageError(
-                f"{self.uri}/{name} cannot be written: {_reason(error)}; see output.path"
-            ) from None
+        if not self.renames:
+            self.overwrite(name, text)
+            return
+        aside = f".{name}.{uuid.uuid4().hex}"
+        self.overwrite(aside, text)
+        with self._told("cannot be written", name):
+            if self.is_local:
+                _flush(f"{self.path}/{aside}")
+            self.filesystem.move(f"{self.path}/{aside}", f"{self.path}/{name}")
+            if self.is_local:
+                _flush(self.path)
+
+    def overwrite(self, name: str, text: str) -> None:
+        """Write a text file in place: on HDFS and Azure it is empty until it is complete."""
+        with (
+            self._told("cannot be written", name),
+            self.filesystem.open_output_stream(f"{self.path}/{name}") as stream,
+        ):
+            stream.write(text.encode("utf-8"))
 
     def move(self, target: Self) -> None:
         """Give the folder another name in the same file system.
@@ -144,18 +166,16 @@ class Folder:
         Raises
         ------
         StorageError
-            If that cannot be done.
+            If that cannot be done, or anything is there: HDFS would move the folder into it.
         """
-        try:
+        if target.exists():
+            raise StorageError(f"{self.uri} cannot be renamed to {target.uri}: it exists")
+        with self._told(f"cannot be renamed to {target.uri}"):
             self.filesystem.move(self.path, target.path)
-        except OSError as error:
-            raise StorageError(
-                f"{self.uri} cannot become {target.uri}: {_reason(error)}; see output.path"
-            ) from None
 
     def link(self, name: str, target: str) -> None:
         """Point the symbolic link ``name`` at a folder beside it, where there are such links."""
-        if not isinstance(self.filesystem, fs.LocalFileSystem):
+        if not self.is_local:
             return
         link = Path(self.path) / name
         if link.exists() and not link.is_symlink():
@@ -165,7 +185,21 @@ class Folder:
             aside.symlink_to(target, target_is_directory=True)
         except OSError:  # a file system without symbolic links
             return
-        os.replace(aside, link)  # noqa: PTH105 - Path.replace would follow nothing else
+        with self._told("cannot be written", name):
+            os.replace(aside, link)  # noqa: PTH105 - Path.replace would follow nothing else
+
+    def _kind(self) -> fs.FileType:
+        with self._told("cannot be reached"):
+            return self.filesystem.get_file_info(self.path).type
+
+    @contextlib.contextmanager
+    def _told(self, what: str, name: str | None = None) -> Iterator[None]:
+        """What the file system refuses, as one line for the operator."""
+        try:
+            yield
+        except (OSError, pa.ArrowException) as error:
+            address = self.uri if name is None else f"{self.uri}/{name}"
+            raise StorageError(f"{address} {what}: {_reason(error)}; see output.path") from None
 
 
 def existing(address: str) -> Folder:
@@ -200,5 +234,42 @@ def escaped(path: str) -> str:
     return GLOB_CHARACTERS.sub(r"\\\1", path) if Path(path).exists() else path
 
 
-def _reason(error: OSError) -> str:
-    return error.strerror or one_line(str(error))
+def _local_path(address: str) -> str | None:
+    """The path of an address on this machine's disk, None for one elsewhere."""
+    told = f"output.path = {address!r}"
+    if not address.strip() or "\0" in address:
+        raise StorageError(f"{told} is no path: name a folder")
+    if "${" in address:
+        raise StorageError(f"{told}: variables are not replaced there; write the path out")
+    scheme = _SCHEME.fullmatch(address)
+    if scheme is None:
+        return address
+    name, rest = scheme.groups()
+    if name.lower() == "file":
+        parts = _FILE.fullmatch(rest)
+        if parts is None or not parts["path"]:
+            raise StorageError(f"{told} needs an absolute path after file:, such as file:///path")
+        if parts["host"] not in (None, "", "localhost"):
+            raise StorageError(f"{told} names another host: needs file:///path on this one")
+        return "/" + parts["path"].lstrip("/")
+    if not rest.startswith("//"):
+        raise StorageError(
+            f"{told} needs {name}:// before the rest; or ./{address} for a folder of this name"
+        )
+    return None
+
+
+def _flush(path: str) -> None:
+    """Have the disk hold what was written, so that a power cut undoes no rename."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _reason(error: Exception) -> str:
+    """The cause alone; pyarrow puts the path and a detail before or after it."""
+    if isinstance(error, OSError) and error.errno is not None:
+        return os.strerror(error.errno)
+    return one_line(str(error))
