@@ -1,4 +1,4 @@
-"""From the input to one row a customer: lines are added up, attributes joined."""
+"""From the input to one row per customer: lines are added up, attributes joined."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,9 +9,11 @@ from pyspark.sql import DataFrame
 from segmentation.config import Config
 from segmentation.features.columns import check_columns, check_lines
 from segmentation.features.contract import Audit, Rule
+from segmentation.features.days import check_patterns
 from segmentation.features.joining import check_join, join_counts, joined
 from segmentation.features.transactions import (
     Lines,
+    check_settings,
     customer_rules,
     customers_of,
     in_time,
@@ -48,12 +50,17 @@ def gather(table: DataFrame, config: Config, *, store: Store) -> Gathered:
 
     Raises
     ------
-    SchemaError, DataError
-        If a column is missing, no line counts, or a join would count a customer twice.
+    ConfigError, SchemaError, DataError
+        If Spark does not know a pattern, a column is missing, no line counts, or a join would
+        count a customer twice.
     """
     customers, lines = table, None
     rules: Sequence[Rule] = ()
+    dates = [(i, each.format) for i, each in enumerate(config.features.dates)]
+    patterns = {f"features.dates.{i}.format": format for i, format in dates if format is not None}
+    check_patterns(table.sparkSession, patterns)
     if config.transactions is not None:
+        check_settings(table.sparkSession, config.transactions)
         check_lines(table, config)
         reasoned = with_reason(table, transactions=config.transactions)
         lines = in_time(reasoned, transactions=config.transactions)
@@ -65,7 +72,7 @@ def gather(table: DataFrame, config: Config, *, store: Store) -> Gathered:
     for each, other, on in zip(config.join, tables, keys, strict=True):
         check_join(customers, other, join=each, on=on)
         customers = joined(customers, other, join=each, on=on)
-    check_columns(customers, config)
+    check_columns(customers, config, of_lines=table.columns)
     if lines is not None or tables:
         customers = store.aside("customers", customers)
     counts = tuple(

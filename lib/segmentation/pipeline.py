@@ -92,7 +92,10 @@ def run(
 
     with steps("contract"):
         features = measures(
-            config.features, types=contract.types_of(customers), as_of=gathered.as_of
+            config.features,
+            types=contract.types_of(customers),
+            as_of=gathered.as_of,
+            zone=config.timezone,
         )
         audited = contract.with_rejection(
             customers,

@@ -10,13 +10,15 @@ from segmentation.steps import Steps
 
 
 def warn_of_sources(steps: Steps, gathered: Gathered) -> None:
-    """Say which transaction lines count for nobody, and who is missing from joined tables."""
+    """Say which transaction lines were excluded, and who is missing from joined tables."""
     if gathered.lines is not None and gathered.lines.counts.left_out:
         counts = gathered.lines.counts
         steps.warn(
-            f"{counts.left_out_lines:,} of {counts.lines:,} transaction lines count for nobody: "
+            f"{counts.left_out_lines:,} of {counts.lines:,} transaction lines were excluded: "
             f"{contract.in_words(counts.left_out)}"
         )
+    if gathered.lines is not None and gathered.lines.doubt is not None:
+        steps.warn(gathered.lines.doubt)
     for join in gathered.joins:
         if join.customers_unmatched or join.unmatched:
             steps.warn(
@@ -34,7 +36,8 @@ def warn_of_rows(steps: Steps, audit: contract.Audit, usable: DataFrame, config:
             f"{'rows' if config.transactions is None else 'customers'} are rejected: "
             f"{contract.in_words(audit.rejections)}"
         )
-    if config.input.customer_id is not None and config.input.duplicates == "keep":
+    may_repeat = config.transactions is None  # grouped lines are one row per customer
+    if may_repeat and config.input.customer_id is not None and config.input.duplicates == "keep":
         ids, rows = contract.duplicates(usable, customer_id=config.input.customer_id)
         if ids:
             steps.warn(

@@ -99,7 +99,7 @@ class LineCounts:
 
     @property
     def left_out_lines(self) -> int:
-        """How many count for nobody."""
+        """How many were excluded."""
         return self.lines - self.counted
 
 

@@ -163,8 +163,7 @@ REJECTED = Table(
 
 REJECTED_TRANSACTIONS = Table(
     "rejected_transactions",
-    "where the input are transactions, one per line that counts for nobody: all its columns as "
-    "they came, and",
+    "for transaction input: one per excluded line: all its columns as they came, and",
     (
         Column(
             "reason",
@@ -196,6 +195,11 @@ def data_dictionary() -> str:
         )
         for table in PUBLISHED
     )
+
+
+def string(value: str) -> str:
+    """A text as SQL, written in bytes: no letter of it can end the text or be substituted."""
+    return f"CAST(X'{value.encode('utf-8').hex().upper()}' AS STRING)"
 
 
 def quoted(name: str) -> str:

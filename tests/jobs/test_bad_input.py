@@ -40,6 +40,14 @@ path = "out"
 HEADER = "customer_id,visits,money_spent"
 ROWS = [f"{i:03d},{1 + i % 4},{10 ** (1 + i % 3)}.{i % 10}" for i in range(24)]
 CSV = "\n".join([HEADER, *ROWS]) + "\n"
+LINES = (
+    "input.kind=transactions",
+    "transactions.customer=customer_id",
+    "transactions.timestamp=visits",
+    "transactions.amount=money_spent",
+    'features.numeric=["recency_days"]',
+)
+"""The settings that make transactions of such rows."""
 
 
 @dataclass(frozen=True)
@@ -223,7 +231,7 @@ CASES = {
         ),
     ),
     "transactions of which none has a date": told(
-        "none of the 24 lines counts",
+        "all of the 24 lines were excluded",
         "24 not_a_date in 'visits'",
         sets=(
             "input.kind=transactions",
@@ -237,13 +245,24 @@ CASES = {
     "pattern that is none": told(
         "transactions.product_pattern",
         "regular expression",
-        sets=(
-            "transactions.customer=a",
-            "transactions.timestamp=b",
-            "transactions.amount=c",
-            "transactions.product=d",
-            "transactions.product_pattern=[0-9",
-        ),
+        sets=(*LINES, "transactions.product=visits", "transactions.product_pattern=(?P<x>9)"),
+    ),
+    "date pattern that Spark does not know": told(
+        "transactions.timestamp_format",
+        "'YYYY-MM-DD'",
+        sets=(*LINES, "transactions.timestamp_format=YYYY-MM-DD"),
+    ),
+    "pattern of dates of customers that Spark does not know": told(
+        "features.dates.0.format",
+        "'%Y'",
+        sets=("features.dates=[{ name = 'visits', format = '%Y' }]", "features.as_of=2026-01-01"),
+    ),
+    "attribute of lines that is not listed": told(
+        "'Country'",
+        "transactions.attributes",
+        "features.describe",
+        sets=(*LINES, 'features.describe=["Country"]'),
+        csv=csv_of(HEADER + ",Country", "a,2026-01-01,5,France", "b,2026-01-02,6,Spain"),
     ),
     "join with nobody": told(
         "join.path",

@@ -1,6 +1,6 @@
 """Transactions: each line counts or has its reason; what they add up to, on paper and by pandas."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import pandas as pd
 import pytest
@@ -11,7 +11,7 @@ from pyspark.sql import types as T
 from segmentation.config import Transactions
 from segmentation.errors import DataError
 from segmentation.features.contract import REJECTION
-from segmentation.features.transactions import customers_of, in_time, with_reason
+from segmentation.features.transactions import customers_of, doubt_of, in_time, with_reason
 from segmentation.results import Rejection
 
 LEAST = {"customer": "who", "timestamp": "when", "amount": "paid"}
@@ -192,7 +192,9 @@ def test_attributes_are_those_of_the_latest_line(spark):
 
 
 def test_lines_of_which_none_counts_are_told(spark):
-    with pytest.raises(DataError, match=r"none of the 1 lines counts \(1 not_a_date in 'when'\)"):
+    with pytest.raises(
+        DataError, match=r"all of the 1 lines were excluded \(1 not_a_date in 'when'\)"
+    ):
         counted(lines(spark, ("ann", "x", "1")))
     with pytest.raises(DataError, match="no rows"):
         counted(spark.createDataFrame([], DDL))
@@ -266,3 +268,184 @@ def test_later_lines_their_order_and_split_amounts_change_nothing(spark, drawn, 
     shuffled = random.sample(split + later, len(split) + len(later))
     again = customers(january(spark, shuffled).repartition(random.randint(1, 5)), **config)
     assert again == once
+
+
+LAYOUTS = {
+    # how a till writes quantity, amount and the bill's number
+    "signed both": lambda q, a, r: (-q if r else q, -a if r else a, "7"),
+    "negative quantity": lambda q, a, r: (-q if r else q, a, "7"),
+    "negative amount": lambda q, a, r: (q, -a if r else a, "7"),
+    "unsigned, a prefix": lambda q, a, r: (q, a, "C7" if r else "7"),
+    "signed, a prefix": lambda q, a, r: (-q if r else q, -a if r else a, "C7" if r else "7"),
+    "negative quantity, a prefix": lambda q, a, r: (-q if r else q, a, "C7" if r else "7"),
+}
+BOUGHT = st.tuples(
+    st.sampled_from(["ann", "bob"]), st.integers(1, 9), st.integers(1, 5_000), st.booleans()
+)
+
+
+@settings(FEW, max_examples=3)
+@given(st.lists(BOUGHT, min_size=1, max_size=12))
+def test_returns_subtract_however_a_table_writes_them(spark, drawn):
+    truth = pd.DataFrame(drawn, columns=["who", "units", "cents", "is_return"])
+    sign = truth["is_return"].map({True: -1, False: 1})
+    truth["net_units"], truth["net"] = truth["units"] * sign, truth["cents"] * sign
+    truth["gross"] = truth["cents"].where(~truth["is_return"], 0)
+    expected = truth.groupby("who")[["net_units", "net", "gross"]].sum()
+    rows = []
+    for layout, write in LAYOUTS.items():
+        for who, quantity, cents, is_return in drawn:
+            units, paid, bill = write(quantity, cents / 100, is_return)
+            rows.append((f"{who}, {layout}", "2026-01-05", units, paid, bill))
+    ddl = "who string, when string, units int, paid double, bill string"
+    table = spark.createDataFrame(rows, ddl)
+    returns = {"column": "bill", "prefix": "C"}
+    found = {
+        "prefix": customers(table, quantity="units", returns=returns),
+        "negative": customers(table.where("who NOT LIKE '%unsigned%'"), quantity="units"),
+    }
+    assert len(found["prefix"]) == len(LAYOUTS) * len(expected)
+    for made in found.values():
+        for customer, row in made.items():
+            truly = expected.loc[customer.split(",")[0]]
+            assert row.units == truly["net_units"], customer
+            assert row.monetary == truly["net"] / 100, customer
+            if truly["gross"] == 0:
+                assert row.return_rate is None
+            else:
+                assert row.return_rate == pytest.approx(1 - truly["net"] / truly["gross"])
+                assert row.return_rate >= 0
+                assert truly["net"] < 0 or row.return_rate <= 1
+
+
+def test_quantity_times_price_takes_its_sign_from_either(spark):
+    rows = [
+        ("ann", "2026-01-01", 3, 2.0),
+        ("ann", "2026-01-02", 1, -2.0),
+        ("ann", "2026-01-03", -1, 1.0),
+    ]
+    table = spark.createDataFrame(rows, "who string, when string, units int, price double")
+    made = customers(table, amount=None, quantity="units", unit_price="price")["ann"]
+    assert (made.monetary, made.units, made.frequency) == (3.0, 1.0, 1)
+    assert made.return_rate == pytest.approx(0.5)
+
+
+def test_the_latest_line_is_so_by_the_clock_and_not_by_the_alphabet(spark):
+    table = lines(
+        spark,
+        ("ann", "2026-01-02 09:00", "1", "1", "United Kingdom"),
+        ("ann", "2026-01-02 17:00", "1", "2", "France"),
+        ("bob", "2026-01-02 23:30 UTC", "1", "3", "France"),  # 18:30 in New York
+        ("bob", "2026-01-02 18:00", "1", "4", "United Kingdom"),
+    )
+    made = customers(table, attributes=["what"], timezone="America/New_York")
+    assert (made["ann"].what, made["bob"].what) == ("France", "France")
+
+
+def test_of_lines_at_one_time_the_last_order_is_the_latest(spark):
+    table = lines(
+        spark,
+        ("ann", "2026-01-02", "1", "9", "United Kingdom"),
+        ("ann", "2026-01-02", "1", "10", "France"),  # ten is after nine
+        ("bob", "2026-01-02", "1", "A9", "France"),
+        ("bob", "2026-01-02", "1", "A8", "United Kingdom"),
+    )
+    made = customers(table, attributes=["what"], order="bill")
+    assert (made["ann"].what, made["bob"].what) == ("France", "France")
+
+
+def test_of_lines_alike_in_time_and_order_the_alphabet_has_no_say(spark):
+    """Among pairs of values on otherwise equal lines, the first by alphabet wins about half."""
+    rows = []
+    for i in range(200):
+        rows += [(str(i), "2026-01-02", "1", "1", f"{letter}{i}") for letter in "az"]
+    table = lines(spark, *rows)
+    made = customers(table, attributes=["what"], order="bill")
+    firsts = sum(row.what.startswith("a") for row in made.values())
+    assert 60 < firsts < 140
+    assert customers(table.repartition(5), attributes=["what"], order="bill") == made
+
+
+def test_a_line_of_no_product_gives_an_attribute_only_where_there_is_no_other(spark):
+    ddl = "who string, when string, paid string, what string, country string"
+    rows = [
+        ("ann", "2026-01-01", "9", "22139", "France"),
+        ("ann", "2026-01-05", "4", "POST", "Spain"),
+        ("bob", "2026-01-05", "4", "POST", "Spain"),
+    ]
+    made = customers(
+        spark.createDataFrame(rows, ddl),
+        product="what",
+        product_pattern="^[0-9]{5}",
+        attributes=["country"],
+        as_of="2026-01-05",
+    )
+    assert (made["ann"].country, made["bob"].country) == ("France", "Spain")
+
+
+def test_copies_of_lines_with_a_map_are_dropped(spark):
+    rows = [("ann", "2026-01-01", "5", {"a": 1}), ("ann", "2026-01-01", "5", {"a": 1}),
+            ("ann", "2026-01-01", "5", {"a": 2})]  # fmt: skip
+    table = spark.createDataFrame(
+        rows, "who string, when string, paid string, more map<string,int>"
+    )
+    found = counted(table, duplicates="drop")
+    assert found.counts.left_out == (Rejection("duplicate_line", None, 1),)
+    assert customers(table, duplicates="drop")["ann"].monetary == 10
+
+
+def test_a_bare_time_or_number_is_no_day(spark):
+    texts = ["2026-01-02", "12:30", "40908", "409080", "2026-01-31 23:30:00 BST"]
+    found = counted(lines(spark, *[("ann", text, "1") for text in texts]))
+    assert found.counts.left_out == (Rejection("not_a_date", "when", 4),)
+    assert found.as_of == date(2026, 1, 2)
+
+
+def test_a_pattern_with_a_zone_is_moved_to_the_shops(spark):
+    made = customers(
+        lines(spark, ("ann", "31.01.2026 23:30 UTC", "1")),
+        timestamp_format="dd.MM.yyyy HH:mm VV",
+        timezone="Europe/Paris",
+    )
+    assert made["ann"].last_purchase == date(2026, 2, 1)
+
+
+TODAY = date(2026, 6, 1)
+EVERY_DAY = [(date(2025, 1, 1) + timedelta(days=i), 20) for i in range(365)]
+
+
+@pytest.mark.parametrize(
+    ("days", "doubted"),
+    [
+        (EVERY_DAY, None),
+        ([*EVERY_DAY, (date(2026, 1, 15), 1)], None),  # a fortnight is no long pause
+        (
+            [*EVERY_DAY, (date(2026, 3, 1), 1)],
+            "60 days after 2025-12-31, the last day of all but 1 ",
+        ),
+        ([*EVERY_DAY, (date(2026, 3, 1), 20)], None),  # so many have not mistyped it
+        ([*EVERY_DAY, (date(2026, 3, 1), 1), (date(2026, 5, 30), 1)], "150 days after 2025-12-31"),
+        ([(date(2010, 1, 1), 1), (date(2026, 1, 1), 1)], "16 years after 2010-01-01"),
+        ([(date(2025, 1, 1), 1), (date(2025, 7, 1), 1), (date(2026, 3, 1), 1)], None),
+        ([(date(2026, 1, 1), 5)], None),
+    ],
+)
+def test_a_last_day_far_behind_the_others_is_doubted(days, doubted):
+    said = doubt_of(days[-1][0], days, today=TODAY)
+    assert (said is None) == (doubted is None), said
+    if said is not None:
+        assert said.startswith(f"transactions.as_of is {days[-1][0]}, ")
+        assert doubted in said
+        assert said.endswith("a mistyped date? set transactions.as_of")
+
+
+def test_a_last_day_after_today_is_doubted():
+    far = date(2062, 1, 3)
+    for days in ([], [*EVERY_DAY, (far, 1)]):
+        said = doubt_of(far, days, today=TODAY) or ""
+        assert said.startswith(
+            "transactions.as_of is 2062-01-03, which is after today (2026-06-01)"
+        )
+    assert doubt_of(TODAY + timedelta(days=1), [], today=TODAY) is None  # in Auckland
+    found = EVERY_DAY[-1][0]
+    assert doubt_of(found, [], today=TODAY) is None

@@ -138,6 +138,11 @@ class Config(Section):
         numeric = [feature.name for feature in self.features.numeric]
         return self.segments.value or (numeric or self.features.measured)[-1]
 
+    @property
+    def timezone(self) -> str:
+        """The zone whose calendar tells days: the shop's where there are transactions."""
+        return "UTC" if self.transactions is None else self.transactions.timezone
+
     def _of_transactions(self) -> list[str]:
         lines, kind = self.transactions, self.input.kind
         if lines is None:

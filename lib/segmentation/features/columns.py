@@ -17,8 +17,10 @@ _TEXT = T.StringType()
 _TIMES = (T.DateType, T.TimestampType, T.TimestampNTZType, T.StringType)
 
 
-def check_columns(customers: DataFrame, config: Config) -> None:
+def check_columns(customers: DataFrame, config: Config, *, of_lines: Sequence[str] = ()) -> None:
     """Whether the input has the columns that the configuration names, of usable types.
+
+    ``of_lines`` are the columns of the transaction lines that the customers are made of.
 
     Raises
     ------
@@ -28,7 +30,12 @@ def check_columns(customers: DataFrame, config: Config) -> None:
     """
     types = types_of(customers)
     known = [name for name in types if name != MALFORMED]
-    problems = _missing(known, config, has_malformed=MALFORMED in types) + _clashes(known)
+    missing = [(name, key) for name, key in _named(config) if name not in known]
+    if missing and config.transactions is not None:
+        problems = _missing_of_lines(missing, known, of_lines)
+    else:
+        problems = _missing(missing, known, config, has_malformed=MALFORMED in types)
+    problems += _clashes(known)
     for feature in config.features.numeric:
         if not isinstance(types.get(feature.name, _TEXT), T.NumericType | T.StringType):
             problems.append(
@@ -96,9 +103,14 @@ def check_lines(lines: DataFrame, config: Config) -> None:
         raise SchemaError("; ".join(problems))
 
 
-def _missing(known: Sequence[str], config: Config, *, has_malformed: bool) -> list[str]:
+def _missing(
+    missing: Sequence[tuple[str, str]],
+    known: Sequence[str],
+    config: Config,
+    *,
+    has_malformed: bool,
+) -> list[str]:
     """Columns that the configuration names and the input lacks, and what that may come from."""
-    missing = [(name, key) for name, key in _named(config) if name not in known]
     if not missing:
         return []
     problems = [
@@ -106,6 +118,21 @@ def _missing(known: Sequence[str], config: Config, *, has_malformed: bool) -> li
         for name, key in missing
     ]
     return [*problems, _columns_in_words(known, config, has_malformed=has_malformed)]
+
+
+def _missing_of_lines(
+    missing: Sequence[tuple[str, str]], known: Sequence[str], of_lines: Sequence[str]
+) -> list[str]:
+    """Columns that customers made of transaction lines lack; some the lines may have."""
+    problems = [
+        f"{key} names {name!r}, a column of the lines and not of customers: list it in "
+        "transactions.attributes"
+        if name in of_lines
+        else f"customers have no column {name!r}, which {key} names"
+        f"{nearest(name, [*known, *of_lines])}"
+        for name, key in missing
+    ]
+    return [*problems, f"made of the lines, customers have {listed(known)}"]
 
 
 def _columns_in_words(known: Sequence[str], config: Config, *, has_malformed: bool) -> str:

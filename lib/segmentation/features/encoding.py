@@ -18,7 +18,8 @@ from segmentation.config import Categorical, Described, Features
 from segmentation.errors import DataError
 from segmentation.exact import quantiles
 from segmentation.features.contract import Audit
-from segmentation.features.measures import LARGEST, Measure, double, number, string, text
+from segmentation.features.measures import LARGEST, Measure, double, number, text
+from segmentation.schemas import string
 
 SKEWNESS_ROWS = 50_000
 """About so many customers, chosen by a hash, tell which transform makes a feature less skew."""

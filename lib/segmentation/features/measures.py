@@ -10,7 +10,8 @@ from datetime import date
 from pyspark.sql import types as T
 
 from segmentation.config import Features
-from segmentation.schemas import quoted
+from segmentation.features.days import day as calendar_day
+from segmentation.schemas import quoted, string
 
 LARGEST = 1e100
 """Beyond this a square overflows a double; such a value is not an amount of anything."""
@@ -41,11 +42,11 @@ class Measure:
 
 
 def measures(
-    features: Features, *, types: Mapping[str, T.DataType], as_of: date | None
+    features: Features, *, types: Mapping[str, T.DataType], as_of: date | None, zone: str = "UTC"
 ) -> tuple[Measure, ...]:
     """The measures of a configuration, in its order, for columns of these types.
 
-    ``as_of`` is the day from which the days of dates are counted back.
+    ``as_of`` is the day from which the days of dates are counted back, in the calendar of ``zone``.
     """
     found = []
     for feature in features.numeric:
@@ -74,11 +75,14 @@ def measures(
             )
         )  # fmt: skip
     for day in features.dates:
+        type_ = types[day.name]
         found.append(
             _measure(
                 day.name,
-                sql := _days_before(day.name, types[day.name], as_of, format=day.format),
-                types[day.name],
+                sql := _days_before(
+                    as_of, calendar_day(day.name, type_, format=day.format, zone=zone)
+                ),
+                type_,
                 [("not_a_date", f"{sql} IS NULL"), ("after_as_of", f"{sql} < 0")],
                 transform=day.transform or features.transform,
                 missing=day.missing or features.missing,
@@ -109,11 +113,6 @@ def text(name: str) -> str:
 def is_blank(name: str, type_: T.DataType) -> str:
     """The SQL of whether a cell is empty: null, or a text of blanks."""
     return f"{text(name)} IS NULL" if isinstance(type_, T.StringType) else f"{quoted(name)} IS NULL"
-
-
-def string(value: str) -> str:
-    """A text as SQL, written in bytes: no letter of it can end the text or be substituted."""
-    return f"CAST(X'{value.encode('utf-8').hex().upper()}' AS STRING)"
 
 
 def double(value: float) -> str:
@@ -174,15 +173,9 @@ def _by_value(value: str, numbers: Mapping[str, int]) -> str:
     return f"(CASE {value} {cases} END)"
 
 
-def _days_before(name: str, type_: T.DataType, as_of: date | None, *, format: str | None) -> str:
+def _days_before(as_of: date | None, day: str) -> str:
     if as_of is None:
         raise ValueError("dates need a day from which they are counted back")
-    day = f"try_cast({quoted(name)} AS DATE)"
-    if format is not None:
-        moment = f"try_to_timestamp({text(name)}, {string(format)})"
-        day = f"CAST({moment} AS DATE)"
-    elif isinstance(type_, T.StringType):
-        day = f"try_cast({text(name)} AS DATE)"
     return f"CAST(datediff(DATE'{as_of.isoformat()}', {day}) AS DOUBLE)"
 
 

@@ -1,4 +1,4 @@
-"""Transactions: every line counts or is left out with a reason; the others become customers.
+"""Transactions: every line counts or is excluded with a reason; customers are made of the others.
 
 Amounts and quantities become whole ten-thousandths, so that sums do not depend on the order of
 lines: one order's amount split over two lines is the same amount. Days are those of the calendar
@@ -7,9 +7,10 @@ at ``transactions.timezone``.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 
-from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
@@ -25,6 +26,7 @@ from segmentation.features.contract import (
     rejected_if,
     types_of,
 )
+from segmentation.features.days import check_expression, check_patterns, day, moment
 from segmentation.features.measures import is_blank, number, numeric_rules
 from segmentation.results import LineCounts
 from segmentation.schemas import MALFORMED, quoted
@@ -38,38 +40,62 @@ UNIT = 10_000
 LARGEST_AMOUNT = 1e11
 """Beyond this a double cannot tell ten-thousandths apart."""
 
+FAR_DAYS, FEW_OF, DAYS_PER_YEAR = 30, 1_000, 365
+"""A pause that makes a last day look mistyped is longer, with one of so many lines behind it."""
+
 CUSTOMER_RULES: tuple[Rule, ...] = (
     ("no_purchase", "frequency", "`frequency` = 0"),
     ("no_net_spend", "monetary", "`monetary` <= 0"),
 )
-"""Which customers no segment is for: with nothing bought; with returns that outweigh it."""
+"""Customers that no segment is for: with nothing bought; with returns that outweigh it."""
 
-_ZONE = r"\d:\d\d.*(Z|[+-]\d\d(:?\d\d)?)\s*$"
-"""How a text ends that names its zone: ``2011-12-09T12:50:00Z``, ``... 12:50 +01:00``."""
-
-_DAY, _AMOUNT, _UNITS, _IS_RETURN = "__day", "__amount", "__units", "__is_return"
+_DAY, _MOMENT, _AMOUNT, _UNITS, _IS_RETURN = (
+    "__day",
+    "__moment",
+    "__amount",
+    "__units",
+    "__is_return",
+)
+_OWN = (MALFORMED, _DAY, _MOMENT, _AMOUNT, _UNITS, _IS_RETURN)
 
 
 @dataclass(frozen=True)
 class Lines:
-    """The lines with their days, amounts and reasons, and what was counted of them."""
+    """The lines with their days, amounts and reasons, and what was counted of them.
+
+    ``doubt`` is what makes the day that days are counted back from look mistyped, None if nothing.
+    """
 
     table: DataFrame
     as_of: date
     counts: LineCounts
+    doubt: str | None
 
     @property
     def left_out(self) -> DataFrame:
-        """Those that count for nobody, without the job's own columns but the reason."""
-        own = (MALFORMED, _DAY, _AMOUNT, _UNITS, _IS_RETURN)
-        return self.table.where(F.col(REJECTION).isNotNull()).drop(*own)
+        """Those that are excluded, without the job's own columns but the reason."""
+        return self.table.where(F.col(REJECTION).isNotNull()).drop(*_OWN)
+
+
+def check_settings(spark: SparkSession, transactions: Transactions) -> None:
+    """Whether Spark can read the patterns of ``[transactions]``.
+
+    Raises
+    ------
+    ConfigError
+        If it does not know the date pattern or the regular expression.
+    """
+    if transactions.timestamp_format is not None:
+        check_patterns(spark, {"transactions.timestamp_format": transactions.timestamp_format})
+    if transactions.product_pattern is not None:
+        check_expression(spark, "transactions.product_pattern", transactions.product_pattern)
 
 
 def with_reason(lines: DataFrame, *, transactions: Transactions) -> DataFrame:
     """The lines plus day, amount, units, whether a return, and ``(reason, reason_column)``.
 
-    No line is left out for its day yet: that takes ``as_of``. Dropping duplicates costs a
-    shuffle of all columns.
+    No line is excluded for its day yet: that takes ``as_of``. The amount and units of a return are
+    negative, however the table writes them. Dropping duplicates costs a shuffle of all columns.
     """
     types = types_of(lines)
     given = transactions
@@ -93,26 +119,35 @@ def with_reason(lines: DataFrame, *, transactions: Transactions) -> DataFrame:
         broken.append(
             rejected_if(NOT_A_PRODUCT, given.product, ~F.coalesce(is_product, F.lit(False)))
         )
-    timed = lines.withColumn(_DAY, _day(given.timestamp, types[given.timestamp], given))
+    name, type_, format_ = given.timestamp, types[given.timestamp], given.timestamp_format
+    timed = lines.withColumns(
+        {
+            _DAY: F.expr(day(name, type_, format=format_, zone=given.timezone)),
+            _MOMENT: F.expr(moment(name, type_, format=format_, zone=given.timezone)),
+        }
+    )
     reasoned = timed.withColumn(REJECTION, F.coalesce(*broken))
     if given.duplicates == "drop":
-        copies = Window.partitionBy(*[F.col(quoted(name)) for name in lines.columns])
+        copies = Window.partitionBy(*[_comparable(name, types[name]) for name in lines.columns])
         is_copy = F.row_number().over(copies.orderBy(F.lit(0))) > 1
         copied = rejected_if("duplicate_line", None, is_copy)
         reasoned = reasoned.withColumn(REJECTION, F.coalesce(REJECTION, copied))
     is_return = _is_return(given)
-    amount = _whole(_amount(given))
-    if isinstance(given.returns, Returns):  # what the prefix says outweighs the sign
-        amount = F.when(is_return, -F.abs(amount)).otherwise(amount)
-    units = _whole(F.expr(number(given.quantity))) if given.quantity else F.lit(0).cast("bigint")
-    return reasoned.withColumns({_AMOUNT: amount, _UNITS: units, _IS_RETURN: is_return})
+    units = F.expr(number(given.quantity)) if given.quantity else F.lit(0.0)
+    return reasoned.withColumns(
+        {
+            _AMOUNT: _signed(_whole(_amount(given)), is_return),
+            _UNITS: _signed(_whole(units), is_return),
+            _IS_RETURN: is_return,
+        }
+    )
 
 
 def in_time(lines: DataFrame, *, transactions: Transactions) -> Lines:
-    """The lines of :func:`with_reason` with those outside the time left out too, and counted.
+    """The lines of :func:`with_reason` with those outside the time excluded too, and counted.
 
     ``as_of`` is the last day of any line that counts where it is not configured. Reads the
-    lines once, or twice without ``as_of``.
+    lines once, or twice without ``as_of``, which then collects how many lines each day has.
 
     Raises
     ------
@@ -120,9 +155,10 @@ def in_time(lines: DataFrame, *, transactions: Transactions) -> Lines:
         If no line counts.
     """
     given = transactions
-    as_of = given.as_of
+    as_of, days = given.as_of, []
     if as_of is None:
-        as_of = lines.where(F.col(REJECTION).isNull()).agg(F.max(_DAY)).collect()[0][0]
+        days = _lines_by_day(lines)
+        as_of = days[-1][0] if days else None
     late = [] if as_of is None else [_reject(given, "after_as_of", F.col(_DAY) > F.lit(as_of))]
     if as_of is not None and given.window_days is not None:
         first = as_of - timedelta(days=given.window_days)
@@ -139,17 +175,54 @@ def in_time(lines: DataFrame, *, transactions: Transactions) -> Lines:
         raise DataError("the input has no rows: input.path leads to a table without transactions")
     if not counted or as_of is None:
         raise DataError(
-            f"none of the {rows:,} lines counts ({in_words(left_out)}): see transactions and "
-            "input.options"
+            f"all of the {rows:,} lines were excluded ({in_words(left_out)}): see transactions "
+            "and input.options"
         )
     counts = LineCounts(
         rows, counted, returns, left_out, as_of.isoformat(), fingerprint(timed, groups)
     )
-    return Lines(timed, as_of, counts)
+    return Lines(timed, as_of, counts, doubt_of(as_of, days, today=datetime.now(UTC).date()))
+
+
+def doubt_of(as_of: date, days: Sequence[tuple[date, int]], *, today: date) -> str | None:
+    """What makes ``as_of`` look mistyped: it is to come, or lies far behind all other days.
+
+    ``days`` are the days in order and how many lines each has, empty where ``as_of`` was
+    configured. Far is a pause of more than 30 days, and of more than twice the longest before it,
+    with at most one line in a thousand, or one in all, behind it: mistyped dates are few, and a
+    shop that has long pauses may end with one.
+    """
+    key = f"transactions.as_of is {as_of}"
+    if as_of > today + timedelta(days=1):  # a day ahead it is already in Auckland
+        return f"{key}, which is after today ({today}): a mistyped date? set transactions.as_of"
+    lines = sum(of_day for _, of_day in days)
+    few = max(1, lines // FEW_OF)
+    later, pauses = 0, [(b - a).days for (a, _), (b, _) in pairwise(days)]
+    for place in range(len(pauses), 0, -1):
+        later += days[place][1]
+        if later > few:
+            break
+        pause, before = pauses[place - 1], days[place - 1][0]
+        if pause > max(FAR_DAYS, 2 * max(pauses[: place - 1], default=0)):
+            return (
+                f"{key}, {_span((as_of - before).days)} after {before}, the last day of all but "
+                f"{later:,} of {lines:,} lines: a mistyped date? set transactions.as_of"
+            )
+    return None
+
+
+def _span(days: int) -> str:
+    return f"{days:,} days" if days < 2 * DAYS_PER_YEAR else f"{days // DAYS_PER_YEAR:,} years"
+
+
+def _lines_by_day(lines: DataFrame) -> list[tuple[date, int]]:
+    """The days of lines that count, in order, and how many lines each has."""
+    counted = lines.where(F.col(REJECTION).isNull()).groupBy(_DAY).agg(F.count(F.lit(1)))
+    return sorted((row[0], row[1]) for row in counted.collect())
 
 
 def customers_of(lines: Lines, *, transactions: Transactions) -> DataFrame:
-    """One row a customer: the id, features, attributes, and first and last purchase.
+    """One row per customer: the id, features, attributes, and first and last purchase.
 
     One grouped scan. A purchase is a line that counts and is no return; an order has one
     purchase at least. Customers with lines of no product only have no purchase.
@@ -160,6 +233,7 @@ def customers_of(lines: Lines, *, transactions: Transactions) -> DataFrame:
     ``average_order_value`` their ratio, ``days_between_orders`` the mean, null for one order,
     ``return_rate`` the returned part of the amount purchased, ``units`` the quantity net of
     returns, ``distinct_products`` and ``category_spread`` how many different ones were bought.
+    Attributes are those of the customer's latest line; see :func:`_latest`.
     """
     given = transactions
     is_counted = F.col(REJECTION).isNull()
@@ -179,9 +253,8 @@ def customers_of(lines: Lines, *, transactions: Transactions) -> DataFrame:
     for name, column in (("distinct_products", given.product), ("category_spread", given.category)):
         if column is not None:
             aggregates[name] = F.count_distinct(F.when(is_purchase, F.col(quoted(column))))
-    latest = F.max(F.struct(_DAY, *[F.col(quoted(name)) for name in given.attributes]))
     if given.attributes:
-        aggregates["__latest"] = latest
+        aggregates["__latest"] = _latest(given, is_counted)
     takes_part = is_counted | (F.col(REJECTION)["reason"] == NOT_A_PRODUCT)
     found = (
         lines.table.where(takes_part)
@@ -204,15 +277,35 @@ def customers_of(lines: Lines, *, transactions: Transactions) -> DataFrame:
         F.col(quoted(given.customer)),
         *[column.alias(name) for name, column in features.items()],
         *computed,
-        *[F.col("__latest")[name].alias(name) for name in given.attributes],
+        *[
+            F.col("__latest")[f"attribute_{i}"].alias(name)
+            for i, name in enumerate(given.attributes)
+        ],
         "first_purchase",
         "last_purchase",
     )
 
 
 def customer_rules(transactions: Transactions) -> Sequence[Rule]:
-    """The rules by which customers are left out whom no segment is for."""
+    """The rules that reject customers without a purchase, or without net spend."""
     return CUSTOMER_RULES if transactions.net_spend == "positive" else CUSTOMER_RULES[:1]
+
+
+def _latest(given: Transactions, is_counted: Column) -> Column:
+    """The attributes on the latest line: by the clock, then by the order's number.
+
+    A line that counts comes before any of postage and the like. Of lines alike in all of that the
+    attributes' hash decides: no value wins by its place in the alphabet, and none by chance.
+    """
+    ranks = [is_counted, F.col(_MOMENT)]
+    if given.order is not None:
+        order = F.col(quoted(given.order)).cast("string")
+        ranks += [order.try_cast("decimal(38, 0)"), order]  # 10 comes after 9
+    attributes = [F.col(quoted(name)) for name in given.attributes]
+    ranks.append(F.xxhash64(*[each.cast("string") for each in attributes]))
+    ranked = [rank.alias(f"rank_{i}") for i, rank in enumerate(ranks)]
+    named = [each.alias(f"attribute_{i}") for i, each in enumerate(attributes)]
+    return F.max(F.struct(*ranked, *named))
 
 
 def _orders(given: Transactions, is_purchase: Column) -> Column:
@@ -230,9 +323,21 @@ def _amount(given: Transactions) -> Column:
 
 
 def _whole(value: Column) -> Column:
-    """The nearest whole number of units; null where it is out of reach, as such lines count not."""
+    """The nearest whole number of units; 0 where it is out of reach, as such lines are excluded."""
     is_near = F.abs(value) <= LARGEST_AMOUNT
     return F.when(is_near, F.rint(value * UNIT).cast("bigint")).otherwise(F.lit(0))
+
+
+def _signed(size: Column, is_return: Column) -> Column:
+    """Below zero for a return, whichever of its numbers the table writes with a sign."""
+    return F.when(is_return, -F.abs(size)).otherwise(size)
+
+
+def _comparable(name: str, type_: T.DataType) -> Column:
+    """The column, or its JSON where Spark cannot tell two values apart: maps and variants."""
+    if any(kind in type_.simpleString() for kind in ("map<", "variant")):
+        return F.to_json(F.struct(F.col(quoted(name))))
+    return F.col(quoted(name))
 
 
 def _is_return(given: Transactions) -> Column:
@@ -247,21 +352,3 @@ def _is_return(given: Transactions) -> Column:
 
 def _reject(given: Transactions, reason: str, condition: Column) -> Column:
     return rejected_if(reason, given.timestamp, condition)
-
-
-def _day(name: str, type_: T.DataType, given: Transactions) -> Column:
-    """The day at the shop's clock. A text or time without a zone is that clock's own."""
-    column = quoted(name)
-    zone = given.timezone
-    if isinstance(type_, T.DateType):
-        return F.col(column)
-    if isinstance(type_, T.TimestampNTZType):
-        return F.col(column).cast("date")
-    if isinstance(type_, T.TimestampType):
-        return F.from_utc_timestamp(F.col(column), zone).cast("date")
-    text = F.trim(F.col(column).cast("string"))
-    if given.timestamp_format is not None:
-        return F.try_to_timestamp(text, F.lit(given.timestamp_format)).cast("date")
-    moment = text.try_cast("timestamp")
-    has_zone = text.rlike(_ZONE)
-    return F.when(has_zone, F.from_utc_timestamp(moment, zone)).otherwise(moment).cast("date")

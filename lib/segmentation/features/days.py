@@ -1,0 +1,157 @@
+"""Calendar days: the SQL that reads one from a date, a time or a text, and what patterns can.
+
+A text is read as ISO 8601 writes it (``2026-01-31``, ``2026-01-31 23:30``, with a zone behind it
+or not) or by a pattern. Spark's own cast is laxer: ``12:30`` is today, ``40908``, a day's serial
+number in a spreadsheet, is the year 40908, and ``2026-01-31 anything`` is a date.
+"""
+
+import re
+from collections.abc import Mapping
+
+from pyspark.errors import PySparkException
+from pyspark.sql import SparkSession
+from pyspark.sql import types as T
+
+from segmentation.errors import ConfigError
+from segmentation.schemas import quoted, string
+
+PATTERNS = "https://spark.apache.org/docs/latest/sql-ref-datetime-pattern.html"
+
+_YEAR = "^(?!0000)[0-9]{4}"
+_TIME = "[0-9]{1,2}(:[0-9]{1,2}(:[0-9]{1,2}([.][0-9]*)?)?)?"
+_LOCAL = f"{_YEAR}-[0-9]{{1,2}}(-[0-9]{{1,2}}([T ]{_TIME})?)?$"
+_ZONED = f"{_YEAR}-[0-9]{{1,2}}-[0-9]{{1,2}}[T ][0-9]{{1,2}}:[0-9]"
+_NO_SECONDS = "^([^T ]+[T ][0-9]{1,2}:[0-9]{1,2})(?=[^:0-9])"
+_SHORT_OFFSET = "([+-][0-9]{2})$"
+"""What Spark's cast wants completed: ``23:30 UTC`` has no seconds, ``+01``, which PostgreSQL
+writes, no minutes."""
+
+_AMBIGUOUS_ZONE = (
+    "(ACT|AET|AGT|ART|AST|BET|BST|CAT|CNT|CST|CTT|EAT|ECT|IET|IST|JST|MIT|NET|NST|PLT|PNT|PRT|PST"
+    "|SST|VST)$"
+)
+"""Java's three-letter zones that the time zone database does not know: ``BST`` is Bangladesh's."""
+
+_ZONE_LETTERS = re.compile("[VzOXxZ]")
+
+
+def day(name: str, type_: T.DataType, *, format: str | None, zone: str) -> str:
+    """The SQL of a column's day in a zone's calendar; null where it names none in 0001 to 9999.
+
+    A date, a time without a zone, or a text without one is that calendar's own; an instant is
+    moved there. ``format`` is of texts, a pattern that :func:`check_pattern` accepts. The session's
+    time zone has no say, but where a pattern reads a time that its clocks skip.
+    """
+    column = quoted(name)
+    if isinstance(type_, T.DateType):
+        return _in_reach(column)
+    if isinstance(type_, T.TimestampNTZType):
+        return _in_reach(f"CAST({column} AS DATE)")
+    if isinstance(type_, T.TimestampType):
+        return _in_reach(_day_of(column, zone))
+    text = f"trim(CAST({column} AS STRING))"
+    if format is not None:
+        moment = _by_pattern(text, format)
+        is_instant = _has_zone(format)
+        return _in_reach(_day_of(moment, zone) if is_instant else f"CAST({moment} AS DATE)")
+    return _case(
+        text,
+        local=f"CAST(try_cast({text} AS TIMESTAMP_NTZ) AS DATE)",
+        zoned=_in_reach(_day_of(_instant(text), zone)),
+    )
+
+
+def moment(name: str, type_: T.DataType, *, format: str | None, zone: str) -> str:
+    """The SQL of when that was, by the zone's clock, as a timestamp; for sessions in UTC only."""
+    column = quoted(name)
+    if isinstance(type_, T.DateType | T.TimestampNTZType):
+        return f"CAST({column} AS TIMESTAMP)"
+    if isinstance(type_, T.TimestampType):
+        return _at(column, zone)
+    text = f"trim(CAST({column} AS STRING))"
+    if format is not None:
+        found = _by_pattern(text, format)
+        return _at(found, zone) if _has_zone(format) else found
+    return _case(text, local=f"try_cast({text} AS TIMESTAMP)", zoned=_at(_instant(text), zone))
+
+
+def check_patterns(spark: SparkSession, patterns: Mapping[str, str]) -> None:
+    """Whether Spark knows these date patterns, by key of the configuration; asks Spark itself.
+
+    Raises
+    ------
+    ConfigError
+        Names every pattern that Spark does not know, or that cannot tell a day.
+    """
+    problems = []
+    for key, pattern in patterns.items():
+        letters = _letters(pattern)
+        if "y" not in letters or ("d" in letters and not letters & set("ML")):
+            problems.append(
+                f"{key} is {pattern!r}, needs a year (y), and a month (M) beside a day (d): m is "
+                f"the minute; see {PATTERNS}"
+            )
+        elif not _is_known(spark, f"try_to_timestamp('', {string(pattern)})"):
+            problems.append(f"{key} is {pattern!r}, a pattern that Spark does not know: {PATTERNS}")
+    if problems:
+        raise ConfigError("; ".join(problems))
+
+
+def check_expression(spark: SparkSession, key: str, expression: str) -> None:
+    """Whether the engine that is to match a regular expression takes it: Java's.
+
+    Raises
+    ------
+    ConfigError
+        If it does not.
+    """
+    if not _is_known(spark, f"'' RLIKE {string(expression)}"):
+        raise ConfigError(
+            f"{key} is {expression!r}, needs to be a regular expression as Java writes them"
+        )
+
+
+def _is_known(spark: SparkSession, sql: str) -> bool:
+    try:
+        spark.sql(f"SELECT {sql}").collect()
+    except PySparkException:
+        return False
+    return True
+
+
+def _letters(pattern: str) -> set[str]:
+    """The letters of a pattern that are no quoted text."""
+    return set(re.sub("'[^']*'", "", pattern))
+
+
+def _has_zone(pattern: str) -> bool:
+    return any(_ZONE_LETTERS.match(letter) for letter in _letters(pattern))
+
+
+def _case(text: str, *, local: str, zoned: str) -> str:
+    is_zoned = f"{text} RLIKE '{_ZONED}' AND NOT {text} RLIKE '{_AMBIGUOUS_ZONE}'"
+    return f"(CASE WHEN {text} RLIKE '{_LOCAL}' THEN {local} WHEN {is_zoned} THEN {zoned} END)"
+
+
+def _instant(text: str) -> str:
+    for incomplete in (_NO_SECONDS, _SHORT_OFFSET):
+        text = f"regexp_replace({text}, '{incomplete}', '$1:00')"
+    return f"try_cast({text} AS TIMESTAMP)"
+
+
+def _by_pattern(text: str, pattern: str) -> str:
+    return f"try_to_timestamp({text}, {string(pattern)})"
+
+
+def _at(instant: str, zone: str) -> str:
+    return f"from_utc_timestamp({instant}, {string(zone)})"
+
+
+def _day_of(instant: str, zone: str) -> str:
+    # A cast to a date would take the session's zone, which a saved model cannot know.
+    return f"date_from_unix_date(CAST(floor(unix_seconds({_at(instant, zone)}) / 86400) AS INT))"
+
+
+def _in_reach(date: str) -> str:
+    """A date that Python has as well."""
+    return f"(CASE WHEN {date} BETWEEN DATE'0001-01-01' AND DATE'9999-12-31' THEN {date} END)"
