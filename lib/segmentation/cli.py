@@ -25,7 +25,7 @@ from typer.exceptions import TyperException
 
 from segmentation import __version__
 from segmentation.config import Config, Output, load
-from segmentation.errors import ConfigError, SegmentationError, one_line
+from segmentation.errors import ConfigError, SegmentationError, StorageError, one_line
 from segmentation.java import java_home
 from segmentation.progress import progress
 from segmentation.redaction import redacted
@@ -131,30 +131,60 @@ def runs(output: Runs) -> None:
 def rollback(
     output: Runs,
     run: Annotated[
-        str | None, typer.Argument(metavar="RUN", help="The one before the current if not given.")
+        str | None,
+        typer.Argument(metavar="RUN", help="Run to restore (default: the previous one)."),
     ] = None,
 ) -> None:
     """Make an earlier run current again: latest.json names it from then on.
 
-    Of a configuration the views and the database show it too.
+    With a configuration in place of the folder its views and database show that run too.
     """
     settings = _output(output)
     folder = existing(settings.path)
     session = partial(build_session, "roll back")
     lock = Lock.taken(folder, run_id="rollback")
     try:
-        mirrors.check(settings, session=session)
+        mirrors.check(settings, output=folder, session=session)
         current = history.rolled_back(folder, run)
-        mirrors.show(current, folder.child(f"run={current}"), settings, session=session)
+        mirrors.show(current, folder, settings, session=session)
     finally:
         lock.release()
     typer.echo(f"current: {current}")
-    left = mirrors.left_behind(history.manifest_of(folder, current), settings)
-    if left:
+    behind = mirrors.not_updated(history.manifest_of(folder, current), settings)
+    if behind:
         typer.echo(
-            f"not moved: {', '.join(left)}; name the configuration in place of the folder to "
-            "move them too"
+            f"not updated: {', '.join(behind)}; segment mirror CONFIG, with the configuration "
+            "file, brings them up to date"
         )
+
+
+@app.command()
+def mirror(output: Runs) -> None:
+    """Bring the views and the database up to the current run.
+
+    Of a folder, those that the current run was published with; of a configuration, those that it
+    names.
+    """
+    settings = _output(output)
+    folder = existing(settings.path)
+    session = partial(build_session, "mirror")
+    lock = Lock.taken(folder, run_id="mirror")
+    try:
+        current = history.current(folder)
+        manifest = None if current is None else history.manifest_of(folder, current)
+        if current is None or manifest is None:
+            raise StorageError(f"{folder.uri} has no current run: segment runs lists them")
+        if not _is_configuration(output):
+            settings = mirrors.settings_of(manifest, settings)
+        names = mirrors.configured(settings)
+        if not names:
+            raise ConfigError(f"{output} names neither output.catalog nor output.database")
+        mirrors.check(settings, output=folder, session=session)
+        mirrors.show(current, folder, settings, session=session)
+    finally:
+        lock.release()
+    typer.echo(f"current: {current}")
+    typer.echo(f"up to date: {', '.join(names)}")
 
 
 @app.command()
@@ -225,8 +255,14 @@ def _is_not_py4js(record: logging.LogRecord) -> bool:
 
 def _output(told: str) -> Output:
     """What a configuration says of its output; or a folder alone."""
-    path = Path(told)
-    return load(path, overrides=()).output if path.suffix == ".toml" else Output(path=told)
+    if _is_configuration(told):
+        return load(Path(told), overrides=()).output
+    return Output(path=told)
+
+
+def _is_configuration(told: str) -> bool:
+    """Whether an argument is a configuration file and not a folder of runs."""
+    return Path(told).suffix == ".toml"
 
 
 def _is_small(settings: Config) -> bool:

@@ -190,7 +190,7 @@ def test_small_tables_in_a_database(run, totals, tmp_path, kind, request):
     )
     check_database(address)
     for name in ("new", "new", "newer"):  # loaded again, a run counts once
-        load(Folder.at(str(run)), run=name, database=address)
+        load(Folder.at(str(run)), output="here", run=name, database=address)
     engine = sql.create_engine(address)
     with engine.connect() as connection:
         found = connection.execute(

@@ -162,7 +162,7 @@ def test_the_commands_list_show_and_roll_back(output, capsys):
     run("rollback", output.path)
     said = capsys.readouterr().out.splitlines()
     assert said[0] == "current: b"
-    assert said[1].startswith("not moved: output.database; name the configuration")
+    assert said[1].startswith("not updated: output.database; segment mirror CONFIG")
     run("show", output.path)
     shown = capsys.readouterr().out
     assert "Best [b]" in shown
@@ -180,9 +180,9 @@ def test_the_database_follows_where_a_configuration_names_it(output, tmp_path, c
         run("rollback", str(config), name)
         assert capsys.readouterr().out == f"current: {name}\n"
         with duckdb.connect(f"{tmp_path}/shop.db") as connection:
-            assert connection.sql("FROM segmentation_current").fetchall() == [(name,)]
-            current = "FROM segmentation_segments JOIN segmentation_current USING (run) SELECT run"
-            assert connection.sql(current).fetchall() == [(name,)]
+            assert connection.sql("FROM segmentation_current").fetchall() == [(output.uri, name)]
+            both = "FROM segmentation_segments JOIN segmentation_current USING (output, run)"
+            assert connection.sql(f"{both} SELECT run").fetchall() == [(name,)]
     run("show", str(config), "--run", "a")
 
 

@@ -1,19 +1,42 @@
 """Views in Spark's catalog over the newest run, for whatever reads SQL."""
 
-from pyspark.sql import SparkSession
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import quote
 
-from segmentation.errors import ConfigError
-from segmentation.schemas import quoted
+from py4j.protocol import Py4JJavaError
+from pyspark.errors import PySparkException
+from pyspark.sql import SparkSession
+from pyspark.sql.utils import is_remote
+
+from segmentation.errors import ConfigError, StorageError, listed
+from segmentation.redaction import redacted
+from segmentation.schemas import (
+    COST_CURVE,
+    CUSTOMERS,
+    REJECTED,
+    REJECTED_TRANSACTIONS,
+    SEGMENT_PROFILE,
+    SEGMENTS,
+    quoted,
+)
+from segmentation.storage.failures import CAUSE, in_short
 from segmentation.storage.filesystem import Folder
 
+SHOWN = (CUSTOMERS, COST_CURVE, SEGMENTS, SEGMENT_PROFILE, REJECTED, REJECTED_TRANSACTIONS)
+OWNER = "segmentation.output"
+"""The property of a view that names the output whose runs it shows."""
 
-def check_catalog(spark: SparkSession) -> None:
-    """Whether a view outlives the session.
+
+def check_catalog(spark: SparkSession, *, output: Folder, database: str) -> None:
+    """Whether a view outlives the session, the catalog answers, and no view is someone else's.
 
     Raises
     ------
     ConfigError
         If Spark's catalog is in memory only.
+    StorageError
+        If the catalog cannot be opened, or has other tables under the views' names.
     """
     kind = spark.conf.get("spark.sql.catalogImplementation")
     if kind != "hive":
@@ -21,19 +44,108 @@ def check_catalog(spark: SparkSession) -> None:
             f"output.catalog needs a catalog that outlives the job, Spark's is {kind}: set "
             "spark.sql.catalogImplementation = hive in Spark's properties"
         )
+    with _failures_told(database), _quiet(spark):
+        strangers = _strangers(spark, output=output, database=database)
+    if strangers:
+        raise StorageError(
+            f"output.catalog = {database!r} has {listed(strangers)} already, which show no runs "
+            f"of {output.uri}: drop them, or choose another output.catalog"
+        )
 
 
-def point_views_at(run: Folder, *, spark: SparkSession, database: str) -> None:
+def point_views_at(run: Folder, *, output: Folder, spark: SparkSession, database: str) -> None:
     """Create or replace a view over each table of a run; the database is made if need be.
 
     Every view shows one whole run; while they are replaced one may be a run ahead of another.
+    Views of tables that this run lacks are dropped.
+
+    Raises
+    ------
+    StorageError
+        As :func:`check_catalog`.
     """
-    spark.sql(f"CREATE DATABASE IF NOT EXISTS {quoted(database)}")
-    for name in run.names():
-        if run.child(name).is_table():
-            # S608: names and paths are quoted as Spark wants them.
-            source = f"parquet.{quoted(run.child(name).uri)}"
-            spark.sql(
-                f"CREATE OR REPLACE VIEW {quoted(database)}.{quoted(name)} "  # noqa: S608
-                f"AS SELECT * FROM {source}"
+    check_catalog(spark, output=output, database=database)
+    with _failures_told(database):
+        spark.sql(f"CREATE DATABASE IF NOT EXISTS {quoted(database)}")
+        for name in [table.name for table in SHOWN]:
+            view = f"{quoted(database)}.{quoted(name)}"
+            if run.child(name).is_table():
+                # S608: names and paths are quoted as Spark wants them.
+                source = f"parquet.{quoted(run.child(name).uri)}"
+                spark.sql(
+                    f"CREATE OR REPLACE VIEW {view} "  # noqa: S608
+                    f"TBLPROPERTIES ('{OWNER}' = '{_address(output)}') AS SELECT * FROM {source}"
+                )
+            else:
+                spark.sql(f"DROP VIEW IF EXISTS {view}")
+
+
+def _strangers(spark: SparkSession, *, output: Folder, database: str) -> list[str]:
+    """The names of our views that stand for something else: a table, or other runs."""
+    found = []
+    for table in SHOWN:
+        view = f"{quoted(database)}.{quoted(table.name)}"
+        if spark.catalog.tableExists(view) and not _is_ours(spark, view, output=output):
+            found.append(f"{database}.{table.name}")
+    return found
+
+
+def _is_ours(spark: SparkSession, view: str, *, output: Folder) -> bool:
+    """Whether a view shows runs of this output: it says so, or, of an older release, its text."""
+    described = {
+        row["col_name"]: row["data_type"]
+        for row in spark.sql(f"DESCRIBE TABLE EXTENDED {view}").collect()
+    }
+    if described.get("Type") != "VIEW":
+        return False
+    properties = {
+        row["key"]: row["value"] for row in spark.sql(f"SHOW TBLPROPERTIES {view}").collect()
+    }
+    if OWNER in properties:
+        return bool(properties[OWNER] == _address(output))
+    text = str(described.get("View Text", ""))
+    runs = quoted(output.child("run=").uri).rstrip("`")
+    return text.startswith(f"SELECT * FROM parquet.{runs}")  # noqa: S608 - compared, not run
+
+
+def _address(output: Folder) -> str:
+    """The output's address without credentials, of letters that need no quoting."""
+    return quote(redacted(output.uri), safe=":/=.,_~@*-")
+
+
+@contextmanager
+def _failures_told(database: str) -> Iterator[None]:
+    """What Hive refuses becomes one line."""
+    try:
+        yield
+    except (PySparkException, Py4JJavaError) as error:
+        text = str(error)
+        causes = CAUSE.findall(text)
+        said = in_short(causes[-1] if causes else text)
+        if "MetaStoreClient" in text:
+            said += (
+                ": where it is an embedded Derby one process may have it open, and a Thrift server "
+                "is one; the README, Point BI at it, has a way for both"
             )
+        raise StorageError(
+            f"output.catalog = {database!r}: Spark's Hive catalog refuses: {said}"
+        ) from None
+
+
+@contextmanager
+def _quiet(spark: SparkSession) -> Iterator[None]:
+    """Keep the JVM from logging: a Hive client that cannot start does so in 18,000 lines."""
+    if is_remote():
+        yield
+        return
+    jvm = spark.sparkContext._jvm
+    if jvm is None:
+        raise RuntimeError("a session on this machine has a gateway to its JVM")
+    # Not by Spark's own setLogLevel, which has no way back to what it found.
+    log4j = jvm.org.apache.logging.log4j
+    level = log4j.LogManager.getRootLogger().getLevel()
+    log4j.core.config.Configurator.setRootLevel(log4j.Level.OFF)
+    try:
+        yield
+    finally:
+        log4j.core.config.Configurator.setRootLevel(level)

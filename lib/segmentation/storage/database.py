@@ -1,6 +1,6 @@
 """The small tables of a run in a database, by the optional package SQLAlchemy."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.parquet as pq
 
 from segmentation.errors import ConfigError, StorageError, one_line
+from segmentation.redaction import redacted
 from segmentation.schemas import COST_CURVE, SEGMENT_PROFILE, SEGMENTS, Column, Table
 from segmentation.storage.filesystem import Folder
 
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
 
 SMALL = (SEGMENTS, SEGMENT_PROFILE, COST_CURVE)
 PREFIX = "segmentation_"
-CURRENT, RUN = "current", "run"
+CURRENT, OUTPUT, RUN = "current", "output", "run"
+LONGEST_ADDRESS, LONGEST_RUN = 1_000, 100
 
 
 def check_database(address: str) -> None:
@@ -27,63 +29,106 @@ def check_database(address: str) -> None:
     ConfigError
         If SQLAlchemy or the database's driver is not installed, or the address is none.
     StorageError
-        If nobody answers there.
+        If no database answers there.
     """
     if find_spec("sqlalchemy") is None:
         raise ConfigError(
             "output.database needs the package SQLAlchemy and the database's driver: "
             "pip install '.[sql]', or pip install 'sqlalchemy>=2.0'"
         )
-    from sqlalchemy.exc import SQLAlchemyError
-
-    try:
-        with _engine(address) as engine, engine.connect():
-            pass
-    except SQLAlchemyError as error:
-        raise StorageError(
-            f"output.database = {address!r} is not to be reached: {one_line(str(error.args[0]))}"
-        ) from None
+    with (
+        _failures_told(address, "cannot be reached"),
+        _engine(address) as engine,
+        engine.connect(),
+    ):
+        pass
 
 
-def load(run_folder: Folder, *, run: str, database: str) -> None:
+def load(run_folder: Folder, *, output: str, run: str, database: str) -> None:
     """Load a run's segments, profiles and cost curve and make it current, in one transaction.
 
     The tables are ``segmentation_segments`` and so on, made if they are not there, with the
-    run's name in the column ``run``; the one row of ``segmentation_current`` names the current
-    run. Rows of that run that are there already are replaced, so loading again counts nothing
-    twice.
+    output's address and the run's id in the columns ``output`` and ``run``: outputs that share a
+    database leave each other's rows alone. ``segmentation_current`` has a row per output that
+    names its current run. Rows of that run that are there already are replaced, so loading again
+    counts nothing twice. A table of an older release gets the columns that it lacks.
+
+    Raises
+    ------
+    StorageError
+        If the database refuses any of it, which then changes nothing.
     """
     import sqlalchemy as sql
 
+    key = {OUTPUT: redacted(output)[:LONGEST_ADDRESS], RUN: run}
     metadata = sql.MetaData()
-    with _engine(database) as engine, engine.begin() as connection:
+    with (
+        _failures_told(database, "cannot be loaded"),
+        _engine(database) as engine,
+        engine.begin() as connection,
+    ):
         for table in SMALL:
-            made = sql.Table(
-                f"{PREFIX}{table.name}",
-                metadata,
-                _name(),
-                *(sql.Column(column.name, _type(column)) for column in table.columns),
-            )
-            made.create(connection, checkfirst=True)
-            connection.execute(made.delete().where(made.c[RUN] == run))
-            connection.execute(
-                made.insert(), [{RUN: run, **row} for row in _rows(run_folder, table)]
-            )
-        current = sql.Table(f"{PREFIX}{CURRENT}", metadata, _name())
-        current.create(connection, checkfirst=True)
-        connection.execute(current.delete())
-        connection.execute(current.insert(), [{RUN: run}])
+            columns = [sql.Column(column.name, _type(column)) for column in table.columns]
+            made = _made(connection, metadata, table.name, columns)
+            connection.execute(made.delete().where(_is_of(made, key[OUTPUT]), made.c[RUN] == run))
+            connection.execute(made.insert(), [{**key, **row} for row in _rows(run_folder, table)])
+        current = _made(connection, metadata, CURRENT, [])
+        connection.execute(current.delete().where(_is_of(current, key[OUTPUT])))
+        connection.execute(current.insert(), [key])
 
 
-def _name() -> "sql.Column[str]":
+def _is_of(table: "sql.Table", output: str) -> "sql.ColumnElement[bool]":
+    """Whether a row is of this output; rows of older releases, which had one, name none."""
+    column = table.c[OUTPUT]
+    return (column == output) | column.is_(None)
+
+
+def _made(
+    connection: "sql.Connection",
+    metadata: "sql.MetaData",
+    name: str,
+    columns: "Sequence[sql.Column[Any]]",
+) -> "sql.Table":
+    """The table of that name, created, or given the columns that it lacks."""
     import sqlalchemy as sql
+    from sqlalchemy.schema import CreateColumn
 
-    return sql.Column(RUN, sql.String(100), nullable=False)
+    table = sql.Table(
+        f"{PREFIX}{name}",
+        metadata,
+        sql.Column(OUTPUT, sql.String(LONGEST_ADDRESS)),
+        sql.Column(RUN, sql.String(LONGEST_RUN), nullable=False),
+        *columns,
+    )
+    if not sql.inspect(connection).has_table(table.name):
+        table.create(connection)
+        return table
+    dialect = connection.dialect
+    address = dialect.identifier_preparer.format_table(table)
+    # DuckDB's inspector lists no columns: it asks for collations that DuckDB has none of.
+    known = set(connection.execute(sql.text(f"SELECT * FROM {address} WHERE 1 = 0")).keys())  # noqa: S608
+    for column in table.columns:
+        if column.name not in known:
+            added = CreateColumn(column).compile(dialect=dialect)
+            connection.execute(sql.text(f"ALTER TABLE {address} ADD {added}"))
+    return table
 
 
 def _rows(run: Folder, table: Table) -> list[dict[str, object]]:
     found = pq.read_table(f"{run.path}/{table.name}", filesystem=run.filesystem).to_pylist()
     return [dict(row) for row in found]
+
+
+@contextmanager
+def _failures_told(address: str, what: str) -> Iterator[None]:
+    """Whatever the database or its driver refuses becomes one line."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield
+    except SQLAlchemyError as error:
+        said = str(error.args[0]) if error.args else type(error).__name__
+        raise StorageError(f"output.database = {address!r} {what}: {one_line(said)}") from None
 
 
 @contextmanager

@@ -70,7 +70,10 @@ def rolled_back(output: Folder, run: str | None) -> str:
         now = current(output)
         older = known[known.index(now) + 1 :] if now in known else known
         if not older:
-            raise StorageError(f"{output.uri} has no run before {now}: segment runs lists them")
+            raise StorageError(
+                f"{output.uri} has no run before {now}: segment runs lists them; segment mirror "
+                "brings views and a database up to the current one"
+            )
         run = older[0]
     if run not in known:
         raise StorageError(f"{output.uri} has no run {run!r}{nearest(run, known)}")

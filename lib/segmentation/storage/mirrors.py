@@ -3,15 +3,21 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import pyarrow as pa
 from pyspark.sql import SparkSession
 
 from segmentation.config import Output
+from segmentation.errors import ConfigError, SegmentationError, StorageError, one_line
 from segmentation.storage import catalog, database
 from segmentation.storage.filesystem import Folder
 
+NAMES = ("catalog", "database")
+HIDDEN = "***"
+"""What stands in a manifest in place of a credential."""
 
-def check(settings: Output, *, session: Callable[[], SparkSession]) -> None:
-    """Whether whatever is to show the run can be reached; asked before any work is done.
+
+def check(settings: Output, *, output: Folder, session: Callable[[], SparkSession]) -> None:
+    """Whether whatever is to show the runs of this folder can; asked before any work is done.
 
     Raises
     ------
@@ -19,26 +25,77 @@ def check(settings: Output, *, session: Callable[[], SparkSession]) -> None:
         If it cannot.
     """
     if settings.catalog is not None:
-        catalog.check_catalog(session())
+        catalog.check_catalog(session(), output=output, database=settings.catalog)
     if settings.database is not None:
         database.check_database(settings.database)
 
 
-def left_behind(manifest: Mapping[str, Any] | None, settings: Output) -> list[str]:
-    """What showed a run when it was made, and is not known of here."""
+def configured(settings: Output) -> dict[str, str]:
+    """The mirrors that a configuration names, by key."""
+    named = {f"output.{name}": getattr(settings, name) for name in NAMES}
+    return {key: value for key, value in named.items() if value is not None}
+
+
+def settings_of(manifest: Mapping[str, Any] | None, settings: Output) -> Output:
+    """These settings with the mirrors that a run was published with.
+
+    Raises
+    ------
+    ConfigError
+        If the run's manifest hides one's address, as it does where there is a password in it.
+    """
+    output = manifest["config"]["output"] if manifest else {}
+    named = {name: output.get(name) for name in NAMES}
+    hidden = [f"output.{name}" for name, value in named.items() if HIDDEN in (value or "")]
+    if hidden:
+        raise ConfigError(
+            f"the manifest does not tell the password of {', '.join(hidden)}: pass the "
+            "configuration file instead of the folder"
+        )
+    return settings.model_copy(update=named)
+
+
+def not_updated(manifest: Mapping[str, Any] | None, settings: Output) -> list[str]:
+    """The mirrors that a run was published with and these settings do not name."""
     output = manifest["config"]["output"] if manifest else {}
     return [
         f"output.{name}"
-        for name in ("catalog", "database")
+        for name in NAMES
         if output.get(name) is not None and getattr(settings, name) is None
     ]
 
 
 def show(
-    run: str, folder: Folder, settings: Output, *, session: Callable[[], SparkSession]
+    run: str, output: Folder, settings: Output, *, session: Callable[[], SparkSession]
 ) -> None:
-    """Show the run of this folder there; they follow the pointer, one after another."""
+    """Show the current run of this folder in every mirror, whatever becomes of the others.
+
+    Raises
+    ------
+    StorageError
+        If one of them could not be updated; the others were, and the run stays current.
+    """
+    folder = output.child(f"run={run}")
+    steps: dict[str, Callable[[], None]] = {}
     if settings.catalog is not None:
-        catalog.point_views_at(folder, spark=session(), database=settings.catalog)
+        name = settings.catalog
+        steps["output.catalog"] = lambda: catalog.point_views_at(
+            folder, output=output, spark=session(), database=name
+        )
     if settings.database is not None:
-        database.load(folder, run=run, database=settings.database)
+        address = settings.database
+        steps["output.database"] = lambda: database.load(
+            folder, output=output.uri, run=run, database=address
+        )
+    behind = {}
+    for key, update in steps.items():
+        try:
+            update()
+        except (SegmentationError, OSError, pa.ArrowException) as error:
+            behind[key] = one_line(str(error))
+    if behind:
+        raise StorageError(
+            f"the run {folder.uri} is published, but {' and '.join(behind)} "
+            f"{'is' if len(behind) == 1 else 'are'} behind ({'; '.join(behind.values())}): "
+            "segment mirror CONFIG, with the configuration file, brings them up to date"
+        )

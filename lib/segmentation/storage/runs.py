@@ -81,7 +81,7 @@ class RunStore:
                     "configuration, and is never overwritten: change --run-id"
                 )
             spark = session()
-            mirrors.check(output, session=lambda: spark)
+            mirrors.check(output, output=folder, session=lambda: spark)
             if output.delta:
                 check_delta()
             store = cls(spark, folder, run_id, lock, output, again)
@@ -185,6 +185,11 @@ class RunStore:
 
         The rename shows the whole run or nothing on a local disk and on HDFS. Then runs beyond
         ``output.keep_runs`` go.
+
+        Raises
+        ------
+        StorageError
+            If views or the database could not be updated; the run is published all the same.
         """
         if self.again is None:
             if self.output.renames:
@@ -192,9 +197,11 @@ class RunStore:
             else:
                 self.published.remove(RUNNING)
         point_at(self.output, self.run_id)
-        mirrors.show(self.run_id, self.published, self.settings, session=lambda: self.spark)
-        if self.settings.keep_runs is not None:
-            prune(self.output, keep=self.settings.keep_runs)
+        try:
+            mirrors.show(self.run_id, self.output, self.settings, session=lambda: self.spark)
+        finally:
+            if self.settings.keep_runs is not None:
+                prune(self.output, keep=self.settings.keep_runs)
         return self.published.uri
 
     def discard(self) -> None:
