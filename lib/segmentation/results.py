@@ -87,7 +87,8 @@ class Rejection:
 class LineCounts:
     """What became of the transaction lines: ``counted + left out = lines``.
 
-    ``returns`` are among those that count. Recency is at the end of the day ``as_of``.
+    ``returns`` are among those that count. Recency is at the end of the day ``as_of``; the lines
+    that count are of ``first_day`` to ``last_day``.
     """
 
     lines: int
@@ -96,6 +97,8 @@ class LineCounts:
     left_out: tuple[Rejection, ...]
     as_of: str
     fingerprint: str
+    first_day: str | None = None
+    last_day: str | None = None
 
     @property
     def left_out_lines(self) -> int:

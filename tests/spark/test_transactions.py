@@ -102,6 +102,7 @@ def test_every_line_counts_or_has_its_reason(spark):
         i: reason for i, (_, reason) in enumerate(REASONS)
     }
     assert (found.counts.lines, found.counts.counted) == (len(REASONS), 3)
+    assert (found.counts.first_day, found.counts.last_day) == ("2026-01-01", "2026-01-03")
     assert sum(each.rows for each in found.counts.left_out) == len(REASONS) - 3
     left_out = found.left_out
     assert left_out.count() == len(REASONS) - 3

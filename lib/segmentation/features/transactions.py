@@ -166,8 +166,11 @@ def in_time(lines: DataFrame, *, transactions: Transactions) -> Lines:
     # A product or not, a line outside the time is no sign of a customer.
     order = [F.when(F.col(REJECTION)["reason"] != NOT_A_PRODUCT, F.col(REJECTION)), *late]
     timed = lines.withColumn(REJECTION, F.coalesce(*order, REJECTION))
-    groups = by_reason(timed, [F.count_if(_IS_RETURN).alias("returns")])
-    returns = sum(group.returns for group in groups if group[REJECTION] is None)
+    # as text: what is excluded may lie in a year that Python's dates do not reach
+    days = [F.min(_DAY).cast("string").alias("first"), F.max(_DAY).cast("string").alias("last")]
+    groups = by_reason(timed, [F.count_if(_IS_RETURN).alias("returns"), *days])
+    kept = [group for group in groups if group[REJECTION] is None]
+    returns = sum(group.returns for group in kept)
     rows = sum(group.rows for group in groups)
     left_out = reasons(groups)
     counted = rows - sum(each.rows for each in left_out)
@@ -179,7 +182,14 @@ def in_time(lines: DataFrame, *, transactions: Transactions) -> Lines:
             "and input.options"
         )
     counts = LineCounts(
-        rows, counted, returns, left_out, as_of.isoformat(), fingerprint(timed, groups)
+        rows,
+        counted,
+        returns,
+        left_out,
+        as_of.isoformat(),
+        fingerprint(timed, groups),
+        first_day=kept[0].first,
+        last_day=kept[0].last,
     )
     return Lines(timed, as_of, counts, doubt_of(as_of, days, today=datetime.now(UTC).date()))
 
