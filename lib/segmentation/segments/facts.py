@@ -20,6 +20,9 @@ SILHOUETTE_STEPS = 2**30
 HELD = 2**21
 """So many values, 16 MiB, are held by a task before the equal ones are counted."""
 
+BLOCK = 4096
+"""Rows compared at once: a task's memory depends on its columns, not on the length of batches."""
+
 Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.intp]
 Pass = Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]
@@ -204,8 +207,8 @@ def facts_of(
         totals = np.zeros((len(centres), sums + len(grids)), dtype=np.int64)
         leads = np.full(len(centres), np.inf)
         held: list[tuple[Labels, Floats]] = []
-        for batch in batches:
-            columns = np.vstack([np.asarray(column, dtype=np.float64) for column in batch.columns])
+        for block in _blocks(batches):
+            columns = np.vstack([np.asarray(column, dtype=np.float64) for column in block.columns])
             points, values = columns[:width], columns[width:]
             labels, square, lead = _nearest(_squares(centres, points))
             members = labels == clusters[:, np.newaxis]
@@ -247,6 +250,12 @@ def facts_of(
         yield _told(where, which, value=value, frequency=frequency)
 
     return facts
+
+
+def _blocks(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    for batch in batches:
+        for start in range(0, batch.num_rows, BLOCK):
+            yield batch.slice(start, BLOCK)
 
 
 def _squares(centres: Floats, points: Floats) -> Floats:

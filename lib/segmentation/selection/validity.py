@@ -87,12 +87,13 @@ def silhouette(
     None for k = 1, and where a cluster has none of the points: without it the average would be
     that of fewer clusters.
     """
-    members = np.eye(k)[labels] * weights[:, np.newaxis]
-    counts = members.sum(axis=0)
+    counts = np.bincount(labels, weights, minlength=k)
     if k == 1 or not counts.all():
         return None
-    means = (members.T @ points) / counts[:, np.newaxis]
-    spreads = (members.T @ (points**2).sum(axis=1)) / counts - (means**2).sum(axis=1)
+    sums = [np.bincount(labels, weights * feature) for feature in points.T]
+    means = np.column_stack(sums) / counts[:, np.newaxis]
+    squares = np.bincount(labels, weights * (points**2).sum(axis=1))
+    spreads = squares / counts - (means**2).sum(axis=1)
     total = 0.0
     for some in _blocks(len(points)):
         distances = _distances(points[some], means) ** 2 + spreads
