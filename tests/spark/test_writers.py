@@ -8,8 +8,9 @@ from pyspark.sql import functions as F
 
 from segmentation.errors import StorageError
 from segmentation.schemas import Column
+from segmentation.storage import writers
 from segmentation.storage.filesystem import Folder
-from segmentation.storage.writers import row_bytes, write_rows, write_table
+from segmentation.storage.writers import row_bytes, write_rows, write_table, written_rows
 
 ROWS = 100_000
 
@@ -40,6 +41,27 @@ def test_the_number_of_files_is_bounded(customers, tmp_path, target_file_mb, tas
         for file in files:
             ids = pq.read_table(file)["id"].to_pylist()
             assert ids == sorted(ids, reverse=True)
+
+
+@pytest.mark.parametrize(("cores", "tasks"), [(None, 2), (5, 5), (100, 6)])
+def test_every_core_labels_as_long_as_files_stay_of_some_size(
+    customers, tmp_path, monkeypatch, cores, tasks
+):
+    """2.4 MB, at least 0.4 MB for a task; None is what this session has."""
+    monkeypatch.setattr(writers, "MIN_TASK_BYTES", 400_000)
+    if cores is not None:
+        monkeypatch.setattr(writers, "parallelism", lambda _: cores)
+    folder = Folder.at(str(tmp_path / "customers"))
+    write_table(customers, folder, rows=ROWS, partition_by="segment", target_file_mb=128)
+    for segment in (0, 1):
+        assert len(list((tmp_path / "customers" / f"segment={segment}").glob("*.parquet"))) == tasks
+    assert written_rows(folder) == {"0": ROWS // 2, "1": ROWS // 2}
+
+
+def test_a_client_counts_the_cores_as_a_driver_does(spark, monkeypatch):
+    assert writers.parallelism(spark) == 2
+    monkeypatch.setattr(writers, "is_remote", lambda: True)
+    assert writers.parallelism(spark) == 2
 
 
 @dataclass(frozen=True)

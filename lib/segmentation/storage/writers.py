@@ -6,7 +6,9 @@ from pathlib import PurePosixPath
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql.utils import is_remote
 
 from segmentation import schemas
 from segmentation.errors import StorageError, one_line
@@ -19,6 +21,12 @@ OTHERWISE_BYTES = 8
 MEGABYTE = 2**20
 SPREAD, SPREAD_ROWS = 4, 100_000
 """A smaller table still gets so many tasks, of so many rows at least: cores wait for none."""
+
+MIN_TASK_BYTES = 16 * MEGABYTE
+"""A task that was added for a free core writes at least this much: files stay few."""
+
+MANY_ROWS = 100_000
+"""More than a cluster has cores, so that none of its default partitions is empty."""
 
 COMPRESSION = {"compression": "zstd", "parquet.compression.codec.zstd.level": "1"}
 """At level 1 files are as small as at the default of 3, in a tenth less time."""
@@ -37,24 +45,36 @@ def write_table(
     """Write a table into a new folder, as one file or as a few for each partition value.
 
     With ``partition_by`` the rows are not shuffled: every task writes all values, so that a
-    large segment waits on no single task; a task writes about ``target_file_mb`` in all, and a
-    file for each value, which bounds the number of files. ``sort_by`` orders the rows within a
-    file, so that look-ups prune. Without, few rows are expected of a table that is long to read;
-    none of no rows is read.
+    large segment waits on no single task; a task writes at most about ``target_file_mb`` in all,
+    and a file for each value, which bounds the number of files. The same tasks compute the rows:
+    there are as many as cores where each still has some megabytes to write. ``sort_by`` orders
+    the rows within a file, so that look-ups prune. Without, few rows are expected of a table
+    that is long to read; an empty table is not read.
     For ``mostly_unique`` columns Parquet need not try whether a dictionary of values helps.
     """
     options = {
         **COMPRESSION,
         **{f"parquet.enable.dictionary#{name}": "false" for name in mostly_unique},
     }
-    tasks = -(-rows * row_bytes(table) // (target_file_mb * MEGABYTE))
+    size = rows * row_bytes(table)
+    tasks = -(-size // (target_file_mb * MEGABYTE))
     if partition_by is None:
         few = table.repartition(tasks) if tasks else table.limit(0).coalesce(1)
         few.write.options(**COMPRESSION).mode("error").parquet(folder.uri)
         return
     spread = min(SPREAD, -(-rows // SPREAD_ROWS))
-    arranged = table.coalesce(max(1, tasks, spread)).sortWithinPartitions(partition_by, *sort_by)
+    tasks = max(1, tasks, spread)
+    if (most := size // MIN_TASK_BYTES) > tasks:
+        tasks = max(tasks, min(most, parallelism(table.sparkSession)))
+    arranged = table.coalesce(tasks).sortWithinPartitions(partition_by, *sort_by)
     arranged.write.options(**options).partitionBy(partition_by).mode("error").parquet(folder.uri)
+
+
+def parallelism(spark: SparkSession) -> int:
+    """How many tasks the cluster is for, by its cores or as configured; a small job if remote."""
+    if not is_remote():
+        return spark.sparkContext.defaultParallelism
+    return spark.range(MANY_ROWS).select(F.spark_partition_id()).distinct().count()
 
 
 def written_rows(folder: Folder) -> dict[str, int]:
