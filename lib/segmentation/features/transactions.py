@@ -167,8 +167,8 @@ def in_time(lines: DataFrame, *, transactions: Transactions) -> Lines:
     order = [F.when(F.col(REJECTION)["reason"] != NOT_A_PRODUCT, F.col(REJECTION)), *late]
     timed = lines.withColumn(REJECTION, F.coalesce(*order, REJECTION))
     # as text: what is excluded may lie in a year that Python's dates do not reach
-    days = [F.min(_DAY).cast("string").alias("first"), F.max(_DAY).cast("string").alias("last")]
-    groups = by_reason(timed, [F.count_if(_IS_RETURN).alias("returns"), *days])
+    span = [F.min(_DAY).cast("string").alias("first"), F.max(_DAY).cast("string").alias("last")]
+    groups = by_reason(timed, [F.count_if(_IS_RETURN).alias("returns"), *span])
     kept = [group for group in groups if group[REJECTION] is None]
     returns = sum(group.returns for group in kept)
     rows = sum(group.rows for group in groups)
