@@ -7,16 +7,17 @@ import numpy as np
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from segmentation.attributes import Attribute
 from segmentation.clustering import nearest
 from segmentation.clustering.lloyd import Partition, Points
 from segmentation.clustering.nearest import with_nearest
-from segmentation.features.encoding import Dimension
+from segmentation.config import Config
 from segmentation.features.measures import number
 from segmentation.features.preparation import EXACT_BITS, Preparation
 from segmentation.results import FeatureProfile, Segment
-from segmentation.segments.facts import Attribute, ClusterFacts, Moments, cluster_facts
+from segmentation.segments.facts import ClusterFacts, Moments, cluster_facts
 from segmentation.segments.labelled import labelled_customers
-from segmentation.segments.profile import by_value, describe
+from segmentation.segments.profile import Centre, Value, describe, in_order
 
 CLEAR_LEAD = 1e-12 * 2.0**EXACT_BITS
 """Grid squares by which a customer's centre must lead, so that no rounding of MLlib's turns it."""
@@ -43,17 +44,15 @@ def settled(
     partition: Partition,
     *,
     preparation: Preparation,
-    described: Sequence[Dimension],
-    value_feature: str,
+    attributes: Sequence[Attribute],
+    value: Value | None,
 ) -> Chosen:
     """The chosen clusters profiled, ordered and named; their centres moved off ties if need be.
 
     A customer as near to two centres as doubles can tell would get either label from MLlib,
     so centres are nudged by a few grid steps until every customer's lead is clear.
-    ``described`` are profiled beside the dimensions that shape the segments.
+    The ``attributes`` are profiled; ``value`` is one of them.
     """
-    shaping = [scale.dimension for scale in preparation.scales]
-    attributes = [*map(_attribute, shaping), *_apart_from(shaping, described)]
     moments = _moments(partition)
 
     def facts_of(centres: Points) -> tuple[ClusterFacts, ...]:
@@ -75,23 +74,29 @@ def settled(
         random = np.random.default_rng(attempt)
         centres = partition.centres + random.integers(-NUDGE, NUDGE + 1, centres.shape)
         facts = facts_of(centres)
-    ordered = by_value(facts, value_feature=value_feature)
+    ordered = in_order(facts, value=value)
     centres = centres[[cluster.cluster for cluster in ordered]]
-    names = [dimension.name for dimension in shaping]
     segments, profiles = describe(
         ordered,
         attributes=attributes,
-        value_feature=value_feature,
-        centroids=[
-            {name: preparation.original(j, centre[j]) for j, name in enumerate(names)}
+        centres=[
+            {
+                scale.dimension.key: Centre(
+                    preparation.original(j, centre[j]), preparation.difference(j, centre[j])
+                )
+                for j, scale in enumerate(preparation.scales)
+            }
             for centre in centres.tolist()
         ],
-        differences=[
-            {name: preparation.difference(j, centre[j]) for j, name in enumerate(names)}
-            for centre in centres.tolist()
-        ],
+        value=value,
     )
     return Chosen(centres, segments, profiles, _average(facts))
+
+
+def value_of(config: Config) -> Value | None:
+    """What a customer is worth by the configuration, if it says so."""
+    feature = config.value_feature
+    return None if feature is None else Value(feature, adds_up=config.value_adds_up)
 
 
 def labelled(
@@ -136,13 +141,3 @@ def _average(facts: Sequence[ClusterFacts]) -> float | None:
         return None
     customers = sum(cluster.customers for cluster in facts)
     return sum(cluster.silhouette * cluster.customers for cluster in facts) / customers
-
-
-def _attribute(each: Dimension) -> Attribute:
-    return Attribute(each.name, each.column, each.value, each.sql, each.low, each.high)
-
-
-def _apart_from(shaping: Sequence[Dimension], described: Sequence[Dimension]) -> list[Attribute]:
-    """The attributes that only describe: a feature that shapes the segments is told once."""
-    columns = {each.column for each in shaping}
-    return [_attribute(each) for each in described if each.column not in columns]

@@ -195,9 +195,14 @@ def show(
     ] = None,
 ) -> None:
     """Print a run's segments and cost curve."""
-    found = history.tables(existing(_output(output).path), run)
+    folder = existing(_output(output).path)
+    found = history.tables(folder, run)
+    manifest = history.manifest_of(folder, run or history.current(folder) or "") or {}
+    value = manifest.get("value_feature")
     console = Console()
-    console.print(segments_table(found["segments"]))
+    console.print(segments_table(found["segments"], value_feature=value))
+    if value is None:
+        console.print("Largest segment first: segments.value names the value of a customer")
     console.print(curve_table(found["cost_curve"]))
 
 

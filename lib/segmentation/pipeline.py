@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from pyspark.sql import functions as F
 
-from segmentation.chosen import labelled, settled
+from segmentation.chosen import labelled, settled, value_of
 from segmentation.clustering.coreset import compress
 from segmentation.clustering.lloyd import Population, foreseen, improved
 from segmentation.clustering.model import freeze
@@ -27,7 +27,7 @@ from segmentation.features.preparation import (
 )
 from segmentation.gathering import gather
 from segmentation.redaction import redacted_tree
-from segmentation.remarks import range_of_k, value_feature_of, warn_of_rows, warn_of_sources
+from segmentation.remarks import range_of_k, warn_of_encoding, warn_of_rows, warn_of_sources
 from segmentation.reporting.page import render
 from segmentation.results import Report, Run
 from segmentation.sampling import customer_sample, group_sample
@@ -114,12 +114,17 @@ def run(
     with steps("prepare"):
         identity = contract.identity(usable, config)
         encoding = encode(
-            usable, features, features=config.features, audit=audit, identity=identity
+            usable,
+            features,
+            features=config.features,
+            audit=audit,
+            identity=identity,
+            value=config.value_feature,
         )
         preparation = fit_preparation(
             usable, encoding.dimensions, scale=config.features.scale, customers=audit.usable
         )
-        value_feature = value_feature_of(steps, preparation, config)
+        warn_of_encoding(steps, encoding, preparation)
         rows = with_coordinates(usable, preparation)
         stages = preparation_stages(rows.sparkSession, preparation, rules=gathered.rules)
 
@@ -186,8 +191,8 @@ def run(
             rows,
             partition,
             preparation=preparation,
-            described=encoding.described,
-            value_feature=value_feature,
+            attributes=encoding.profiled(preparation.columns, value=config.value_feature),
+            value=value_of(config),
         )
         choice = replace(choice, silhouette=rounded(chosen.silhouette))
         curve = published_curve(evidence, swept, choice=choice, chosen=clusters)
@@ -268,7 +273,7 @@ def run(
             rejections=audit.rejections,
             warnings=tuple(steps.warnings),
             choice=choice,
-            value_feature=value_feature,
+            value_feature=config.value_feature,
             features=preparation.features,
             seed=config.sweep.seed,
             config=config.told,
@@ -279,6 +284,7 @@ def run(
             correlations=correlations(
                 coreset.points, coreset.counts, features=preparation.features
             ),
+            imputed=encoding.imputations,
         )
         report = Report(facts, curve, chosen.segments, chosen.profiles, sample)
         store.stage_texts(

@@ -4,6 +4,7 @@ from pyspark.sql import DataFrame
 
 from segmentation.config import Config
 from segmentation.features import contract
+from segmentation.features.encoding import Encoding
 from segmentation.features.preparation import Preparation
 from segmentation.gathering import Gathered
 from segmentation.steps import Steps
@@ -46,16 +47,25 @@ def warn_of_rows(steps: Steps, audit: contract.Audit, usable: DataFrame, config:
             )
 
 
-def value_feature_of(steps: Steps, preparation: Preparation, config: Config) -> str:
-    """The feature that orders the segments: the configured one, if it varies."""
-    shaping = [feature.name for feature in preparation.features if feature.value is None]
-    shaping = shaping or [feature.name for feature in preparation.features]
+def warn_of_encoding(steps: Steps, encoding: Encoding, preparation: Preparation) -> None:
+    """Say which features were dropped, how much was imputed, and which cells hold no number."""
     for name in preparation.constant:
-        steps.warn(f"feature {name!r} has one value on all usable rows and is left out")
-    if config.value_feature in shaping:
-        return config.value_feature
-    steps.warn(f"segments are ordered by {shaping[-1]!r}, as {config.value_feature!r} is left out")
-    return shaping[-1]
+        steps.warn(f"feature {name!r} is constant on all usable rows and was dropped")
+    imputed = sorted(encoding.imputations, key=lambda each: -each.customers)
+    if imputed:
+        shares = ", ".join(f"{e.feature!r} {_percent(e.share)}" for e in imputed)
+        steps.warn(f"missing values were imputed (features.missing): {shares} of customers")
+    for unread in encoding.unread:
+        steps.warn(
+            f"attribute {unread.attribute!r}: {unread.customers:,} "
+            f"{'cell is' if unread.customers == 1 else 'cells are'} not a number and counted as "
+            "unknown (features.describe)"
+        )
+
+
+def _percent(share: float) -> str:
+    """A share that is not 0, so that it does not read as one."""
+    return "less than 0.1 %" if share < 0.001 else f"{100 * share:.1f} %"
 
 
 def range_of_k(steps: Steps, distinct: int, config: Config) -> list[int]:

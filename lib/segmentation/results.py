@@ -121,28 +121,34 @@ class JoinCounts:
 class Segment:
     """One segment: ``share`` and ``value_share`` are parts of 1, values are in original units.
 
-    ``value_share`` is None where the total value is not positive and a share has no meaning.
+    ``value_mean`` is None without a value feature, or where no customer's is known;
+    ``value_sum`` also where the feature does not add up over customers, ``value_share`` also
+    where the total is not positive.
     """
 
     segment: int
     name: str
     customers: int
     share: float
-    value_mean: float
-    value_sum: float
+    value_mean: float | None
+    value_sum: float | None
     value_share: float | None
     mean_distance: float
 
 
 @dataclass(frozen=True)
 class FeatureProfile:
-    """One feature, or one value of a categorical one, in one segment; in original units.
+    """One feature, or one value of a categorical or ordered one, in one segment; original units.
 
-    Of a ``value`` the means are shares of customers, and there are no quantiles. ``difference``
-    is the segment's centre less the mean of all customers, both of the transformed feature,
-    over its standard deviation; it and ``centroid`` are None where the feature only describes,
-    and ``shapes`` is false.
-    A mean is None where no customer of the segment has a number.
+    Statistics are of the customers whose value is ``known``, as it came: nothing is imputed or
+    winsorised; they are None where no customer's is. ``kind`` is one of :data:`KINDS`. Of a
+    ``value``, and of a ``boolean`` feature, a mean is a share of those customers; only the
+    share of a missing value is of all. A ``date`` counts in days before ``as_of``.
+
+    ``difference`` is the segment's centre less the mean of all customers, both of the prepared
+    feature, over its standard deviation; ``centroid`` is the centre in original units. Both are
+    None where the feature only describes, and ``shapes`` is false. An ordered feature has no
+    centroid, and the difference of a band is that of its share.
     """
 
     segment: int
@@ -156,6 +162,8 @@ class FeatureProfile:
     difference: float | None
     value: str | None = None
     shapes: bool = True
+    known: int = 0
+    kind: str = "numeric"
 
     @property
     def name(self) -> str:
@@ -163,12 +171,17 @@ class FeatureProfile:
         return self.feature if self.value is None else f"{self.feature} = {self.value}"
 
 
+KINDS = ("numeric", "ordered", "date", "boolean", "categorical")
+"""What a feature may be."""
+
+
 @dataclass(frozen=True)
 class PreparedFeature:
     """How one dimension was prepared: ``mean`` and ``deviation`` are of the transformed values.
 
     ``column`` is the feature's column. A categorical feature has a dimension for each ``value``,
-    1 where a customer has it and else 0; of any other feature ``value`` is None.
+    1 where a customer has it and else 0; of any other feature ``value`` is None. ``kind`` is one
+    of :data:`KINDS`; an ordered feature has ``bands``, and is the position in them from 0.
     """
 
     name: str
@@ -177,6 +190,17 @@ class PreparedFeature:
     deviation: float
     column: str = ""
     value: str | None = None
+    kind: str = "numeric"
+    bands: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Imputed:
+    """A feature whose missing values were imputed: for how many customers, a ``share`` of all."""
+
+    feature: str
+    customers: int
+    share: float
 
 
 @dataclass(frozen=True)
@@ -214,7 +238,7 @@ class Run:
     rejections: tuple[Rejection, ...]
     warnings: tuple[str, ...]
     choice: Choice
-    value_feature: str
+    value_feature: str | None
     features: tuple[PreparedFeature, ...]
     seed: int
     config: Mapping[str, Any]
@@ -223,6 +247,7 @@ class Run:
     transactions: LineCounts | None = None
     joins: tuple[JoinCounts, ...] = ()
     correlations: tuple[Correlation, ...] = ()
+    imputed: tuple[Imputed, ...] = ()
     schema_version: int = VERSION
 
     def as_json(self) -> dict[str, Any]:

@@ -31,10 +31,12 @@ class Table:
         return tuple(column.name for column in self.columns)
 
 
-VERSION = 1
-"""Of the published tables, told in the manifest: it rises when a column goes or means another."""
+VERSION = 2
+"""Of the published tables, in the manifest: incremented when a column is removed or redefined."""
 
 SEGMENT = "segment"
+
+_NUMBER = "segment, from 0: highest mean of the value feature first; without one, largest first"
 
 MALFORMED = "__malformed"
 """The column in which a reader keeps the text of a row that it could not parse."""
@@ -57,7 +59,7 @@ CUSTOMERS = Table(
             "string",
             "the features whose missing value was imputed, by name; null where none was",
         ),
-        Column(SEGMENT, "int", "segment, from 0 (highest mean value); the partition folder"),
+        Column(SEGMENT, "int", f"{_NUMBER}; the partition folder"),
     ),
 )
 
@@ -99,16 +101,26 @@ SEGMENTS = Table(
     "segments",
     "one per segment",
     (
-        Column(SEGMENT, "int", "segment, from 0 (highest mean value)"),
+        Column(SEGMENT, "int", _NUMBER),
         Column("name", "string", "what sets the segment apart, in words"),
         Column("customers", "bigint", "customers in it"),
         Column("share", "double", "part of all labelled customers, 0 to 1"),
-        Column("value_mean", "double", "mean of the value feature, original units"),
-        Column("value_sum", "double", "sum of the value feature, original units"),
+        Column(
+            "value_mean",
+            "double",
+            "mean of the value feature where it is known, original units; null without a value "
+            "feature, as the next two",
+        ),
+        Column(
+            "value_sum",
+            "double",
+            "its sum, that of the column in `customers`; null where it does not add up (a rate, a "
+            "mean, a date), as the next",
+        ),
         Column(
             "value_share",
             "double",
-            "part of the value of all labelled customers; null where that total is not positive",
+            "part of the sum over all labelled customers; null where that is not positive",
         ),
         Column("mean_distance", "double", "mean distance of its customers to its centre"),
     ),
@@ -120,9 +132,27 @@ SEGMENT_PROFILE = Table(
     (
         Column(SEGMENT, "int", "segment"),
         Column("feature", "string", "feature"),
-        Column("value", "string", "value of a categorical feature; null of any other"),
+        Column(
+            "kind",
+            "string",
+            "`numeric`, `ordered`, `date` (days before `as_of`), `boolean` or `categorical`",
+        ),
+        Column(
+            "value", "string", "value of a categorical feature, band of an ordered one; else null"
+        ),
         Column("shapes", "boolean", "whether it shaped the segments, or only describes them"),
-        Column("mean", "double", "mean, original units; of a `value` the share of customers"),
+        Column(
+            "known",
+            "bigint",
+            "customers of the segment whose value is known; all statistics are of these, as their "
+            "values came: neither imputed nor winsorised",
+        ),
+        Column(
+            "mean",
+            "double",
+            "mean, original units; of a `value`, and of yes or no, the share of customers; of "
+            "`(missing)` a share of all; null where nothing is known, as the next three",
+        ),
         Column(
             "median",
             "double",
@@ -134,14 +164,15 @@ SEGMENT_PROFILE = Table(
         Column(
             "centroid",
             "double",
-            "the k-means centre, transformed back to original units; null where the feature only "
-            "describes, as `difference`",
+            "the k-means centre, transformed back to original units; null of an ordered feature, "
+            "and where the feature only describes, as `difference`",
         ),
         Column("overall_mean", "double", "mean over all labelled customers, as `mean`"),
         Column(
             "difference",
             "double",
-            "centre less the overall mean of the transformed feature, in standard deviations",
+            "centre less the overall mean of the prepared feature, in standard deviations; of a "
+            "band that of its share",
         ),
     ),
 )

@@ -28,21 +28,30 @@ def runs_table(runs: Sequence[PastRun]) -> Table:
     return _table(["", "run", "made at", "k", "structure", "labelled", "rejected"], rows, words=3)
 
 
-def segments_table(segments: Rows) -> Table:
-    """A row a segment."""
+def segments_table(segments: Rows, *, value_feature: str | None) -> Table:
+    """A row per segment; the columns of value where there is a value feature."""
     rows = [
         (
             str(each["segment"]),
             each["name"],
             f"{each['customers']:,}",
             f"{each['share']:.1%}",
-            f"{each['value_mean']:,.2f}",
-            "" if each["value_share"] is None else f"{each['value_share']:.1%}",
+            *_values(each, value_feature),
         )
         for each in segments
     ]
-    head = ["segment", "name", "customers", "share", "mean value", "share of value"]
+    head = ["segment", "name", "customers", "share"]
+    if value_feature is not None:
+        head += [f"mean {value_feature}", f"share of {value_feature}"]
     return _table(head, rows, words=2)
+
+
+def _values(segment: Mapping[str, Any], value_feature: str | None) -> list[str]:
+    """The mean and the share of the value, empty where there is none."""
+    if value_feature is None:
+        return []
+    mean, share = segment["value_mean"], segment["value_share"]
+    return ["" if mean is None else f"{mean:,.2f}", "" if share is None else f"{share:.1%}"]
 
 
 def curve_table(curve: Rows) -> Table:

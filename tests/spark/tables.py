@@ -119,6 +119,7 @@ def prepared(
         features=settings.features,
         audit=audit,
         identity=contract.identity(usable, settings),
+        value=settings.value_feature,
     )
     preparation = fit_preparation(
         usable, encoding.dimensions, scale=settings.features.scale, customers=audit.usable

@@ -213,7 +213,13 @@ def test_order_and_partitions_change_no_bit(spark, people):
 
 
 def described(made):
-    return {each.name: each for each in made.encoding.described}
+    return {each.key: each for each in made.encoding.described}
+
+
+def known(made, attribute):
+    """The value of an attribute for every usable row, by its key, of those who have one."""
+    rows = made.usable.selectExpr("key", attribute.sql).collect()
+    return {row[0]: row[1] for row in rows if row[1] is not None}
 
 
 def test_attributes_are_numbers_or_shares_as_their_values_say(spark):
@@ -224,19 +230,95 @@ def test_attributes_are_numbers_or_shares_as_their_values_say(spark):
     names = ["age", "sex", "region", "other"]
     made = prepared(customers, numeric=["key"], features={"describe": names})
     found = described(made)
-    assert (found["age"].value, found["age"].low, found["age"].high) == (None, 20, 49)
-    assert {name for name in found if name.startswith("sex")} == {
-        "sex = a", "sex = b", "sex = (missing)",
+    assert known(made, found["age", None]) == {i: 20.0 + i for i in range(30)}
+    assert {key for key in found if key[0] == "sex"} == {
+        ("sex", "a"), ("sex", "b"), ("sex", "(missing)"),
     }  # fmt: skip
-    assert "region = 0" in found  # few numbers are codes
-    assert "other = (missing)" in found
+    assert ("region", "0") in found  # few numbers are codes
+    # of those who have one; who has none is a share of all
+    assert known(made, found["other", "x"]) == dict.fromkeys(range(1, 30), 1.0)
+    assert known(made, found["other", "(missing)"]) == {i: float(i == 0) for i in range(30)}
 
 
-def test_a_described_column_of_words_beside_numbers_is_categorical(spark):
-    rows = [(i, "many" if i == 3 else str(i)) for i in range(40)]
+@pytest.mark.parametrize(
+    ("texts", "is_number"), [(0, True), (1, True), (2, True), (3, False), (40, False)]
+)
+def test_a_few_texts_make_no_categories_of_a_described_number(spark, texts, is_number):
+    """Of 40 cells two are one in twenty."""
+    rows = [(i, "n/a" if i < texts else f" {i} ") for i in range(40)] + [(40, None), (41, " ")]
     customers = spark.createDataFrame(rows, "key int, size string")
     made = prepared(customers, numeric=["key"], features={"describe": [{"name": "size", "top": 5}]})
-    assert "size = (other)" in described(made)
+    if texts == 40:
+        assert set(described(made)) == {("size", "n/a"), ("size", "(missing)")}
+    elif not is_number:
+        assert ("size", "(other)") in described(made)
+    else:
+        assert known(made, described(made)["size", None]) == {i: i for i in range(texts, 40)}
+    unread = [(each.attribute, each.customers) for each in made.encoding.unread]
+    assert unread == ([("size", texts)] if is_number and texts else [])
+
+
+@pytest.mark.parametrize("nothing", [None, float("nan")])
+def test_a_described_double_without_a_value_is_unknown_and_no_text(spark, nothing):
+    rows = [(i, float(i) if i % 2 else nothing) for i in range(40)]
+    customers = spark.createDataFrame(rows, "key int, age double")
+    made = prepared(customers, numeric=["key"], features={"describe": ["age"]})
+    (age,) = made.encoding.described
+    assert known(made, age) == {i: float(i) for i in range(1, 40, 2)}
+    assert made.encoding.unread == ()
+
+
+def test_a_described_value_is_a_number_though_it_has_few_values(spark):
+    rows = [(i, i % 3, "x") for i in range(30)]
+    customers = spark.createDataFrame(rows, "key int, revenue int, word string")
+    features = {"describe": ["revenue", "word"]}
+    made = prepared(customers, numeric=["key"], features=features, segments={"value": "revenue"})
+    assert known(made, described(made)["revenue", None]) == {i: float(i % 3) for i in range(30)}
+    with pytest.raises(DataError, match="'word' has no number on any usable row"):
+        prepared(customers, numeric=["key"], features=features, segments={"value": "word"})
+
+
+def test_what_is_known_is_raw(spark):
+    """Imputed, winsorised, clipped or made a rank: that is for the clusters only."""
+    rows = [
+        (i, None if i in (3, 4) else i - 2.0, None if i == 5 else ["lo", "hi"][i % 2], i % 2 > 0)
+        for i in range(12)
+    ]
+    customers = spark.createDataFrame(rows, "key int, a double, band string, flag boolean")
+    features = {
+        "numeric": ["a"],
+        "ordered": [{"name": "band", "order": ["lo", "mid", "hi"]}],
+        "boolean": ["flag"],
+        "missing": "impute",
+        "winsorise": [0.2, 0.8],
+        "negative": "clip",
+    }
+    made = prepared(customers, numeric=["a"], features=features)
+    attributes = {each.key: each for each in made.encoding.attributes}
+    assert known(made, attributes["a", None]) == {i: i - 2.0 for i in range(12) if i not in (3, 4)}
+    assert values(made, "a")[3] == values(made, "a")[4] == 4.5  # median of -2, -1, 0, 3, ..., 9
+    assert set(attributes) == {
+        ("a", None), ("band", "lo"), ("band", "mid"), ("band", "hi"), ("flag", None),
+    }  # fmt: skip
+    assert known(made, attributes["band", "lo"]) == {
+        i: float(i % 2 == 0) for i in range(12) if i != 5
+    }
+    assert not any(known(made, attributes["band", "mid"]).values())
+    assert known(made, attributes["flag", None]) == {i: float(i % 2) for i in range(12)}
+    imputed = [(each.feature, each.customers) for each in made.encoding.imputations]
+    assert imputed == [("a", 2), ("band", 1)]
+    assert made.encoding.imputations[0].share == 2 / 12
+
+
+def test_a_constant_feature_is_profiled_only_as_the_value(spark):
+    customers = spark.createDataFrame([(i, 7.0) for i in range(5)], "key int, a double")
+    made = prepared(customers, numeric=["key", "a"])
+    assert made.preparation.constant == ("a",)
+    columns = made.preparation.columns
+    keys = [each.key for each in made.encoding.profiled(columns, value=None)]
+    assert keys == [("key", None)]
+    keys = [each.key for each in made.encoding.profiled(columns, value="a")]
+    assert keys == [("key", None), ("a", None)]
 
 
 def test_what_the_scaler_sees_is_the_deviation_times_the_weight(spark, people):

@@ -14,6 +14,7 @@ from segmentation.clustering.nearest import (
     with_nearest,
 )
 from segmentation.schemas import SEGMENT
+from segmentation.segments.profile import Value
 from tests.spark.tables import RAW, planted, prepared, table
 
 
@@ -126,8 +127,8 @@ def test_customers_halfway_between_centres_are_labelled_alike_by_table_and_model
         made.rows,
         partition(made, centres),
         preparation=made.preparation,
-        described=(),
-        value_feature="b",
+        attributes=made.encoding.attributes,
+        value=Value("b", adds_up=True),
     )
     moved = with_nearest(made.rows, made.coordinates, chosen.centres).select(
         (F.col(SECOND_SQUARE) - F.col(SQUARE)).alias("lead")
@@ -143,11 +144,11 @@ def test_centres_without_ties_stay_where_they_are(made, centres):
         made.rows,
         partition(made, centres),
         preparation=made.preparation,
-        described=(),
-        value_feature="c",
+        attributes=made.encoding.attributes,
+        value=Value("c", adds_up=True),
     )
     assert sorted(chosen.centres.tolist()) == sorted(centres.tolist())
-    means = [segment.value_mean for segment in chosen.segments]
+    means = [segment.value_mean or 0.0 for segment in chosen.segments]
     assert means == sorted(means, reverse=True)
     labels = frozen(made, chosen.centres).transform(made.usable).groupBy(SEGMENT)
     found = {row[SEGMENT]: row["mean"] for row in labels.agg(F.mean("c").alias("mean")).collect()}
@@ -159,8 +160,8 @@ def test_profiles_are_in_original_units(made, centres):
         made.rows,
         partition(made, centres),
         preparation=made.preparation,
-        described=(),
-        value_feature="c",
+        attributes=made.encoding.attributes,
+        value=Value("c", adds_up=True),
     )
     first = [p for p in chosen.profiles if p.segment == 0]
     for j, profile in enumerate(first):

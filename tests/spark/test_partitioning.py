@@ -10,6 +10,7 @@ from segmentation.clustering.lloyd import refined
 from segmentation.clustering.starts import fit_coreset
 from segmentation.clustering.sweep import score
 from segmentation.features import contract
+from segmentation.segments.profile import Value
 from tests.spark.tables import in_partitions, prepared
 
 
@@ -49,8 +50,8 @@ def found(customers, ks=(1, 2, 4)):
         made.rows,
         partition,
         preparation=preparation,
-        described=(),
-        value_feature="spend",
+        attributes=made.encoding.attributes,
+        value=Value("spend", adds_up=True),
     )
     table = labelled(
         made.rows,

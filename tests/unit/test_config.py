@@ -107,9 +107,52 @@ def test_reader_options_become_the_strings_that_spark_takes():
     }
 
 
-def test_the_value_feature_is_the_last_unless_it_is_named():
-    assert parse(tree(), source="x").value_feature == "spend"
-    assert parse(tree(segments={"value": "orders"}), source="x").value_feature == "orders"
+LINES = {
+    "input": {"path": "a", "kind": "transactions"},
+    "transactions": {"customer": "c", "timestamp": "t", "amount": "a", "quantity": "q"},
+}
+
+
+@pytest.mark.parametrize(
+    ("sections", "feature", "adds_up"),
+    [
+        ({}, None, False),
+        ({"segments": {"value": "orders"}}, "orders", True),
+        ({"segments": {"value": "orders", "value_adds_up": False}}, "orders", False),
+        (LINES | {"features": {}}, "monetary", True),
+        (LINES | {"features": {"numeric": ["recency_days", "frequency"]}}, None, False),
+        (
+            LINES | {"features": {"numeric": ["frequency"], "describe": ["monetary"]}},
+            "monetary",
+            True,
+        ),
+        (LINES | {"features": {}, "segments": {"value": "recency_days"}}, "recency_days", False),
+        (
+            LINES | {"features": {"describe": ["units"]}, "segments": {"value": "units"}},
+            "units",
+            True,
+        ),
+        (
+            {
+                "features": {"numeric": ["a"], "boolean": ["is_vip"]},
+                "segments": {"value": "is_vip"},
+            },
+            "is_vip",
+            False,
+        ),
+        (
+            {
+                "features": {"numeric": ["a"], "describe": ["revenue"]},
+                "segments": {"value": "revenue"},
+            },
+            "revenue",
+            True,
+        ),
+    ],
+)
+def test_the_value_feature_and_whether_it_adds_up(sections, feature, adds_up):
+    found = parse(tree(**sections), source="x")
+    assert (found.value_feature, found.value_adds_up) == (feature, adds_up)
 
 
 @pytest.mark.parametrize(
@@ -150,6 +193,25 @@ def test_the_value_feature_is_the_last_unless_it_is_named():
         ({"choose": {"min_share": 1}}, ["choose.min_share = 1", "less than 1"]),
         ({"choose": {"k": 13}}, ["choose.k is 13", "sweep.k_max = 12"]),
         ({"segments": {"value": "spent"}}, ["segments.value is 'spent'", "did you mean 'spend'?"]),
+        (
+            {
+                "features": {"numeric": ["a"], "ordered": [{"name": "tier", "order": ["x", "y"]}]},
+                "segments": {"value": "tier"},
+            },
+            ["segments.value is 'tier'", "a number of features"],
+        ),
+        (
+            {
+                "features": {"numeric": ["a"], "describe": [{"name": "b", "kind": "categorical"}]},
+                "segments": {"value": "b"},
+            },
+            ["segments.value is 'b'", "a number of features"],
+        ),
+        ({"segments": {"value_adds_up": True}}, ["segments.value_adds_up needs segments.value"]),
+        (
+            LINES | {"features": {}, "segments": {"value": "recency_days", "value_adds_up": True}},
+            ["segments.value_adds_up is true", "'recency_days' is a rate, a mean"],
+        ),
         ({"features": {"numeric": ["a", "b", "a"]}}, ["features names a feature twice: a"]),
         (
             {"input": {"path": "a", "customer_id": "spend"}},

@@ -37,8 +37,7 @@ def test_a_task_holds_no_whole_batch_of_attributes():
         centres,
         Moments(np.ones(12), centres, np.ones(12)),
         distance_step=0.01,
-        grids=[(0.0, 1.0)] * width,
-        numbers=[],
+        are_numbers=[False] * width,
         rounds=False,
     )
     assert peak_of(lambda: list(task(iter([batch])))) < 20 * MEGABYTE  # 77 at once

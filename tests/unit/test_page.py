@@ -219,7 +219,7 @@ def test_axes_can_be_chosen_where_there_are_more_than_three_features(count, sele
 
 def test_a_value_without_shares_is_explained():
     text = words(render(example_report(has_value_share=False)))
-    assert "Shares of money_spent are left out: its total is not positive" in text
+    assert "Shares of money_spent are left out: it does not add up" in text
     assert "The most valuable" not in text
 
 

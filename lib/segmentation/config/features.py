@@ -108,8 +108,7 @@ class Features(Section):
         problems = []
         if not self.measured:
             problems.append(
-                "features.numeric = []: needs at least one entry, or ordered, dates or boolean, "
-                "which orders the segments"
+                "features.numeric = []: needs at least one entry, or ordered, dates or boolean"
             )
         if twice := repeated(self.names):
             problems.append(f"features names a feature twice: {twice}")
@@ -125,9 +124,16 @@ class Features(Section):
 
     @property
     def measured(self) -> tuple[str, ...]:
-        """The features that are one number a customer; any of them may order the segments."""
+        """The features that are one number per customer."""
         kinds = (self.numeric, self.ordered, self.dates, self.boolean)
         return tuple(name for kind in kinds for name in _names(kind))
+
+    @property
+    def valuable(self) -> tuple[str, ...]:
+        """What may be the value of a customer: every feature or attribute that is a number."""
+        described = [each.name for each in self.describe if each.kind != "categorical"]
+        numbers = [*_names(self.numeric), *_names(self.dates), *_names(self.boolean), *described]
+        return tuple(dict.fromkeys(numbers))
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -14,6 +14,8 @@ from segmentation.redaction import redacted_tree
 ELBOW_POINTS = 3
 LARGEST_K = 200
 RECENCY_FREQUENCY_MONETARY = ("recency_days", "frequency", "monetary")
+ADDITIVE = frozenset({"monetary", "frequency", "units"})
+"""Features of transactions whose sum over customers means something."""
 
 Index = Literal[
     "elbow", "log_drop", "silhouette", "calinski_harabasz", "davies_bouldin", "gap", "stability"
@@ -46,9 +48,10 @@ class Choose(Section):
 
 
 class Segments(Section):
-    """``[segments]``: what orders the segments; the last numeric feature where not given."""
+    """``[segments]``: the value of a customer, and whether it adds up over customers."""
 
     value: Name | None = None
+    value_adds_up: Annotated[bool, Field(strict=True)] | None = None
 
 
 class Output(Section):
@@ -109,12 +112,7 @@ class Config(Section):
                 f"choose.k is {k}, needs to lie within sweep.k_min = {sweep.k_min} "
                 f"and sweep.k_max = {sweep.k_max}"
             )
-        value = self.segments.value
-        if value is not None and value not in self.features.measured:
-            problems.append(
-                f"segments.value is {value!r}, needs to be one of features.numeric"
-                f"{nearest(value, self.features.measured)}"
-            )
+        problems += self._of_value()
         described = [each.name for each in self.features.describe]
         if self.input.customer_id in [*self.features.names, *described]:
             problems.append(
@@ -133,10 +131,47 @@ class Config(Section):
         return told
 
     @property
-    def value_feature(self) -> str:
-        """The feature whose mean orders the segments, highest first; else the last numeric."""
-        numeric = [feature.name for feature in self.features.numeric]
-        return self.segments.value or (numeric or self.features.measured)[-1]
+    def value_feature(self) -> str | None:
+        """The value of a customer: the configured one, else ``monetary`` of transactions, if any.
+
+        Its mean orders the segments; None where nothing says what a customer is worth.
+        """
+        if self.segments.value is None and self.transactions is not None:
+            return "monetary" if "monetary" in self.features.valuable else None
+        return self.segments.value
+
+    @property
+    def value_adds_up(self) -> bool:
+        """Whether sums of the value feature over customers, and shares of them, mean something."""
+        value = self.value_feature
+        if value is None:
+            return False
+        stated = self.segments.value_adds_up
+        return self._may_add_up(value) if stated is None else stated
+
+    def _may_add_up(self, value: str) -> bool:
+        if self.transactions is not None and value in self.transactions.features:
+            return value in ADDITIVE
+        features = self.features
+        are_no_amounts = {each.name for each in features.dates}
+        are_no_amounts |= {each.name for each in features.boolean}
+        return value not in are_no_amounts
+
+    def _of_value(self) -> list[str]:
+        value, known = self.segments.value, self.features.valuable
+        if value is not None and value not in known:
+            return [
+                f"segments.value is {value!r}, needs to be a number of features or "
+                f"features.describe{nearest(value, known)}"
+            ]
+        if self.segments.value_adds_up is not None and self.value_feature is None:
+            return ["segments.value_adds_up needs segments.value"]
+        if self.segments.value_adds_up and not self._may_add_up(str(self.value_feature)):
+            return [
+                f"segments.value_adds_up is true, but {self.value_feature!r} is a rate, a mean, a "
+                "date or a yes or no, which has no sum over customers"
+            ]
+        return []
 
     @property
     def timezone(self) -> str:

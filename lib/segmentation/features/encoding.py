@@ -12,17 +12,33 @@ import numpy as np
 import numpy.typing as npt
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
+from pyspark.sql import types as T
 from scipy.stats import skew
 
+from segmentation.attributes import Attribute, Key
 from segmentation.config import Categorical, Described, Features
 from segmentation.errors import DataError
 from segmentation.exact import quantiles
 from segmentation.features.contract import Audit
-from segmentation.features.measures import LARGEST, Measure, double, number, text
+from segmentation.features.measures import (
+    LARGEST,
+    Measure,
+    double,
+    is_no_number,
+    number,
+    text,
+)
+from segmentation.results import Imputed
 from segmentation.schemas import string
 
 SKEWNESS_ROWS = 50_000
 """About so many customers, chosen by a hash, tell which transform makes a feature less skew."""
+
+NUMBERS = 0.95
+"""An attribute of many values is a number where so many of its cells are numbers.
+
+Placeholders ("n/a") and typing errors are fewer than one cell in twenty; where more hold letters
+they are codes."""
 
 OTHER, MISSING = "(other)", "(missing)"
 _HASH_VALUES = 1 << 32
@@ -34,7 +50,8 @@ class Dimension:
 
     ``column`` is the feature's column, and ``value`` the category whose share it is, None for
     a measure. ``low`` and ``high`` bound it over the usable rows. The transform comes after;
-    with ``clips`` it makes 0 of negatives.
+    with ``clips`` it makes 0 of negatives. ``kind`` and ``bands`` are as in
+    :class:`segmentation.results.PreparedFeature`.
     """
 
     column: str
@@ -45,6 +62,13 @@ class Dimension:
     transform: str = "none"
     clips: bool = False
     weight: float = 1.0
+    kind: str = "numeric"
+    bands: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> Key:
+        """The key of the attribute that it is made from."""
+        return self.column, self.value
 
     @property
     def name(self) -> str:
@@ -53,16 +77,39 @@ class Dimension:
 
 
 @dataclass(frozen=True)
-class Encoding:
-    """The dimensions that shape the segments, and those that only describe them.
+class Unread:
+    """An attribute that is a number, and how many of its cells hold something else."""
 
-    ``imputed`` has, for each feature whose empty cells are filled, the SQL of whether a row's
-    is empty.
+    attribute: str
+    customers: int
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """The dimensions that shape the segments, and what is known of the customers as it came.
+
+    ``attributes`` are those of the features, ``described`` those of ``features.describe``.
+    ``imputed`` has, for each feature whose missing values are imputed, the SQL of whether a
+    row's is missing; ``imputations`` how many are.
     """
 
     dimensions: tuple[Dimension, ...]
-    described: tuple[Dimension, ...]
+    attributes: tuple[Attribute, ...]
+    described: tuple[Attribute, ...]
     imputed: Mapping[str, str]
+    imputations: tuple[Imputed, ...] = ()
+    unread: tuple[Unread, ...] = ()
+
+    def profiled(self, shaping: Sequence[str], *, value: str | None) -> tuple[Attribute, ...]:
+        """What is profiled: the columns that shape the segments, then those that describe.
+
+        A constant feature is left out, unless it is the ``value`` or described.
+        """
+        kept = [each for each in self.attributes if each.column in shaping]
+        kept += [each for each in self.described if each.column not in shaping]
+        columns = {each.column for each in kept}
+        kept += [e for e in self.attributes if e.column == value and value not in columns]
+        return tuple(kept)
 
 
 def encode(
@@ -72,8 +119,11 @@ def encode(
     features: Features,
     audit: Audit,
     identity: Sequence[str],
+    value: str | None = None,
 ) -> Encoding:
     """The encoding of the usable rows; ``identity`` are columns, quoted, that tell them apart.
+
+    The ``value`` feature is a number, also where it is described and has few values.
 
     Starts no Spark job where all is numeric and taken as it is; else a scan for medians and
     bounds, one for transforms, and one or two for each column of categories.
@@ -81,9 +131,16 @@ def encode(
     Raises
     ------
     DataError
-        If there is nothing to impute a feature from.
+        If there is nothing to impute a feature from, or no number in the value feature.
     """
-    found = _medians_and_bounds(usable, measures, features=features, customers=audit.usable)
+    imputed = {each.name: each.is_missing for each in measures if each.missing == "impute"} | {
+        each.name: f"{text(each.name)} IS NULL"
+        for each in features.categorical
+        if (each.missing or features.missing) == "impute"
+    }
+    found, imputations = _learned(
+        usable, measures, features=features, imputed=imputed, customers=audit.usable
+    )
     dimensions = [_of_measure(each, found.get(each.name, ()), audit) for each in measures]
     if any(each.transform == "auto" for each in dimensions):
         share = min(1.0, SKEWNESS_ROWS / audit.usable)
@@ -92,34 +149,64 @@ def encode(
             _with_transform(dimension, measure.negative, values)
             for dimension, measure, values in zip(dimensions, measures, sample, strict=True)
         ]
-    imputed = {each.name: each.is_missing for each in measures if each.missing == "impute"}
+    attributes = [attribute for each in measures for attribute in _known(each)]
     for category in features.categorical:
         missing = category.missing or features.missing
         values = _commonest(usable, category.name, most=category.top + 1)
-        if missing == "impute":
-            imputed[category.name] = f"{text(category.name)} IS NULL"
         dimensions += _of_category(category, values, missing=missing)
-    described = [dimension for each in features.describe for dimension in _described(usable, each)]
-    return Encoding(tuple(dimensions), tuple(described), imputed)
+        attributes += _shares(category.name, values, top=category.top)
+        attributes += [_missing(category.name, values)] if missing == "category" else []
+    described, unread = [], []
+    for each in features.describe:
+        is_value = each.name == value
+        found_of, texts = _described(usable, each, is_number=is_value or each.kind == "numeric")
+        if is_value and all(attribute.value is not None for attribute in found_of):
+            raise DataError(
+                f"column {each.name!r} has no number on any usable row: change segments.value"
+            )
+        described += found_of
+        unread += [Unread(each.name, texts)] if texts else []
+    return Encoding(
+        tuple(dimensions),
+        tuple(attributes),
+        tuple(described),
+        imputed,
+        imputations,
+        tuple(unread),
+    )
 
 
-def _medians_and_bounds(
-    usable: DataFrame, measures: Sequence[Measure], *, features: Features, customers: int
-) -> dict[str, tuple[float, ...]]:
-    """For every measure that needs it the median, and the bounds if values are winsorised."""
+def _learned(
+    usable: DataFrame,
+    measures: Sequence[Measure],
+    *,
+    features: Features,
+    imputed: Mapping[str, str],
+    customers: int,
+) -> tuple[dict[str, tuple[float, ...]], tuple[Imputed, ...]]:
+    """In one scan: medians, bounds if values are winsorised, and how many values are imputed.
+
+    Only of the measures that need a median or bounds, and of the features of whom some are.
+    """
     at = [0.5, *(features.winsorise or ())]
     wanted = [each for each in measures if features.winsorise or each.missing == "impute"]
-    if not wanted:
-        return {}
+    if not wanted and not imputed:
+        return {}, ()
     aggregates = [quantiles(F.expr(each.number), at, rows=customers) for each in wanted]
-    found = usable.agg(*[q.alias(f"q_{j}") for j, q in enumerate(aggregates)]).collect()[0]
+    counts = [F.count_if(F.expr(sql)).alias(f"n_{j}") for j, sql in enumerate(imputed.values())]
+    found = usable.agg(*[q.alias(f"q_{j}") for j, q in enumerate(aggregates)], *counts).collect()[0]
     for j, each in enumerate(wanted):
-        if found[j] is None:
+        if found[f"q_{j}"] is None:
             raise DataError(
                 f"column {each.name!r} has no value on any usable row: there is none to impute; "
                 "take it out of features"
             )
-    return {each.name: tuple(found[j]) for j, each in enumerate(wanted)}
+    imputations = tuple(
+        Imputed(name, found[f"n_{j}"], found[f"n_{j}"] / customers)
+        for j, name in enumerate(imputed)
+        if found[f"n_{j}"]
+    )
+    return {each.name: tuple(found[f"q_{j}"]) for j, each in enumerate(wanted)}, imputations
 
 
 def _of_measure(measure: Measure, quantiles: Sequence[float], audit: Audit) -> Dimension:
@@ -148,7 +235,25 @@ def _of_measure(measure: Measure, quantiles: Sequence[float], audit: Audit) -> D
         transform=measure.transform,
         clips=measure.transform == "log1p" and measure.negative == "clip",
         weight=measure.weight,
+        kind=measure.kind,
+        bands=measure.bands,
     )
+
+
+def _known(measure: Measure) -> list[Attribute]:
+    """What is known of a measure, as it came: its number, or for each band whether it is that."""
+    if measure.kind != "ordered":
+        return [Attribute(measure.name, None, measure.kind, measure.number)]
+    return [
+        Attribute(
+            measure.name,
+            band,
+            measure.kind,
+            f"(CASE WHEN {measure.number} IS NULL THEN NULL "
+            f"WHEN {measure.number} = {place}D THEN 1D ELSE 0D END)",
+        )
+        for place, band in enumerate(measure.bands)
+    ]
 
 
 def _sample(
@@ -208,51 +313,78 @@ def _of_category(category: Categorical, values: list[str], *, missing: str) -> l
             )
         value = f"coalesce({value}, {string(values[0])})"
     otherwise = "NULL" if missing == "reject" else "0D"
-    dimensions = _indicators(category.name, value, values, top=category.top, nothing=otherwise)
+    shares = _indicators(category.name, value, values, top=category.top, unknown=otherwise)
     if missing == "category":
-        dimensions.append(_missing(category.name, value, values))
-    return [replace(each, weight=category.weight) for each in dimensions]
+        shares.append(_missing(category.name, values))
+    return [
+        Dimension(each.column, each.value, each.sql, weight=category.weight, kind=each.kind)
+        for each in shares
+    ]
 
 
-def _described(usable: DataFrame, attribute: Described) -> list[Dimension]:
-    """The dimensions of an attribute: its number, or the shares of its commonest values."""
-    name, kind = attribute.name, attribute.kind
-    values = _commonest(usable, name, most=attribute.top + 1)
-    if kind == "categorical" or (kind == "auto" and len(values) <= attribute.top):
-        indicators = _indicators(name, text(name), values, top=attribute.top, nothing="0D")
-        return [*indicators, _missing(name, text(name), values)]
-    value = f"(CASE WHEN abs({number(name)}) <= {double(LARGEST)} THEN {number(name)} END)"
-    is_text_only = F.expr(f"{text(name)} IS NOT NULL AND {value} IS NULL")
+def _described(
+    usable: DataFrame, attribute: Described, *, is_number: bool
+) -> tuple[list[Attribute], int]:
+    """An attribute's number, or the shares of its commonest values; and how many cells are none.
+
+    Few values are shares, and so are many unless nearly all are numbers.
+    """
+    name, top = attribute.name, attribute.top
+    values = _commonest(usable, name, most=top + 1)
+    shares = [*_shares(name, values, top=top), _missing(name, values)]
+    type_ = usable.schema[name].dataType
+    if attribute.kind == "categorical" or (not is_number and len(values) <= top):
+        return shares, 0
+    if not isinstance(type_, T.NumericType | T.StringType | T.BooleanType):
+        if is_number:
+            raise DataError(
+                f"column {name!r} is of type {type_.simpleString()}, which is no number: "
+                "change features.describe or segments.value"
+            )
+        return shares, 0
+    is_known = f"NOT {is_no_number(name, type_)} AND abs({number(name)}) <= {double(LARGEST)}"
+    is_text = f"{text(name)} IS NOT NULL AND NOT ({is_known}) AND NOT isnan({number(name)})"
     found = usable.agg(
-        F.expr(f"min({value})").alias("low"),
-        F.expr(f"max({value})").alias("high"),
-        F.count_if(is_text_only).alias("texts"),
+        F.count_if(F.expr(is_known)).alias("numbers"), F.count_if(F.expr(is_text)).alias("texts")
     ).collect()[0]
-    if kind == "auto" and found.texts:
-        return _described(usable, attribute.model_copy(update={"kind": "categorical"}))
-    return [] if found.low is None else [Dimension(name, None, value, found.low, found.high)]
+    least = 1 if is_number else max(1, NUMBERS * (found.numbers + found.texts))
+    if found.numbers < least:
+        return shares, 0
+    value = f"(CASE WHEN {is_known} THEN {number(name)} END)"
+    return [Attribute(name, None, "numeric", value)], found.texts
+
+
+def _shares(column: str, values: Sequence[str], *, top: int) -> list[Attribute]:
+    """The shares of the first values, and of all others, among those that have any."""
+    return _indicators(column, text(column), values, top=top, unknown="NULL")
 
 
 def _indicators(
-    column: str, value: str, values: Sequence[str], *, top: int, nothing: str
-) -> list[Dimension]:
-    """A dimension for each of the first values and one for all others; ``nothing`` if null."""
+    column: str, value: str, values: Sequence[str], *, top: int, unknown: str
+) -> list[Attribute]:
+    """Whether a customer has each of the first values, or another; ``unknown`` if null."""
     shown = values[:top]
-    start = f"(CASE WHEN {value} IS NULL THEN {nothing}"
+    start = f"(CASE WHEN {value} IS NULL THEN {unknown}"
     found = [
-        Dimension(column, each, f"{start} WHEN {value} = {string(each)} THEN 1D ELSE 0D END)")
+        Attribute(
+            column,
+            each,
+            "categorical",
+            f"{start} WHEN {value} = {string(each)} THEN 1D ELSE 0D END)",
+        )
         for each in shown
     ]
     if len(values) > top:
         known = ", ".join(string(each) for each in shown)
         sql = f"{start} WHEN {value} IN ({known}) THEN 0D ELSE 1D END)"
-        found.append(Dimension(column, _unused(OTHER, values), sql))
+        found.append(Attribute(column, _unused(OTHER, values), "categorical", sql))
     return found
 
 
-def _missing(column: str, value: str, values: Sequence[str]) -> Dimension:
-    sql = f"(CASE WHEN {value} IS NULL THEN 1D ELSE 0D END)"
-    return Dimension(column, _unused(MISSING, values), sql)
+def _missing(column: str, values: Sequence[str]) -> Attribute:
+    """Whether a customer has no value: a share of all."""
+    sql = f"(CASE WHEN {text(column)} IS NULL THEN 1D ELSE 0D END)"
+    return Attribute(column, _unused(MISSING, values), "categorical", sql)
 
 
 def _unused(label: str, values: Sequence[str]) -> str:

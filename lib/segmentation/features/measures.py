@@ -27,7 +27,8 @@ class Measure:
     ``number`` is the SQL of that number, a double, null where there is none. ``is_missing`` is
     the SQL of whether the cell is empty. ``rules`` are the reasons for which a row is rejected,
     each with the SQL of the condition, the first that holds first. ``is_step`` is true where
-    only whole numbers occur.
+    only whole numbers occur. ``kind`` is one of :data:`segmentation.results.KINDS`; an
+    ``ordered`` feature has its ``bands``.
     """
 
     name: str
@@ -39,6 +40,8 @@ class Measure:
     missing: str
     weight: float
     is_step: bool
+    kind: str
+    bands: tuple[str, ...]
 
 
 def measures(
@@ -72,6 +75,7 @@ def measures(
             _measure(
                 band.name, sql, types[band.name], [("not_in_order", f"{sql} IS NULL")],
                 missing=band.missing or features.missing, weight=band.weight, is_step=True,
+                kind="ordered", bands=tuple(steps),
             )
         )  # fmt: skip
     for day in features.dates:
@@ -87,6 +91,7 @@ def measures(
                 transform=day.transform or features.transform,
                 missing=day.missing or features.missing,
                 weight=day.weight,
+                kind="date",
             )
         )
     for flag in features.boolean:
@@ -95,6 +100,7 @@ def measures(
             _measure(
                 flag.name, sql, types[flag.name], [("not_a_boolean", f"{sql} IS NULL")],
                 missing=flag.missing or features.missing, weight=flag.weight, is_step=True,
+                kind="boolean",
             )
         )  # fmt: skip
     return tuple(found)
@@ -154,6 +160,8 @@ def _measure(
     missing: str,
     weight: float,
     is_step: bool = False,
+    kind: str = "numeric",
+    bands: tuple[str, ...] = (),
 ) -> Measure:
     is_missing = is_blank(name, type_)
     if missing == "impute":
@@ -164,8 +172,9 @@ def _measure(
     else:
         rules = [("null", is_missing), *rules]
     return Measure(
-        name, number, is_missing, tuple(rules), transform, negative, missing, weight, is_step
-    )
+        name, number, is_missing, tuple(rules), transform, negative, missing, weight, is_step,
+        kind, bands,
+    )  # fmt: skip
 
 
 def _by_value(value: str, numbers: Mapping[str, int]) -> str:

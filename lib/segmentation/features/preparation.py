@@ -82,7 +82,14 @@ class Preparation:
         """The preparation as the manifest tells it."""
         return tuple(
             PreparedFeature(
-                s.name, s.transform, s.mean, s.deviation, s.dimension.column, s.dimension.value
+                s.name,
+                s.transform,
+                s.mean,
+                s.deviation,
+                s.dimension.column,
+                s.dimension.value,
+                s.dimension.kind,
+                s.dimension.bands,
             )
             for s in self.scales
         )

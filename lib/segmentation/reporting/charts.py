@@ -155,7 +155,7 @@ def _index(cost_curve: Sequence[CostPoint], field: str, error: str | None) -> go
     return chart
 
 
-def shares(segments: Sequence[Segment], *, value_feature: str) -> go.Figure:
+def shares(segments: Sequence[Segment], *, value_feature: str | None) -> go.Figure:
     """For every segment two bars: its share of customers and its share of the value.
 
     The second bar is left out where a share of the value has no meaning.
@@ -164,7 +164,7 @@ def shares(segments: Sequence[Segment], *, value_feature: str) -> go.Figure:
     names = [f"{each.segment} · {chart_text(each.name, longest=42)}" for each in segments]
     chart = figure(height=104 + BAR_ROW_PX * len(rows), margin={"l": 8, "r": 8, "t": 8, "b": 8})
     series = [("share of customers", [each.share for each in segments], BLUE, "", -0.12)]
-    if all(each.value_share is not None for each in segments):
+    if value_feature and all(each.value_share is not None for each in segments):
         title = f"share of {chart_text(value_feature, longest=32)}"
         parts = [each.value_share or 0.0 for each in segments]
         series.append((title, parts, ORANGE, "/", 0.17))

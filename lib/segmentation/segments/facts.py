@@ -1,21 +1,29 @@
 """What one pass over all rows finds of every cluster: numpy on Arrow batches, in Spark."""
 
 import sys
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 from pyspark import cloudpickle
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
+from segmentation.attributes import Attribute, Key
 from segmentation.exact import EXACT_QUANTILES, SPLITTER, Grid
 
 QUANTILES = (0.1, 0.5, 0.9)
 
 SILHOUETTE_STEPS = 2**30
+
+PLACE_BITS = 8
+"""Doubles whose exponents agree but for so many bits are summed together; see :func:`_parts`."""
+
+HALF_BITS = 30
 
 HELD = 2**21
 """So many values, 16 MiB, are held by a task before the equal ones are counted."""
@@ -27,27 +35,14 @@ Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.intp]
 Pass = Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]
 
-FACT = "cluster int, fact int, total bigint, value double, frequency bigint"
-"""What tasks return: totals that add up, and values with their frequencies."""
+FACT = "cluster int, fact int, place int, total bigint, value double, frequency bigint"
+"""What tasks return: totals in units of ``2**place``, and values with their frequencies."""
+
+CUSTOMERS, DISTANCES, SILHOUETTES, OF_ATTRIBUTES = 0, 1, 2, 3
+"""Numbers of facts. Of attributes come how many customers know each, the sums, the values."""
 
 # Tasks carry this module along: workers need numpy and pyarrow, not this package.
 cloudpickle.register_pickle_by_value(sys.modules[__name__])  # type: ignore[no-untyped-call]
-
-
-@dataclass(frozen=True)
-class Attribute:
-    """What is profiled of customers: a number, or whether they have the ``value`` of a column.
-
-    ``sql`` is a double from ``low`` to ``high``, null where it is not known; with a ``value``
-    it is 1 or 0. ``name`` is its own alone.
-    """
-
-    name: str
-    column: str
-    value: str | None
-    sql: str
-    low: float
-    high: float
 
 
 @dataclass(frozen=True)
@@ -67,13 +62,18 @@ class Moments:
 class Facts:
     """One attribute over the customers of one cluster; ``known`` are those with a number.
 
-    ``quantiles`` are as :data:`QUANTILES`; of a value there are none.
+    ``total`` is their exact sum; ``quantiles`` are as :data:`QUANTILES`, of a value there are
+    none.
     """
 
     known: int
-    mean: float | None
-    total: float
+    total: Fraction
     quantiles: tuple[float | None, ...]
+
+    @property
+    def mean(self) -> float | None:
+        """The exact mean, rounded once; None where no customer has a number."""
+        return float(self.total / self.known) if self.known else None
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class ClusterFacts:
 
     cluster: int
     customers: int
-    attributes: Mapping[str, Facts]
+    attributes: Mapping[Key, Facts]
     mean_distance: float
     narrowest: float | None
     silhouette: float
@@ -105,9 +105,9 @@ def cluster_facts(
 ) -> tuple[ClusterFacts, ...]:
     """The facts of every cluster with a customer, in the centres' order; one pass over the rows.
 
-    A customer is of the nearest centre, the first of equals. Everything is summed as whole
-    numbers, so that no order of rows changes a bit; quantiles are counted
-    (:data:`~segmentation.exact.EXACT_QUANTILES`).
+    A customer is of the nearest centre, the first of equals. Sums of attributes are exact;
+    distances and silhouettes are rounded and summed as whole numbers. No order of rows changes
+    a bit. Quantiles are counted (:data:`~segmentation.exact.EXACT_QUANTILES`).
 
     The silhouette is with squared distances: Rousseeuw (1987), doi:10.1016/0377-0427(87)90125-7.
     A customer's mean squared distance to a cluster follows from the cluster's moments, so no
@@ -124,22 +124,19 @@ def cluster_facts(
     unit, reach
         A grid step in the units of distances, and a bound on distances in these units.
     """
-    grids = [Grid.spanning(each.low, each.high) for each in attributes]
     distances = Grid.spanning(0.0, reach)
-    numbers = [j for j, each in enumerate(attributes) if each.value is None]
     task = facts_of(
         centres,
         moments,
         distance_step=distances.step / unit,
-        grids=[(grid.low, grid.step) for grid in grids],
-        numbers=numbers,
+        are_numbers=[each.value is None for each in attributes],
         rounds=moments.counts.sum() > EXACT_QUANTILES,
     )
     values = [F.expr(each.sql).alias(f"__value_{j}") for j, each in enumerate(attributes)]
     found = (
         rows.select(*coordinates, *values)
         .mapInArrow(task, FACT)
-        .groupBy("cluster", "fact")
+        .groupBy("cluster", "fact", "place")
         .agg(
             F.sum("total").alias("total"),
             F.min("value").alias("least"),
@@ -147,36 +144,39 @@ def cluster_facts(
         )
         .collect()
     )
-    by_fact = {(row.cluster, row.fact): row for row in found}
+    facts = {(row.cluster, row.fact): row for row in found}
+    totals: dict[tuple[int, int], Fraction] = defaultdict(Fraction)
+    for row in found:
+        totals[row.cluster, row.fact] += (row.total or 0) * Fraction(2) ** row.place
+    known, sums, frequencies = (OF_ATTRIBUTES + i * len(attributes) for i in range(3))
     result = []
     for cluster in range(len(centres)):
-        customers, distance, silhouettes, *of_attributes = (
-            by_fact[cluster, fact] for fact in range(3 + 2 * len(attributes))
-        )
-        if not customers.total:
+        customers = int(totals[cluster, CUSTOMERS])
+        if not customers:
             continue
-        known, sums = of_attributes[: len(grids)], of_attributes[len(grids) :]
+        of_attributes = {
+            each.key: Facts(
+                int(totals[cluster, known + j]),
+                totals[cluster, sums + j],
+                _quantiles(facts.get((cluster, frequencies + j))),
+            )
+            for j, each in enumerate(attributes)
+        }
         result.append(
             ClusterFacts(
                 cluster,
-                customers.total,
-                {
-                    each.name: _facts(grid, count.total, its.total, its.quantiles)
-                    for each, grid, count, its in zip(attributes, grids, known, sums, strict=True)
-                },
-                distances.mean(distance.total, customers.total),
-                customers.least,
-                silhouettes.total / customers.total / SILHOUETTE_STEPS,
+                customers,
+                of_attributes,
+                distances.mean(int(totals[cluster, DISTANCES]), customers),
+                facts[cluster, CUSTOMERS].least,
+                float(totals[cluster, SILHOUETTES] / customers / SILHOUETTE_STEPS),
             )
         )
     return tuple(result)
 
 
-def _facts(grid: Grid, known: int, index_sum: int, quantiles: Sequence[float] | None) -> Facts:
-    at = tuple(quantiles) if quantiles else (None,) * len(QUANTILES)
-    if not known:
-        return Facts(0, None, 0.0, at)
-    return Facts(known, grid.mean(index_sum, known), grid.total(index_sum, known), at)
+def _quantiles(frequencies: Row | None) -> tuple[float | None, ...]:
+    return (None,) * len(QUANTILES) if frequencies is None else tuple(frequencies.quantiles)
 
 
 def facts_of(
@@ -184,27 +184,30 @@ def facts_of(
     moments: Moments,
     *,
     distance_step: float,
-    grids: Sequence[tuple[float, float]],
-    numbers: Sequence[int],
+    are_numbers: Sequence[bool],
     rounds: bool,
 ) -> Pass:
     """What a Spark task runs on its rows: coordinates, then the attributes' values.
 
     Of every cluster it returns the totals, numbered: customers, their distances in steps of
-    ``distance_step`` grid units, their silhouettes, how many know each attribute, the sums of
-    the attributes on their ``grids`` (low and step). The value beside the first is the least
-    lead. The values of the attributes at ``numbers``, rounded to 12 bits if so wished, and
-    their frequencies have the number of the attribute's sum.
+    ``distance_step`` grid units, their silhouettes, how many know each attribute, and the sums
+    of the attributes. The value beside the first is the least lead. Of those that
+    ``are_numbers`` (the others are 1 or 0) the values follow with their frequencies, rounded
+    to 12 bits if so wished.
     """
     width, clusters = centres.shape[1], np.arange(len(centres))
-    lows, steps = (np.array(each)[:, np.newaxis] for each in zip(*grids, strict=True))
-    sums = 3 + len(grids)  # the number of the first
+    attributes = len(are_numbers)
+    numbers = np.flatnonzero(are_numbers)
+    shares = np.flatnonzero(~np.asarray(are_numbers, dtype=bool))
+    sums, values_of = (OF_ATTRIBUTES + i * attributes for i in (1, 2))
+    which = np.concatenate([np.arange(sums), sums + shares])  # the totals of a block, in order
     # a mean over the others of a cluster, who are one fewer; 0 for a customer alone
     counts = moments.counts
     others = np.where(counts > 1, counts / np.maximum(counts - 1, 1), 0.0)
 
     def facts(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        totals = np.zeros((len(centres), sums + len(grids)), dtype=np.int64)
+        totals = np.zeros((len(centres), len(which)), dtype=np.int64)
+        by_place: dict[int, npt.NDArray[np.int64]] = {}
         leads = np.full(len(centres), np.inf)
         held: list[tuple[Labels, Floats]] = []
         for block in _blocks(batches):
@@ -216,23 +219,39 @@ def facts_of(
             distances = np.rint(np.sqrt(square) / distance_step)
             away = _squares(moments.means, points) + moments.spreads[:, np.newaxis]
             silhouettes = np.rint(_silhouettes(away, labels, others) * SILHOUETTE_STEPS)
-            known = ~np.isnan(values)
-            indices = np.where(known, np.rint((values - lows) / steps), 0.0)
-            summed = np.vstack([np.ones_like(square), distances, silhouettes, known, indices])
-            # whole numbers below 2**53: the product is exact
-            totals += (members.astype(np.float64) @ summed.T).astype(np.int64)
+            is_known = ~np.isnan(values)
+            filled = np.where(is_known, values, 0.0)
+            summed = np.vstack(
+                [np.ones_like(square), distances, silhouettes, is_known, filled[shares]]
+            )
+            members = members.astype(np.float64)
+            # whole numbers below 2**53: the products are exact
+            totals += (members @ summed.T).astype(np.int64)
+            for place, parts in _parts(filled[numbers]):
+                halves = (members @ parts.T).astype(np.int64)
+                by_place[place] = by_place.get(place, 0) + halves
             held.append((labels, values[numbers]))
             if sum(values.size for _, values in held) > HELD:
                 yield from frequencies(held)
                 held = []
         yield from frequencies(held)
         least = np.full(totals.shape, np.inf)
-        least[:, 0] = leads
-        where = np.indices(totals.shape).reshape(2, -1)
-        yield _told(where[0], where[1], total=totals.ravel(), value=least.ravel())
+        least[:, CUSTOMERS] = leads
+        cluster, fact = np.indices(totals.shape).reshape(2, -1)
+        yield _told(cluster, which[fact], total=totals.ravel(), value=least.ravel())
+        for place, halves in by_place.items():
+            cluster, fact = np.indices(halves.shape).reshape(2, -1)
+            half, number = np.divmod(fact, len(numbers))
+            yield _told(
+                cluster,
+                sums + numbers[number],
+                place=place + HALF_BITS * (half == 0),
+                total=halves.ravel(),
+                value=np.full(halves.size, np.inf),
+            )
 
     def frequencies(held: list[tuple[Labels, Floats]]) -> Iterator[pa.RecordBatch]:
-        if not held or not numbers:
+        if not held or not len(numbers):
             return
         labels = np.concatenate([its for its, _ in held])
         counted = []
@@ -245,9 +264,9 @@ def facts_of(
                     shifted = own * SPLITTER
                     own = shifted - (shifted - own)
                 value, frequency = np.unique(own, return_counts=True)
-                counted.append(np.broadcast_arrays(cluster, sums + j, value, frequency))
-        where, which, value, frequency = map(np.concatenate, zip(*counted, strict=True))
-        yield _told(where, which, value=value, frequency=frequency)
+                counted.append(np.broadcast_arrays(cluster, values_of + j, value, frequency))
+        where, fact, value, frequency = map(np.concatenate, zip(*counted, strict=True))
+        yield _told(where, fact, value=value, frequency=frequency)
 
     return facts
 
@@ -256,6 +275,28 @@ def _blocks(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     for batch in batches:
         for start in range(0, batch.num_rows, BLOCK):
             yield batch.slice(start, BLOCK)
+
+
+def _parts(values: Floats) -> Iterator[tuple[int, Floats]]:
+    """Doubles as whole numbers that add up exactly: a place, and halves in units of ``2**place``.
+
+    A double is ``m * 2**e`` with a mantissa of 53 bits. Those whose ``e`` is the same multiple
+    of :data:`PLACE_BITS`, and a rest, are whole numbers below ``2**60`` at that place. Each is
+    halved, the higher :data:`HALF_BITS` in rows of their own before the lower, so that sums over
+    a block stay below ``2**53`` and over all rows below ``2**63``. Nothing is rounded: Malcolm
+    (1971), doi:10.1145/362854.362889.
+    """
+    mantissas, exponents = np.frexp(values)
+    places, rests = np.divmod(exponents, PLACE_BITS)
+    wholes = np.ldexp(mantissas, 53 + rests)
+    higher = np.floor(np.ldexp(wholes, -HALF_BITS))
+    lower = wholes - np.ldexp(higher, HALF_BITS)
+    for place in np.unique(places[wholes != 0]):
+        here = places == place
+        yield (
+            int(place) * PLACE_BITS - 53,
+            np.vstack([np.where(here, higher, 0.0), np.where(here, lower, 0.0)]),
+        )
 
 
 def _squares(centres: Floats, points: Floats) -> Floats:
@@ -291,6 +332,7 @@ def _told(
     cluster: Labels,
     fact: Labels,
     *,
+    place: Labels | None = None,
     total: npt.NDArray[np.int64] | None = None,
     value: Floats,
     frequency: Labels | None = None,
@@ -299,6 +341,7 @@ def _told(
     columns = {
         "cluster": pa.array(cluster, pa.int32()),
         "fact": pa.array(fact, pa.int32()),
+        "place": pa.array(np.zeros_like(fact) if place is None else place, pa.int32()),
         "total": pa.array(total, pa.int64()) if total is not None else _nulls(cluster),
         "value": pa.array(value, mask=np.isinf(value)),
         "frequency": pa.array(frequency, pa.int64()) if frequency is not None else _nulls(cluster),

@@ -1,25 +1,50 @@
 """Profiles: what the customers of each cluster are like, in original units."""
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass
+from fractions import Fraction
 
+from segmentation.attributes import Attribute, Key
 from segmentation.results import FeatureProfile, Segment
-from segmentation.segments.facts import Attribute, ClusterFacts
+from segmentation.segments.facts import ClusterFacts
 from segmentation.segments.naming import name_segments
 
 
-def by_value(facts: Sequence[ClusterFacts], *, value_feature: str) -> tuple[ClusterFacts, ...]:
+@dataclass(frozen=True)
+class Value:
+    """What a customer is worth: a feature or attribute, and whether sums of it mean something."""
+
+    feature: str
+    adds_up: bool
+
+
+@dataclass(frozen=True)
+class Centre:
+    """A cluster's centre along one dimension: in original units, and its ``difference``.
+
+    The difference is from the mean of all customers, in standard deviations of the prepared
+    dimension.
+    """
+
+    original: float
+    difference: float
+
+
+def in_order(facts: Sequence[ClusterFacts], *, value: Value | None) -> tuple[ClusterFacts, ...]:
     """The clusters in the order of their segments: highest mean value first.
 
-    Equal means are ordered by size, then by the other features' means, so that the order
-    does not depend on how the clusters were numbered.
+    Equal means, and all clusters without a value, are ordered by size, then by the means of
+    all attributes, so that the order does not depend on how the clusters were numbered.
     """
+    key = None if value is None else (value.feature, None)
     return tuple(
         sorted(
             facts,
             key=lambda c: (
-                -_mean(c, value_feature),
+                0.0 if key is None else _descending(c, key),
                 -c.customers,
-                [-_mean(c, name) for name in c.attributes],
+                [_descending(c, attribute) for attribute in c.attributes],
             ),
         )
     )
@@ -29,66 +54,93 @@ def describe(
     facts: Sequence[ClusterFacts],
     *,
     attributes: Sequence[Attribute],
-    value_feature: str,
-    centroids: Sequence[Mapping[str, float]],
-    differences: Sequence[Mapping[str, float]],
+    centres: Sequence[Mapping[Key, Centre]],
+    value: Value | None,
 ) -> tuple[tuple[Segment, ...], tuple[FeatureProfile, ...]]:
     """The tables ``segments`` and ``segment_profile`` from facts in the order of segments.
 
-    ``centroids`` are in original units, ``differences`` from the average in standard
-    deviations; both one entry a segment, and of the attributes that shape the segments only.
+    ``centres`` has one entry per segment, with the dimensions that shape the segments only.
     """
     customers = sum(cluster.customers for cluster in facts)
-    shaping = [each for each in attributes if each.name in differences[0]]
     names = name_segments(
-        differences, values={e.name: (e.column, e.value) for e in shaping if e.value is not None}
+        [{_name(key): each.difference for key, each in centre.items()} for centre in centres],
+        values={_name((c, v)): (c, v) for c, v in centres[0] if v is not None},
     )
-    whole = sum(cluster.attributes[value_feature].total for cluster in facts)
+    sums = [_sum(cluster, value) for cluster in facts]
+    whole = sum((each for each in sums if each is not None), Fraction())
     segments = tuple(
         Segment(
             segment=i,
             name=names[i],
             customers=cluster.customers,
             share=cluster.customers / customers,
-            value_mean=_mean(cluster, value_feature),
-            value_sum=cluster.attributes[value_feature].total,
-            value_share=_share(cluster.attributes[value_feature].total, whole),
+            value_mean=None if value is None else cluster.attributes[value.feature, None].mean,
+            value_sum=None if total is None else float(total),
+            value_share=None if total is None or whole <= 0 else float(total / whole),
             mean_distance=cluster.mean_distance,
         )
-        for i, cluster in enumerate(facts)
+        for i, (cluster, total) in enumerate(zip(facts, sums, strict=True))
     )
+    shaping = {column for column, _ in centres[0]}
     profiles = tuple(
         FeatureProfile(
             segment=i,
             feature=each.column,
+            kind=each.kind,
+            value=each.value,
+            shapes=each.column in shaping,
+            known=found.known,
             mean=found.mean,
             p10=found.quantiles[0],
             median=found.quantiles[1],
             p90=found.quantiles[2],
-            centroid=centroids[i].get(each.name),
+            centroid=centre.original if (centre := centres[i].get(each.key)) else None,
             overall_mean=overall,
-            difference=differences[i].get(each.name),
-            value=each.value,
-            shapes=each in shaping,
+            difference=_difference(each, found.mean, overall, centre, shaping),
         )
         for i, cluster in enumerate(facts)
         for each in attributes
-        for found in [cluster.attributes[each.name]]
-        for overall in [_overall_mean(facts, each.name)]
-        if each in shaping or overall or each.value is None
+        for found in [cluster.attributes[each.key]]
+        for overall in [_overall_mean(facts, each.key)]
+        if overall or each.value is None
     )
     return segments, profiles
 
 
-def _overall_mean(facts: Sequence[ClusterFacts], name: str) -> float:
-    of_clusters = [cluster.attributes[name] for cluster in facts]
-    return sum(each.total for each in of_clusters) / sum(each.known for each in of_clusters)
+def _difference(
+    attribute: Attribute,
+    mean: float | None,
+    overall: float,
+    centre: Centre | None,
+    shaping: Set[str],
+) -> float | None:
+    """That of the centre; a band has none of its own, so that of its share."""
+    if centre is not None:
+        return centre.difference
+    if attribute.column not in shaping or attribute.kind != "ordered" or mean is None:
+        return None
+    deviation = math.sqrt(overall * (1 - overall))
+    return (mean - overall) / deviation if deviation else 0.0
 
 
-def _mean(cluster: ClusterFacts, name: str) -> float:
-    """The mean of an attribute, 0 where no customer has a number."""
-    return cluster.attributes[name].mean or 0.0
+def _sum(cluster: ClusterFacts, value: Value | None) -> Fraction | None:
+    if value is None or not value.adds_up:
+        return None
+    return cluster.attributes[value.feature, None].total
 
 
-def _share(part: float, whole: float) -> float | None:
-    return part / whole if whole > 0 else None
+def _overall_mean(facts: Sequence[ClusterFacts], key: Key) -> float:
+    of_clusters = [cluster.attributes[key] for cluster in facts]
+    known = sum(each.known for each in of_clusters)
+    return float(sum((each.total for each in of_clusters), Fraction()) / known)
+
+
+def _descending(cluster: ClusterFacts, key: Key) -> tuple[bool, float]:
+    """What sorts the highest mean first, and last where no customer's value is known."""
+    mean = cluster.attributes[key].mean
+    return mean is None, -(mean or 0.0)
+
+
+def _name(key: Key) -> str:
+    column, value = key
+    return column if value is None else f"{column} = {value}"
