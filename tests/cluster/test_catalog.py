@@ -19,11 +19,47 @@ import pytest
 import sqlalchemy as sql
 from deltalake import DeltaTable
 
-from tests.cluster.conftest import LOOPBACK, QUIET, RUN_S, Program
+from segmentation.storage import history
+from segmentation.storage.database import check_database, load
+from segmentation.storage.filesystem import Folder
+from tests.cluster.conftest import LOG_TAIL, LOOPBACK, QUIET, RUN_S, Program
 
 pytestmark = pytest.mark.cluster
 
 CUSTOMERS = 2_000
+SHORT = 4_000
+"""Letters: what Java says before it says nothing, not the 18,000 lines of a Hive client."""
+DRIVER = """
+import sys; sys.path.insert(0, sys.argv[1])
+from pyspark.sql import SparkSession
+from segmentation.cli import main
+
+def status(*arguments):
+    try:
+        main(list(arguments))
+    except SystemExit as stop:
+        return stop.code
+    return 0
+
+config, folder = sys.argv[2:]
+assert status("run", config, "--run-id", "old") == 0
+spark = SparkSession.active()
+# A view of ours whose table the next run lacks, and one as older releases made them.
+mine = f"TBLPROPERTIES ('segmentation.output' = 'file://{folder}/out')"
+spark.sql(f"CREATE VIEW shop.rejected_transactions {mine} AS SELECT 1 AS a")
+source = f"parquet.`file://{folder}/out/run=old/segments`"
+spark.sql(f"CREATE OR REPLACE VIEW shop.segments AS SELECT * FROM {source}")
+assert status("run", config, "--run-id", "new") == 0
+for stranger in ("VIEW other.segments AS SELECT 1 AS mine", "TABLE third.segments (mine INT)"):
+    database = stranger.split()[1].split(".")[0]
+    spark.sql(f"CREATE DATABASE {database}")
+    spark.sql(f"CREATE {stranger}")
+    assert status("run", config, "--run-id", "x", "--set", f"output.catalog={database}") == 2
+    assert spark.table(f"{database}.segments").columns == ["mine"]
+# Another output's views are a stranger's too.
+assert status("run", config, "--run-id", "x", "--output", f"{folder}/elsewhere") == 2
+"""
+
 VIEWS = ("cost_curve", "customers", "rejected", "segment_profile", "segments")
 
 
@@ -55,15 +91,29 @@ def published(machine, tmp_path_factory):
     )
     submit = " ".join(f"--conf {key}={value}" for key, value in settings.items())
     environment = machine.environment(PYSPARK_SUBMIT_ARGS=f"{submit} pyspark-shell")
-    driver = (
-        "import sys; sys.path.insert(0, sys.argv.pop(1)); from segmentation.cli import main;"
-        "[main(['run', sys.argv[1], '--run-id', run]) for run in ('old', 'new')]"
-    )
     lib = Path(__file__).resolve().parents[2] / "lib"
-    command = [machine.python, "-c", driver, lib, config]
+    command = [machine.python, "-c", DRIVER, lib, config, folder]
     with Program("publisher", command, folder, environment) as program:
-        assert program.process.wait(RUN_S) == 0
+        assert program.process.wait(RUN_S) == 0, program.text()[-LOG_TAIL:]
     return folder, settings
+
+
+def refusals(folder):
+    """The lines with which the publisher was stopped."""
+    log = (folder / "publisher.log").read_text().splitlines()
+    return [line for line in log if line.startswith("segment: ")]
+
+
+def test_views_of_somebody_else_are_never_replaced(published):
+    folder, _ = published
+    said = refusals(folder)
+    assert len(said) == 3
+    for line, names in zip(
+        said, ("'other.segments'", "'third.segments'", "'shop.customers'"), strict=True
+    ):
+        assert "output.catalog" in line
+        assert names in line
+        assert "drop them, or choose another output.catalog" in line
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +169,12 @@ def test_delta(run, totals):
 def test_beeline_through_the_thrift_server(published, machine, totals):
     folder, settings = published
     port = free_port()
+    connect = free_port()
     thrift = settings | {
+        # Both in one process, as an embedded Derby serves one at a time.
+        "spark.plugins": "org.apache.spark.sql.connect.SparkConnectPlugin",
+        "spark.connect.grpc.binding.address": LOOPBACK,
+        "spark.connect.grpc.binding.port": str(connect),
         "spark.hadoop.hive.server2.thrift.port": str(port),
         "spark.hadoop.hive.server2.thrift.bind.host": LOOPBACK,
         "spark.log.level": "INFO",
@@ -149,6 +204,33 @@ def test_beeline_through_the_thrift_server(published, machine, totals):
         # beeline: namespace, view, whether temporary
         assert {row[1] for row in asked("SHOW VIEWS")} == set(VIEWS)
         assert server.open_to_others() == []
+
+        # A job beside the server, with the same Derby, is refused in one line...
+        submit = " ".join(f"--conf {key}={value}" for key, value in settings.items())
+        beside = mirrored(folder, machine, PYSPARK_SUBMIT_ARGS=f"{submit} pyspark-shell")
+        assert beside.returncode == 2
+        said = [line for line in beside.stderr.splitlines() if line.startswith("segment: ")]
+        assert len(said) == 1
+        assert "output.catalog = 'shop'" in said[0]
+        assert "an embedded Derby" in said[0]
+        assert len(beside.stderr) < SHORT
+        # ... and one through the server is not.
+        history.point_at(Folder.at(str(folder / "out")), "old")
+        through = mirrored(folder, machine, SPARK_REMOTE=f"sc://{LOOPBACK}:{connect}")
+        assert through.returncode == 0, through.stderr
+        assert "up to date: output.catalog" in through.stdout
+        ((text,),) = (row for row in asked("SHOW CREATE TABLE segments") if len(row) == 1)
+        assert "run=old/segments" in text
+
+
+def mirrored(folder, machine, **environment):
+    """``segment mirror`` of the configuration, as a process of its own."""
+    lib = Path(__file__).resolve().parents[2] / "lib"
+    return subprocess.run(
+        [machine.python, "-m", "segmentation", "mirror", folder / "config.toml"],
+        env=machine.environment(PYTHONPATH=str(lib), **environment),
+        cwd=folder, capture_output=True, text=True, check=False,
+    )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -182,32 +264,35 @@ def postgres():
 
 @pytest.mark.parametrize("kind", ["postgres", "duckdb"])
 def test_small_tables_in_a_database(run, totals, tmp_path, kind, request):
-    from segmentation.storage.database import check_database, load
-    from segmentation.storage.filesystem import Folder
-
     address = (
         request.getfixturevalue("postgres") if kind == "postgres" else f"duckdb:///{tmp_path}/db"
     )
     check_database(address)
-    for name in ("new", "new", "newer"):  # loaded again, a run counts once
-        load(Folder.at(str(run)), output="here", run=name, database=address)
     engine = sql.create_engine(address)
+    with engine.begin() as connection:  # as an older release left it
+        connection.execute(sql.text("CREATE TABLE segmentation_segments (run TEXT, segment INT)"))
+        connection.execute(sql.text("INSERT INTO segmentation_segments VALUES ('older', 7)"))
+    for output, name in (("here", "new"), ("here", "new"), ("there", "new"), ("here", "newer")):
+        load(Folder.at(str(run)), output=output, run=name, database=address)
     with engine.connect() as connection:
-        found = connection.execute(
-            sql.text(
-                "SELECT segment, customers, value_sum FROM segmentation_segments "
-                "WHERE run = 'new' ORDER BY segment"
-            )
-        ).fetchall()
-        same(found, totals)
-        counts = connection.execute(
-            sql.text("SELECT run, count(*) FROM segmentation_cost_curve GROUP BY run ORDER BY run")
-        ).fetchall()
-        assert [tuple(row) for row in counts] == [("new", 4), ("newer", 4)]
-        current = connection.execute(sql.text("SELECT run FROM segmentation_current")).fetchall()
-        assert [tuple(row) for row in current] == [("newer",)]
+
+        def asked(query):
+            return [tuple(row) for row in connection.execute(sql.text(query)).fetchall()]
+
+        here = "WHERE run = 'new' AND output = 'here'"
+        columns = "segment, customers, value_sum"
+        same(asked(f"SELECT {columns} FROM segmentation_segments {here}"), totals)  # noqa: S608
+        curves = "SELECT output, run, count(*) FROM segmentation_cost_curve GROUP BY output, run"
+        found = [("here", "new", 4), ("here", "newer", 4), ("there", "new", 4)]  # each counts once
+        assert sorted(asked(curves)) == found
+        current = sorted(asked("SELECT output, run FROM segmentation_current"))
+        assert current == [("here", "newer"), ("there", "new")]
+        assert asked("SELECT segment, name FROM segmentation_segments WHERE run = 'older'") == [
+            (7, None)
+        ]
         profile = pd.read_sql(
-            sql.text("SELECT * FROM segmentation_segment_profile WHERE run = 'new'"), connection
+            sql.text(f"SELECT * FROM segmentation_segment_profile {here}"),  # noqa: S608
+            connection,
         )
     engine.dispose()
     assert len(profile) == 3 * len(totals)

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sqlite3
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -205,3 +206,34 @@ def test_credentials_reach_no_manifest_report_or_log(shop, capfd, caplog):
     assert "***" in told
     for secret in SECRETS:
         assert secret not in told
+
+
+def test_a_mirror_that_fails_leaves_the_run_published_and_old_runs_go(open_shop, capsys):
+    older = open_shop.output / "run=older"
+    shutil.copytree(open_shop.output / "run=first", older)
+    manifest = json.loads((older / "manifest.json").read_text())
+    created = {"run": "older", "created_at": "2020-01-01T00:00:00+00:00"}
+    (older / "manifest.json").write_text(json.dumps(manifest | created))
+    (open_shop.output / "latest.json").write_text('{"run": "older", "path": "run=older"}')
+    config, database = open_shop.folder / "config.toml", open_shop.folder / "shop.db"
+    config.write_text(f'{config.read_text()}database = "sqlite:///{database}"\nkeep_runs = 1\n')
+    with sqlite3.connect(database) as connection:  # somebody's, which takes none of our rows
+        connection.execute("CREATE TABLE segmentation_current (who TEXT NOT NULL)")
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as stopped:
+        open_shop("--run-id", "first")
+    assert stopped.value.code == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert "run=first is published, but output.database is behind" in said
+    assert "segment mirror CONFIG" in said
+    assert json.loads((open_shop.output / "latest.json").read_text())["run"] == "first"
+    assert not older.exists()
+    with sqlite3.connect(database) as connection:
+        connection.execute("DROP TABLE segmentation_current")
+    main(["mirror", str(config)])
+    with sqlite3.connect(database) as connection:
+        found = connection.execute(
+            "SELECT run, count(*) FROM segmentation_segments "
+            "JOIN segmentation_current USING (output, run) GROUP BY run"
+        ).fetchall()
+    assert found == [("first", manifest["choice"]["k"])]

@@ -1,6 +1,6 @@
 """Transactions: each line counts or has its reason; what they add up to, on paper and by pandas."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 import pandas as pd
 import pytest
@@ -11,7 +11,7 @@ from pyspark.sql import types as T
 from segmentation.config import Transactions
 from segmentation.errors import DataError
 from segmentation.features.contract import REJECTION
-from segmentation.features.transactions import customers_of, doubt_of, in_time, with_reason
+from segmentation.features.transactions import customers_of, in_time, with_reason
 from segmentation.results import Rejection
 
 LEAST = {"customer": "who", "timestamp": "when", "amount": "paid"}
@@ -409,44 +409,3 @@ def test_a_pattern_with_a_zone_is_moved_to_the_shops(spark):
         timezone="Europe/Paris",
     )
     assert made["ann"].last_purchase == date(2026, 2, 1)
-
-
-TODAY = date(2026, 6, 1)
-EVERY_DAY = [(date(2025, 1, 1) + timedelta(days=i), 20) for i in range(365)]
-
-
-@pytest.mark.parametrize(
-    ("days", "doubted"),
-    [
-        (EVERY_DAY, None),
-        ([*EVERY_DAY, (date(2026, 1, 15), 1)], None),  # a fortnight is no long pause
-        (
-            [*EVERY_DAY, (date(2026, 3, 1), 1)],
-            "60 days after 2025-12-31, the last day of all but 1 ",
-        ),
-        ([*EVERY_DAY, (date(2026, 3, 1), 20)], None),  # so many have not mistyped it
-        ([*EVERY_DAY, (date(2026, 3, 1), 1), (date(2026, 5, 30), 1)], "150 days after 2025-12-31"),
-        ([(date(2010, 1, 1), 1), (date(2026, 1, 1), 1)], "16 years after 2010-01-01"),
-        ([(date(2025, 1, 1), 1), (date(2025, 7, 1), 1), (date(2026, 3, 1), 1)], None),
-        ([(date(2026, 1, 1), 5)], None),
-    ],
-)
-def test_a_last_day_far_behind_the_others_is_doubted(days, doubted):
-    said = doubt_of(days[-1][0], days, today=TODAY)
-    assert (said is None) == (doubted is None), said
-    if said is not None:
-        assert said.startswith(f"transactions.as_of is {days[-1][0]}, ")
-        assert doubted in said
-        assert said.endswith("a mistyped date? set transactions.as_of")
-
-
-def test_a_last_day_after_today_is_doubted():
-    far = date(2062, 1, 3)
-    for days in ([], [*EVERY_DAY, (far, 1)]):
-        said = doubt_of(far, days, today=TODAY) or ""
-        assert said.startswith(
-            "transactions.as_of is 2062-01-03, which is after today (2026-06-01)"
-        )
-    assert doubt_of(TODAY + timedelta(days=1), [], today=TODAY) is None  # in Auckland
-    found = EVERY_DAY[-1][0]
-    assert doubt_of(found, [], today=TODAY) is None

@@ -8,7 +8,6 @@ at ``transactions.timezone``.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from itertools import pairwise
 
 from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
@@ -16,6 +15,7 @@ from pyspark.sql import types as T
 
 from segmentation.config import Returns, Transactions
 from segmentation.errors import DataError
+from segmentation.features.as_of import doubt_about, lines_per_day
 from segmentation.features.contract import (
     REJECTION,
     Rule,
@@ -40,9 +40,6 @@ UNIT = 10_000
 LARGEST_AMOUNT = 1e11
 """Beyond this a double cannot tell ten-thousandths apart."""
 
-FAR_DAYS, FEW_OF, DAYS_PER_YEAR = 30, 1_000, 365
-"""A pause that makes a last day look mistyped is longer, with one of so many lines behind it."""
-
 CUSTOMER_RULES: tuple[Rule, ...] = (
     ("no_purchase", "frequency", "`frequency` = 0"),
     ("no_net_spend", "monetary", "`monetary` <= 0"),
@@ -63,7 +60,7 @@ _OWN = (MALFORMED, _DAY, _MOMENT, _AMOUNT, _UNITS, _IS_RETURN)
 class Lines:
     """The lines with their days, amounts and reasons, and what was counted of them.
 
-    ``doubt`` is what makes the day that days are counted back from look mistyped, None if nothing.
+    ``doubt`` is what makes ``as_of`` look mistyped, None where nothing does.
     """
 
     table: DataFrame
@@ -157,7 +154,7 @@ def in_time(lines: DataFrame, *, transactions: Transactions) -> Lines:
     given = transactions
     as_of, days = given.as_of, []
     if as_of is None:
-        days = _lines_by_day(lines)
+        days = lines_per_day(lines.where(F.col(REJECTION).isNull()), day=_DAY)
         as_of = days[-1][0] if days else None
     late = [] if as_of is None else [_reject(given, "after_as_of", F.col(_DAY) > F.lit(as_of))]
     if as_of is not None and given.window_days is not None:
@@ -191,44 +188,8 @@ def in_time(lines: DataFrame, *, transactions: Transactions) -> Lines:
         first_day=kept[0].first,
         last_day=kept[0].last,
     )
-    return Lines(timed, as_of, counts, doubt_of(as_of, days, today=datetime.now(UTC).date()))
-
-
-def doubt_of(as_of: date, days: Sequence[tuple[date, int]], *, today: date) -> str | None:
-    """What makes ``as_of`` look mistyped: it is to come, or lies far behind all other days.
-
-    ``days`` are the days in order and how many lines each has, empty where ``as_of`` was
-    configured. Far is a pause of more than 30 days, and of more than twice the longest before it,
-    with at most one line in a thousand, or one in all, behind it: mistyped dates are few, and a
-    shop that has long pauses may end with one.
-    """
-    key = f"transactions.as_of is {as_of}"
-    if as_of > today + timedelta(days=1):  # a day ahead it is already in Auckland
-        return f"{key}, which is after today ({today}): a mistyped date? set transactions.as_of"
-    lines = sum(of_day for _, of_day in days)
-    few = max(1, lines // FEW_OF)
-    later, pauses = 0, [(b - a).days for (a, _), (b, _) in pairwise(days)]
-    for place in range(len(pauses), 0, -1):
-        later += days[place][1]
-        if later > few:
-            break
-        pause, before = pauses[place - 1], days[place - 1][0]
-        if pause > max(FAR_DAYS, 2 * max(pauses[: place - 1], default=0)):
-            return (
-                f"{key}, {_span((as_of - before).days)} after {before}, the last day of all but "
-                f"{later:,} of {lines:,} lines: a mistyped date? set transactions.as_of"
-            )
-    return None
-
-
-def _span(days: int) -> str:
-    return f"{days:,} days" if days < 2 * DAYS_PER_YEAR else f"{days // DAYS_PER_YEAR:,} years"
-
-
-def _lines_by_day(lines: DataFrame) -> list[tuple[date, int]]:
-    """The days of lines that count, in order, and how many lines each has."""
-    counted = lines.where(F.col(REJECTION).isNull()).groupBy(_DAY).agg(F.count(F.lit(1)))
-    return sorted((row[0], row[1]) for row in counted.collect())
+    doubt = doubt_about(as_of, days, today=datetime.now(UTC).date())
+    return Lines(timed, as_of, counts, doubt)
 
 
 def customers_of(lines: Lines, *, transactions: Transactions) -> DataFrame:
