@@ -52,7 +52,8 @@ class Choice:
     """The k that is frozen, the method that chose it and the reason in words.
 
     ``against`` is what speaks against this k, ``runners_up`` the others that might be taken, the
-    most important first: the verdict's own where the verdict was followed.
+    most important first: the verdict's own where the verdict was followed. ``summary`` is how
+    clear the segments are, in one plain sentence.
     ``silhouette`` is the average over all customers, exact up to the last bits of a double.
     """
 
@@ -62,6 +63,7 @@ class Choice:
     verdict: Verdict
     against: tuple[str, ...] = ()
     runners_up: tuple[int, ...] = ()
+    summary: str = ""
     silhouette: float | None = None
 
 
@@ -270,10 +272,14 @@ class PastRun:
 
 @dataclass(frozen=True)
 class Report:
-    """What the report shows; ``segments`` and ``cost_curve`` in their published order."""
+    """What the report shows; ``segments`` and ``cost_curve`` in their published order.
+
+    ``withheld`` are the numbers of segments that are not among them, so that nobody is recognised.
+    """
 
     run: Run
     cost_curve: tuple[CostPoint, ...]
     segments: tuple[Segment, ...]
     profiles: tuple[FeatureProfile, ...]
     sample: CustomerSample
+    withheld: tuple[int, ...] = ()

@@ -124,9 +124,8 @@ def colours_in_space(seen: Visit) -> int:
 def test_every_chart_draws_and_the_console_is_clean(visit):
     seen = visit(example_report())
     assert seen.count("#elbow .scatterlayer .point") == 13  # twelve costs and the chosen one's mark
-    assert seen.count("#shares .barlayer .point") == 10
-    assert seen.count("#profiles-1 .heatmaplayer image") == 1
-    assert seen.count("#profiles-1 .heatmap-label") == 15
+    assert seen.count(".bars .meter") == 10
+    assert seen.count(".compare tbody td") == 3 * 6
     assert seen.count("#customers canvas") >= 1
     assert colours_in_space(seen) >= 4
     assert complaints(seen) == []
@@ -198,10 +197,8 @@ def test_hostile_names_stay_names(visit, features):
     names = [f"{HOSTILE[at % 3]}{at}" for at in range(features)]
     planted = [(HOSTILE[at % 3], centre, 30) for at, (_, centre, _) in enumerate(PLANTED)]
     seen = visit(example_report(features=names, planted=planted, run={"warnings": HOSTILE}))
-    seen.page.evaluate("Plotly.Fx.hover('shares', [{curveNumber: 0, pointNumber: 0}])")
-    hover = seen.page.text_content("#shares .hoverlayer")
-    assert HOSTILE[0][:30] in (hover or "").replace("\N{ZERO WIDTH SPACE}", "")
-    own = 3 + 4 + 5 + (features > 4) + (features > 3)  # scripts, figures, indices, map, axes
+    assert HOSTILE[0][:30] in (seen.page.text_content(".bars") or "")
+    own = 3 + 2 + 5 + (features > 3)  # scripts, figures, indices, axes
     assert seen.count("script") == own
     assert seen.count("img[src='x'], a, svg a, b, iframe, [onerror], [onmouseover]") == 0
     assert seen.dialogs == []
@@ -219,3 +216,16 @@ def test_on_paper_nothing_is_cut(visit):
       .map((one) => one.id)"""
     assert seen.page.evaluate(cut) == []
     assert seen.page.locator("details.technical").get_attribute("open") is not None
+    right = """() => [...document.querySelectorAll('.chart .main-svg')]
+      .filter((one) => one.getBoundingClientRect().right
+        > one.closest('figure, section').getBoundingClientRect().right + 1)
+      .map((one) => one.closest('.chart').id)"""
+    assert seen.page.evaluate(right) == []
+
+
+def test_a_chart_that_was_folded_away_fills_its_place_when_opened(visit):
+    seen = visit(example_report(), size=PHONE)
+    seen.page.click("details.indices summary")
+    width = "document.querySelector('#index-1 .main-svg').getBoundingClientRect().width"
+    seen.page.wait_for_function(f"{width} > 100 && {width} <= 390")
+    assert complaints(seen) == []

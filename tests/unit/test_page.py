@@ -13,7 +13,8 @@ from plotly.offline import get_plotlyjs
 
 import segmentation
 from segmentation.reporting.page import render
-from segmentation.results import Rejection
+from segmentation.reporting.wording import MINUS, number
+from segmentation.results import Correlation, Rejection
 from tests.report_example import PLANTED, example_report
 
 HOSTILE = (
@@ -102,8 +103,15 @@ def hostile_report(name: str, *, features: int = 3):
 def test_the_headline_and_the_evidence_are_in_words(html):
     text = words(html)
     assert "24,000 customers fall into 5 segments" in text
-    assert "Why 5? The elbow of the cost curve: 5 clusters leave 5.8% of the cost" in text
-    assert "“Big spenders, few complaints” , is 17.5% of customers and brings" in text
+    assert (
+        "Weak evidence The data show 5 groups, but these segments match them only roughly." in text
+    )
+    assert (
+        "4,200 of 24,000 customers (17.5%), “Big spenders, few complaints”, bring 18.0 of 26.3 "
+        "million in money spent (68.7%). They also have the highest average money spent: 4,297 per "
+        "customer, against 1,095 overall."
+    ) in text
+    assert "The elbow of the cost curve: 5 clusters leave 5.8% of the cost" in text
 
 
 def test_the_page_states_data_rows_seed_k_run_and_when(html):
@@ -111,7 +119,8 @@ def test_the_page_states_data_rows_seed_k_run_and_when(html):
     for fact in (
         "Data data/customers.csv",
         "Rows read 24,037",
-        "Segments (k) 5",
+        "Rows left out 37",
+        "Chosen: k = 5",
         "Seed 42",
         "Run 2026-11-23T0951-demo",
         "Made at 23 November 2026, 09:51 UTC",
@@ -194,7 +203,7 @@ def test_escaped_names_are_still_readable():
 def test_every_chart_has_a_label_and_every_table_header_a_scope(html):
     page = Page(html)
     charts = [one for one in page.named("div") if (one.get("class") or "").startswith("chart")]
-    assert len(charts) == 4 + 5  # with a small one for every index of the example
+    assert len(charts) == 2 + 5  # with a small one for every index of the example
     assert all(one.get("aria-label") and one.get("id") for one in charts)
     assert all(one.get("scope") in ("row", "col") for one in page.named("th"))
     assert page.named("html") == [{"lang": "en"}]
@@ -219,8 +228,8 @@ def test_axes_can_be_chosen_where_there_are_more_than_three_features(count, sele
 
 def test_a_value_without_shares_is_explained():
     text = words(render(example_report(has_value_share=False)))
-    assert "Shares of money_spent are left out: it does not add up" in text
-    assert "The most valuable" not in text
+    assert "Shares of money spent are left out: it does not add up over customers" in text
+    assert "Share of money spent" not in text
 
 
 def test_one_segment_reads_as_one():
@@ -241,13 +250,91 @@ def test_what_is_not_a_number_is_said_and_does_not_stop_the_report():
     first = replace(report.profiles[0], difference=float("nan"), mean=float("inf"))
     html = render(replace(report, profiles=(first, *report.profiles[1:])))
     assert "not known" in words(html)
-    assert figures(html)["profiles-1-figure"]["data"][0]["z"][0][0] is None
+
+
+def table(html: str, label: str) -> list[list[str]]:
+    """The cells of a table as a reader sees them."""
+    (found,) = re.findall(rf'aria-label="{label}">\s*(<table.*?</table>)', html, re.DOTALL)
+    return [
+        [words(cell) for cell in re.findall(r"<t[hd].*?</t[hd]>", row, re.DOTALL)]
+        for row in re.findall(r"<tr.*?</tr>", found, re.DOTALL)
+    ]
+
+
+def test_segments_are_compared_with_the_average_in_a_table(html):
+    head, *rows = table(html, "Table of features by segment")
+    assert head[0] == "Feature"
+    assert head[1] == "0 Big spenders, few complaints"
+    assert head[-1] == "All"
+    assert [row[0] for row in rows] == ["products_purchased", "complains", "money_spent"]
+    report = example_report()
+    money = [each for each in report.profiles if each.feature == "money_spent"]
+    for cell, profile in zip(rows[2][1:], money, strict=False):
+        assert profile.difference is not None
+        size = abs(profile.difference)
+        mark = ("▲" if profile.difference > 0 else "▼") * ((size >= 0.5) + (size >= 1.5))
+        assert cell.count(mark or "▲") == (1 if mark else 0)
+        assert cell.startswith(number(profile.mean or 0))
+
+
+def described(report, *columns):
+    """The report with attributes that shape no segment: name, value, kind and mean of each."""
+    first = replace(report.profiles[0], difference=None, shapes=False, known=500)
+    return replace(
+        report,
+        profiles=(
+            *report.profiles,
+            *(
+                replace(first, feature=f, value=v, kind=kind, mean=mean, overall_mean=mean,
+                        p10=low, median=mean, p90=high)
+                for f, v, kind, mean, low, high in columns
+            ),
+        ),
+    )  # fmt: skip
+
+
+def test_numbers_are_written_as_what_they_are():
+    html = render(
+        described(
+            example_report(),
+            ("partner", None, "boolean", 0.124, 0.0, 1.0),
+            ("Year_Birth", None, "numeric", 1968.8, 1951.0, 1984.4),
+            ("signup", None, "date", 123.46, 12.5, 400.0),
+            ("recency_days", None, "numeric", 41.7, 3.0, 99.5),
+            ("member", "0", "categorical", 0.25, None, None),
+            ("member", "1", "categorical", 0.75, None, None),
+            ("rooms", "0", "categorical", 0.2, None, None),
+            ("rooms", "2", "categorical", 0.8, None, None),
+        )
+    )
+    rows = {
+        name: [row[:2] for row in table(html, f"Table of {name} by segment")[1:]]
+        for name in ("partner", "Year_Birth", "signup", "recency_days", "member", "rooms")
+    }
+    assert rows == {
+        "partner": [["average", "12.4%"]],
+        "Year_Birth": [["average", "1969 1951 to 1984"]],
+        "signup": [["average", "123 12 to 400"]],
+        "recency_days": [["average", "42 3 to 100"]],
+        "member": [["no (0)", "25.0%"], ["yes (1)", "75.0%"]],
+        "rooms": [["0", "20.0%"], ["2", "80.0%"]],
+    }
+
+
+def test_correlated_features_are_told_once_and_calmly():
+    found = (Correlation("frequency", "monetary", 0.853), Correlation("age", "tenure", -0.9))
+    text = words(render(example_report(run={"correlations": found})))
+    assert (
+        "What two features have in common counts twice in the segments: frequency and monetary "
+        "rise and fall together (correlation 0.85); age and tenure move in opposite directions "
+        f"(correlation {MINUS}0.90)."
+    ) in text
 
 
 def test_nothing_rejected_and_no_warning():
     run = {"rejected": 0, "rejections": (), "warnings": (), "rows_in": 24000}
     text = words(render(example_report(run=run)))
-    assert "Nothing was left out: every row has its segment." in text
+    assert "No row was left out: each has its segment." in text
     assert "Before you rely on this" not in text
 
 
@@ -280,7 +367,7 @@ def test_the_page_is_made_from_a_zip_too(tmp_path, html):
 
 def test_the_verdict_stands_at_the_top_with_what_speaks_against_it_below():
     text = words(render(example_report()))
-    assert text.index("Weak structure") < text.index("The segments")
+    assert text.index("Weak evidence") < text.index("The segments")
     for told in ("the silhouette favours 2", "the gap statistic favours 7", "Runners-up: k = 2, 7"):
         assert told in text
 

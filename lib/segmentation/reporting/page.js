@@ -9,6 +9,7 @@
     typesetMath: false,
   };
   const PAPER = { width: 676, height: 430 };
+  const HALF_PAPER = 326;
   const NARROW = 560;
   const content = (id) => {
     const element = document.getElementById(id);
@@ -107,10 +108,20 @@
     for (const element of charts) {
       const height = parseInt(element.style.height) || null;
       const onScreen = { width: null, height, autosize: true };
-      Plotly.relayout(element, printing ? { ...PAPER, ...(height && { height }) } : onScreen);
+      const width = element.closest(".multiples") ? HALF_PAPER : PAPER.width;
+      const onPaper = { ...PAPER, width, ...(height && { height }) };
+      Plotly.relayout(element, printing ? onPaper : onScreen);
     }
   };
   window.matchMedia("print").addEventListener("change", (print) => forPaper(print.matches));
+
+  // What was drawn while folded away has no width of its own yet.
+  for (const details of document.querySelectorAll("details")) {
+    details.addEventListener("toggle", () => {
+      if (!details.open || window.matchMedia("print").matches) return;
+      for (const element of details.querySelectorAll(".chart")) Plotly.Plots.resize(element);
+    });
+  }
 
   Promise.all(charts.map(draw)).then(() => {
     document.documentElement.dataset.drawn = "true";

@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.resources import files
 from itertools import groupby
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined
 from plotly.offline import get_plotlyjs
 
-from segmentation.reporting import charts, scatter, wording
+from segmentation.reporting import charts, comparison, headline, scatter, wording
 from segmentation.reporting.marks import mark
 from segmentation.reporting.suppression import suppressed
 from segmentation.results import FeatureProfile, PreparedFeature, Rejection, Report, Run, Segment
@@ -22,15 +23,15 @@ MOST_CARDS = 12
 """Segments shown as cards: more are easier to compare as rows of a table."""
 
 STRENGTHS = {
-    "clear": "Clear structure",
-    "weak": "Weak structure",
-    "none": "No clear structure",
+    "clear": "Clear groups",
+    "weak": "Weak evidence",
+    "none": "No natural groups",
 }
 
 KEY_FEATURES = 4
 MOST_PATHS = 3
-MOST_COSTS = 15
-"""Rows of the cost table that stand open: a longer one is folded."""
+NAMED_COLUMNS = 6
+"""Segments whose names fit above the columns of a table."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,9 @@ def render(report: Report, *, min_group: int = 1) -> str:
     environment.filters.update(
         number=wording.number,
         percent=wording.percent,
-        average=lambda profile, mean: wording.average(mean, is_share=profile.value is not None),
+        said=comparison.said,
+        value_mean=partial(_value_mean, report=report),
+        correlation=wording.correlation,
         duration=wording.duration,
         moment=wording.moment,
         rejection=wording.rejection,
@@ -74,17 +77,26 @@ def render(report: Report, *, min_group: int = 1) -> str:
     return environment.from_string(_text("page.html.j2")).render(
         report=report,
         run=report.run,
-        headline=_headline(report),
-        insight=_insight(report),
+        headline=headline.headline(report),
+        lede=headline.lede(report),
+        hint=headline.hint(report),
+        value=headline.spoken(report.run),
         paths=_paths(report.run),
         most_paths=MOST_PATHS,
         key_profiles=_key_profiles(report),
         as_cards=len(report.segments) <= MOST_CARDS,
-        has_few=any(each.customers < min_group for each in report.segments),
+        named_columns=NAMED_COLUMNS,
+        has_few=any(each.customers < min_group for each in report.segments) or report.withheld,
         has_value_share=all(each.value_share is not None for each in report.segments),
-        most_costs=MOST_COSTS,
+        has_value_mean=any(each.value_mean is not None for each in report.segments),
         min_group=min_group,
-        attributes=_attributes(report),
+        shaping=comparison.rows(report, shaping=True),
+        attributes=[
+            (attribute, list(rows))
+            for attribute, rows in groupby(
+                comparison.rows(report, shaping=False), key=lambda row: row.feature
+            )
+        ],
         rejections=_by_frequency(report.run.rejections),
         left_out=_by_frequency(report.run.transactions.left_out if report.run.transactions else ()),
         strengths=STRENGTHS,
@@ -117,7 +129,6 @@ def _drawn(report: Report) -> dict[str, Any]:
         "segments": list(dealt.values()),
         "customers": scatter.customers_of(report.sample),
     }
-    maps = charts.profiles(report.profiles, segments=report.segments)
     return {
         "elbow": _chart("elbow", "Line chart: cost for every k", charts.elbow(report.cost_curve)),
         "indices": [
@@ -126,15 +137,6 @@ def _drawn(report: Report) -> dict[str, Any]:
                 _chart(f"index-{place}", f"Line chart: {each.title} for every k", each.figure),
             )
             for place, each in enumerate(charts.indices(report.cost_curve), start=1)
-        ],
-        "shares": _chart(
-            "shares",
-            "Bar chart: every segment's share of customers and of the value",
-            charts.shares(report.segments, value_feature=report.run.value_feature),
-        ),
-        "maps": [
-            _chart(f"profiles-{place}", "Heat map: every segment against the average", figure)
-            for place, figure in enumerate(maps, start=1)
         ],
         "scatter": _chart(
             "customers",
@@ -192,20 +194,6 @@ def _policy(scripts: Sequence[str]) -> str:
     )
 
 
-def _headline(report: Report) -> str:
-    customers = wording.counted(report.run.labelled, "customer")
-    verb = "falls" if report.run.labelled == 1 else "fall"
-    return f"{customers} {verb} into {wording.counted(len(report.segments), 'segment')}"
-
-
-def _insight(report: Report) -> Segment | None:
-    """The segment that brings most of the value, if that can be said."""
-    shared = [each for each in report.segments if each.value_share is not None]
-    if len(shared) < len(report.segments) or len(shared) < 2:
-        return None
-    return max(shared, key=lambda each: each.value_share or 0.0)
-
-
 def _value_in_sight(run: Run) -> list[PreparedFeature]:
     """The features with the value among the first three, which are drawn first."""
     value = [feature for feature in run.features if feature.name == run.value_feature]
@@ -229,22 +217,10 @@ def _most_apart(profiles: Sequence[FeatureProfile]) -> list[FeatureProfile]:
     return [profile for profile in profiles if profile in apart]
 
 
-def _attributes(report: Report) -> list[tuple[str, list[tuple[str | None, list[FeatureProfile]]]]]:
-    """What only describes: for every attribute its values, and of each a profile a segment."""
-    described = [profile for profile in report.profiles if not profile.shapes]
-    return [
-        (
-            feature,
-            [
-                (
-                    value,
-                    [each for each in described if (each.feature, each.value) == (feature, value)],
-                )
-                for value in dict.fromkeys(p.value for p in described if p.feature == feature)
-            ],
-        )
-        for feature in dict.fromkeys(profile.feature for profile in described)
-    ]
+def _value_mean(segment: Segment, report: Report) -> str:
+    if segment.value_mean is None:
+        return comparison.HIDDEN
+    return headline.value_of(report, segment.value_mean)
 
 
 def _paths(run: Run) -> list[str]:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from segmentation.reporting.wording import chart_text, compact
+from segmentation.reporting.wording import chart_text, compact, number
 from segmentation.results import PreparedFeature
 
 MOST_TICKS = 7
@@ -50,8 +50,15 @@ def axis(feature: PreparedFeature, values: Sequence[float]) -> Axis:
         values=tuple(values),
         positions=positions,
         ticks=tuple(position(tick, feature.transform) for tick in ticks),
-        labels=tuple(compact(tick) for tick in ticks),
+        labels=_labels(ticks),
     )
+
+
+def _labels(ticks: Sequence[float]) -> tuple[str, ...]:
+    """Each tick's number, in short where no digit that tells two apart is lost."""
+    short = [compact(tick) for tick in ticks]
+    are_exact = all(math.isclose(float(f"{tick:.2g}"), tick, rel_tol=1e-9) for tick in ticks)
+    return tuple(short if are_exact else [number(tick) for tick in ticks])
 
 
 def position(value: float, transform: str) -> float:

@@ -3,7 +3,7 @@
 import math
 import re
 import unicodedata
-from datetime import datetime
+from datetime import date, datetime
 
 UNKNOWN = "not known"
 MINUS = "\N{MINUS SIGN}"
@@ -21,15 +21,15 @@ _REASONS = {
     "negative": "the value is negative, where only zero and more makes sense",
     "malformed": "the line could not be read as a row of the table",
     "duplicate_id": "the customer id occurs on more than one row",
-    "not_in_order": "the value is none of the bands that the configuration orders",
-    "not_a_date": "the value is no date",
-    "after_as_of": "the date lies after the day that the segments are of",
-    "before_window": "the date lies before the time that counts",
+    "not_in_order": "the value is not one of the configured bands",
+    "not_a_date": "the value is not a date",
+    "after_as_of": "the date is after the as-of date",
+    "before_window": "the date is before the analysis window",
     "not_a_boolean": "the value is neither yes nor no",
     "no_purchase": "the customer bought nothing",
     "no_net_spend": "returns outweigh what the customer bought",
-    "not_a_product": "the line is of no product: postage, a fee, an adjustment",
-    "duplicate_line": "the line stands there already, alike in every column",
+    "not_a_product": "the line is not a product: postage, a fee, an adjustment",
+    "duplicate_line": "the line repeats another in every column",
 }
 
 
@@ -43,15 +43,41 @@ def number(value: float) -> str:
     elif value == int(value) or size >= 100:
         text = f"{value:,.0f}"
     elif size >= 1:
-        text = _trimmed(f"{value:.2f}")
+        text = _trimmed(f"{value:.1f}" if size >= 10 else f"{value:.2f}")
     else:
         text = _trimmed(f"{value:.{2 - _magnitude(size)}f}")
     return text.replace("-", MINUS)
 
 
-def average(mean: float, *, is_share: bool) -> str:
-    """A mean; of something that customers have or have not it is a share."""
-    return percent(mean) if is_share else number(mean)
+def value(value: float, *, kind: str, feature: str) -> str:
+    """A value of a feature: yes or no as a share, days and years as whole numbers."""
+    if kind == "boolean":
+        return percent(value)
+    if not math.isfinite(value):
+        return UNKNOWN
+    if _YEAR.search(feature) and FIRST_YEAR <= value <= LAST_YEAR:
+        return f"{value:.0f}"
+    if kind == "date" or _DAYS.search(feature):
+        return "under 1" if 0 < value < 1 else f"{value:,.0f}".replace("-", MINUS)
+    return number(value)
+
+
+_YEAR = re.compile(r"(?i)(?<![a-z])(year|yr|born|birth)")
+_DAYS = re.compile(r"(?i)(?<![a-z])days?(?![a-z])")
+FIRST_YEAR, LAST_YEAR = 1800, 2200
+
+
+def sum_of(part: float, whole: float) -> str:
+    """A part of a sum, both in the unit of the whole: ``7.0 of 8.4 million``."""
+    for size, unit in ((1e12, "trillion"), (1e9, "billion"), (1e6, "million")):
+        if size <= whole < _PLAIN_BELOW:
+            return f"{part / size:,.1f} of {whole / size:,.1f} {unit}"
+    return f"{number(part)} of {number(whole)}"
+
+
+def day(when: date) -> str:
+    """A day: ``9 December 2011``."""
+    return f"{when.day} {when:%B %Y}"
 
 
 def compact(value: float) -> str:
@@ -73,13 +99,9 @@ def percent(part: float) -> str:
     return f"{part * 100:,.1f}%".replace("-", MINUS)
 
 
-def deviations(difference: float) -> str:
-    """A difference from the average in standard deviations, signed: ``+1.2 SD``."""
-    if not math.isfinite(difference):
-        return UNKNOWN
-    rounded = round(difference, 1) or 0.0
-    sign = "+" if rounded > 0 else ""
-    return f"{sign}{rounded:.1f} SD".replace("-", MINUS)
+def correlation(r: float) -> str:
+    """A correlation to two decimals."""
+    return f"{r:.2f}".replace("-", MINUS)
 
 
 def duration(seconds: float) -> str:
@@ -97,7 +119,7 @@ def moment(iso: str) -> str:
     except ValueError:
         return iso
     zone = when.tzname() or ""
-    return f"{when.day} {when:%B %Y, %H:%M} {zone}".strip()
+    return f"{day(when)}, {when:%H:%M} {zone}".strip()
 
 
 def counted(count: int, noun: str) -> str:
@@ -112,7 +134,7 @@ def sentence(text: str) -> str:
 
 
 def rejection(reason: str) -> str:
-    """Why a row was left out, in plain words; a reason not known here as it came."""
+    """Why a row was rejected, in plain words; a reason not known here as it came."""
     return _REASONS.get(reason, reason)
 
 

@@ -18,6 +18,9 @@ BOOTSTRAPS = 20
 STARTS, RESAMPLE_STARTS = 2, 4
 BLOCK = 16_384
 
+STABLE = 0.75
+"""Hennig's band for clusters that are recovered in resampled customers."""
+
 INDEX_DIGITS, INDEX_DECIMALS = 6, 9
 """Digits to which an index is known: processors differ in the last bits of a matrix product."""
 

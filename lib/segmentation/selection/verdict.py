@@ -6,15 +6,15 @@ well k-means does with that many segments; where they disagree, that is said.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 from segmentation.results import Choice, CostPoint, Verdict
 from segmentation.selection.elbow import elbow
 from segmentation.selection.evidence import FEW_KINDS, Evidence
 from segmentation.selection.groups import OVERLAP
-
-STABLE = 0.75
-"""Hennig's band for clusters that are recovered in resampled customers."""
+from segmentation.selection.summary import summary
+from segmentation.selection.validity import STABLE
 
 AGREES = 0.8
 """Adjusted Rand index from which k-means' segments are the groups, but for the borders."""
@@ -41,13 +41,15 @@ def choose(evidence: Evidence, *, k: int | str) -> Choice:
     """
     verdict = judge(evidence)
     if k == "auto":
-        return Choice(
+        choice = Choice(
             verdict.k, "verdict", verdict.reason, verdict, verdict.against, verdict.runners_up
         )
-    chosen, method, reason = _as_configured(evidence, verdict, k)
-    others = _runners_up(evidence, verdict.favourites, chosen, first=verdict.k)
-    against = [*doubts(evidence, chosen), *_disagreeing(verdict.favourites, chosen)]
-    return Choice(chosen, method, reason, verdict, tuple(against), others)
+    else:
+        chosen, method, reason = _as_configured(evidence, verdict, k)
+        others = _runners_up(evidence, verdict.favourites, chosen, first=verdict.k)
+        against = (*doubts(evidence, chosen), *_disagreeing(verdict.favourites, chosen))
+        choice = Choice(chosen, method, reason, verdict, against, others)
+    return replace(choice, summary=summary(choice, evidence))
 
 
 def _as_configured(evidence: Evidence, verdict: Verdict, k: int | str) -> tuple[int, str, str]:

@@ -1,0 +1,127 @@
+"""The report's first words: how many customers, over which time, who brings what, and how sure."""
+
+from datetime import date
+
+from segmentation.reporting import wording
+from segmentation.results import Report, Run, Segment
+
+VALUE_WORDS = {"monetary": "net spend", "frequency": "orders", "units": "units bought"}
+"""How people say the value features that are derived from transactions."""
+
+HINT = (
+    "Nothing says what a customer is worth, so the segments are in order of size: name a feature "
+    "in segments.value of the configuration to see what each segment brings."
+)
+
+
+def headline(report: Report) -> str:
+    """How many customers and segments."""
+    customers = wording.counted(report.run.labelled, "customer")
+    verb = "falls" if report.run.labelled == 1 else "fall"
+    segments = wording.counted(len(report.segments) + len(report.withheld), "segment")
+    return f"{customers} {verb} into {segments}"
+
+
+def sentences(report: Report) -> tuple[str, ...]:
+    """What one would forward: period and value first, then how clear the groups are."""
+    rest = (report.run.choice.summary, hint(report))
+    return (*lede(report), *(each for each in rest if each))
+
+
+def lede(report: Report) -> tuple[str, ...]:
+    """The period, who brings most of the value and who is worth most; else who are most.
+
+    Nothing of value is said without a value feature, and of sums only where every segment has
+    one and none is negative, so that parts add up to the whole.
+    """
+    found = _of_value(report) or _of_size(report)
+    period = _period(report.run)
+    if found and period:
+        first = found[0]
+        first = first if first.startswith("“") else first[:1].lower() + first[1:]
+        found = [f"{period}, {first}", *found[1:]]
+    return tuple(found)
+
+
+def hint(report: Report) -> str | None:
+    """How to learn what segments bring, where nothing says what a customer is worth."""
+    return HINT if report.run.value_feature is None and len(report.segments) > 1 else None
+
+
+def _of_size(report: Report) -> list[str]:
+    if len(report.segments) + len(report.withheld) < 2 or not report.segments:
+        return []
+    largest = max(report.segments, key=lambda each: each.customers)
+    return [f"The largest segment, {_called(largest)}, has {_part(largest, report.run)}."]
+
+
+def _of_value(report: Report) -> list[str]:
+    """Who brings most and who is worth most per customer, where that can be said."""
+    run, segments = report.run, report.segments
+    if run.value_feature is None or len(segments) < 2 or report.withheld:
+        return []
+    found = []
+    sums = [each.value_sum for each in segments if each.value_sum is not None]
+    most = None
+    if len(sums) == len(segments) and min(sums) >= 0 < sum(sums):
+        most = max(segments, key=lambda each: each.value_sum or 0.0)
+        verb = "brought" if run.transactions else "bring"
+        verb += "s" if verb == "bring" and most.customers == 1 else ""
+        found.append(
+            f"{_part(most, run)}, {_called(most)}, {verb} "
+            f"{wording.sum_of(most.value_sum or 0.0, sum(sums))} in {spoken(run)} "
+            f"({wording.percent((most.value_sum or 0.0) / sum(sums))})."
+        )
+    means = [each.value_mean for each in segments if each.value_mean is not None]
+    overall = _overall(report)
+    if len(means) == len(segments) and overall is not None and max(means) > min(means):
+        best = max(segments, key=lambda each: each.value_mean or 0.0)
+        mean = value_of(report, best.value_mean or 0.0)
+        who = "They also have" if best is most else f"{_called(best)} has"
+        found.append(
+            f"{who} the highest average {spoken(run)}: {mean} per customer, against "
+            f"{value_of(report, overall)} overall."
+        )
+    return found
+
+
+def spoken(run: Run) -> str:
+    """The value feature as people say it."""
+    name = run.value_feature or ""
+    if run.transactions is not None and name in VALUE_WORDS:
+        return VALUE_WORDS[name]
+    return name.replace("_", " ").strip() or name
+
+
+def _overall(report: Report) -> float | None:
+    """The mean of the value over all customers whose value is known."""
+    feature = report.run.value_feature
+    return next(
+        (p.overall_mean for p in report.profiles if p.feature == feature and p.value is None), None
+    )
+
+
+def value_of(report: Report, mean: float) -> str:
+    """A mean of the value feature as people write it."""
+    feature = report.run.value_feature or ""
+    kinds = [p.kind for p in report.profiles if p.feature == feature]
+    return wording.value(mean, kind=kinds[0] if kinds else "numeric", feature=feature)
+
+
+def _part(segment: Segment, run: Run) -> str:
+    return (
+        f"{segment.customers:,} of {wording.counted(run.labelled, 'customer')} "
+        f"({wording.percent(segment.share)})"
+    )
+
+
+def _called(segment: Segment) -> str:
+    return f"“{segment.name}”"
+
+
+def _period(run: Run) -> str | None:
+    lines = run.transactions
+    if lines is None or lines.first_day is None or lines.last_day is None:
+        return None
+    first, last = (date.fromisoformat(day) for day in (lines.first_day, lines.last_day))
+    return f"From {wording.day(first)} to {wording.day(last)}"

@@ -1,0 +1,68 @@
+"""The choice of k in one plain sentence, for readers who know no index."""
+
+from segmentation.results import Choice
+from segmentation.selection.evidence import FEW_KINDS, Evidence
+from segmentation.selection.validity import STABLE
+
+
+def summary(choice: Choice, evidence: Evidence) -> str:
+    """How clear the segments are: found groups, a rough match of groups, or a convenient cut."""
+    k, groups = choice.k, evidence.groups.count
+    if k == 1:
+        return _of_one(groups)
+    if choice.method == "verdict":
+        return _of_verdict(choice, evidence)
+    how = (
+        f"The configuration sets the number of segments to {k}"
+        if choice.method == "fixed"
+        else f"The number of segments, {k}, follows one index, as the configuration asks"
+    )
+    if groups == 1:
+        return f"{how}; the data show no natural groups, so they are a convenient cut."
+    if groups != k:
+        return f"{how}, but the data show {_counted(groups)}."
+    if choice.verdict.strength == "clear":
+        return f"{how}, and the data agree: these are clearly separated groups."
+    return f"{how}, the number of groups in the data, but {_weakness(choice, evidence)}."
+
+
+def _of_verdict(choice: Choice, evidence: Evidence) -> str:
+    k, groups = choice.k, evidence.groups.count
+    if choice.verdict.strength == "clear":
+        return (
+            "They are clearly separated groups, and the same ones appear when the customers are "
+            "drawn anew at random."
+        )
+    if choice.verdict.strength == "none":
+        return (
+            f"There are no natural groups: the customers differ gradually, and these {k} segments "
+            "are a convenient cut."
+        )
+    if groups > k:
+        return f"The data show {_counted(groups)}, but this run could take no more than {k}."
+    if groups < k:
+        return f"The data show {_counted(groups)}, but this run could take no fewer than {k}."
+    return f"The data show {_counted(groups)}, but {_weakness(choice, evidence)}."
+
+
+def _weakness(choice: Choice, evidence: Evidence) -> str:
+    """Why as many segments as groups are less than a finding, by the first that holds."""
+    least = next(p.least_stability for p in evidence.curve if p.k == choice.k)
+    if evidence.kinds <= FEW_KINDS:
+        return (
+            f"there are only {evidence.kinds} different customers, so others might fall into other "
+            "groups"
+        )
+    if least is not None and least < STABLE:
+        return "not all of these segments appear again when the customers are drawn anew at random"
+    return "these segments match the groups only roughly"
+
+
+def _of_one(groups: int) -> str:
+    if groups == 1:
+        return "There are no natural groups: all customers are in one segment."
+    return f"All customers are in one segment, but the data show {_counted(groups)}."
+
+
+def _counted(groups: int) -> str:
+    return "1 group" if groups == 1 else f"{groups} well-separated groups"
