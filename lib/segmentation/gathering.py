@@ -10,7 +10,7 @@ from segmentation.config import Config
 from segmentation.features.columns import check_columns, check_lines
 from segmentation.features.contract import Audit, Rule
 from segmentation.features.days import check_patterns
-from segmentation.features.joining import check_join, join_counts, joined
+from segmentation.features.joining import check_join, join_counts, join_keys, joined
 from segmentation.features.transactions import (
     Lines,
     check_settings,
@@ -66,18 +66,24 @@ def gather(table: DataFrame, config: Config, *, store: Store) -> Gathered:
         lines = in_time(reasoned, transactions=config.transactions)
         customers = customers_of(lines, transactions=config.transactions)
         rules = customer_rules(config.transactions)
-    tables = [store.read(each, seed=config.sweep.seed) for each in config.join]
-    keys = [each.on or config.input.customer_id or "" for each in config.join]
+    joins = []
     bare = customers
-    for each, other, on in zip(config.join, tables, keys, strict=True):
+    for each in config.join:
+        other, on = (
+            store.read(each, seed=config.sweep.seed),
+            each.on or config.input.customer_id or "",
+        )
         check_join(customers, other, join=each, on=on)
-        customers = joined(customers, other, join=each, on=on)
+        # Attributes of lines stand on the lines too, and need no adding up to be looked at.
+        keys = join_keys(table if on in table.columns else customers, other, join=each, on=on)
+        customers = joined(customers, other, join=each, keys=keys)
+        joins.append((each, other, on, keys))
     check_columns(customers, config, of_lines=table.columns)
-    if lines is not None or tables:
+    if lines is not None or joins:
         customers = store.aside("customers", customers)
     counts = tuple(
-        join_counts(bare if lines is None else customers, other, join=each, on=on)
-        for each, other, on in zip(config.join, tables, keys, strict=True)
+        join_counts(bare if lines is None else customers, other, join=each, on=on, keys=keys)
+        for each, other, on, keys in joins
     )
     as_of = config.features.as_of if lines is None else lines.as_of
     return Gathered(customers, rules, as_of, lines, counts)

@@ -1,7 +1,11 @@
-"""Attributes from other tables: one row a customer there, so that no customer is counted twice."""
+"""Attributes from other tables: one row per customer there, so that none is counted twice."""
+
+import re
+from dataclasses import dataclass
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
+from pyspark.sql import types as T
 
 from segmentation.config import Join
 from segmentation.errors import DataError, SchemaError, listed, nearest
@@ -11,6 +15,10 @@ from segmentation.results import JoinCounts
 from segmentation.schemas import MALFORMED, quoted
 
 _KEY = "__key"
+
+DECIMAL_ID = r"^(0|[1-9][0-9]*)[.]0$"
+WHOLE_DOUBLES = 2**53
+"""Up to here every whole number is a double of its own."""
 
 
 def check_join(customers: DataFrame, table: DataFrame, *, join: Join, on: str) -> None:
@@ -25,7 +33,7 @@ def check_join(customers: DataFrame, table: DataFrame, *, join: Join, on: str) -
     for name, known, key in ((on, customers.columns, "on"), (join.key, table.columns, "key")):
         if name not in known:
             problems.append(
-                f"join.{key} is {name!r}, which is no column{nearest(name, known)}: there are "
+                f"column {name!r} (join.{key}) does not exist{nearest(name, known)}: there are "
                 f"{listed(known)}"
             )
     for name in join.columns or ():
@@ -41,66 +49,123 @@ def check_join(customers: DataFrame, table: DataFrame, *, join: Join, on: str) -
         raise SchemaError("; ".join(problems))
 
 
-def joined(customers: DataFrame, table: DataFrame, *, join: Join, on: str) -> DataFrame:
-    """The customers plus the joined table's columns, null where it has no such customer.
+@dataclass(frozen=True)
+class JoinKeys:
+    """The SQL of the key on either side, as text; null where a row has none."""
 
-    Keys are compared as texts without blanks around them, so that 17 finds "17". Lazy.
+    customers: str
+    table: str
+
+
+def join_keys(customers: DataFrame, table: DataFrame, *, join: Join, on: str) -> JoinKeys:
+    """How the keys of both sides are compared; reads the key columns, before anything is joined.
+
+    Keys are texts without blanks around them, so that 17 finds "17". A whole number is the same
+    key as a double and as an integer: 13085.0, as pandas writes integers with holes, finds 13085.
+    A text "13085.0" does where every key of its side ends like that, and none begins with a zero.
+
+    Raises
+    ------
+    DataError
+        If a key of the table occurs on more than one row, which would count a customer twice
+        or, where customers share it too, write their product.
     """
-    added = _keyed(table, join).select(_KEY, *[quoted(name) for name in _added(table, join)])
+    keys = JoinKeys(_key(_readable(customers), on), _key(_readable(table), join.key))
+    repeated = (
+        _keyed(table, keys)
+        .groupBy(_KEY)
+        .agg(F.count(F.lit(1)).alias("rows"))
+        .where("rows > 1")
+        .agg(F.count(F.lit(1)).alias("keys"), F.max("rows").alias("rows"))
+        .collect()[0]
+    )
+    if repeated["keys"]:
+        raise DataError(
+            f"{_shown(join)}: {repeated['keys']:,} values of {join.key!r} occur on more than one "
+            f"row, one of them on {repeated.rows:,}: a join needs one row per customer"
+        )
+    return keys
+
+
+def joined(customers: DataFrame, table: DataFrame, *, join: Join, keys: JoinKeys) -> DataFrame:
+    """The customers plus the joined table's columns, null where it has no such customer. Lazy."""
+    added = _keyed(table, keys).select(_KEY, *[quoted(name) for name in _added(table, join)])
     return (
-        customers.withColumn("__on", F.expr(text(on)))
+        customers.withColumn("__on", F.expr(keys.customers))
         .join(added, F.col("__on") == F.col(_KEY), "left")
         .drop("__on", _KEY)
     )
 
 
-def join_counts(customers: DataFrame, table: DataFrame, *, join: Join, on: str) -> JoinCounts:
+def join_counts(
+    customers: DataFrame, table: DataFrame, *, join: Join, on: str, keys: JoinKeys
+) -> JoinCounts:
     """How many rows of each side find none on the other; reads both, with a shuffle of keys.
 
     Raises
     ------
     DataError
-        If a key stands on several rows, which would count a customer twice, or if no customer
-        is found at all.
+        If no customer is found at all; shows the form of three keys of each side, not the keys.
     """
-    keys = _keyed(table, join).groupBy(_KEY).agg(F.count(F.lit(1)).alias("rows"))
-    repeated = keys.where("rows > 1").orderBy(F.desc("rows"), _KEY).limit(1).collect()
-    if repeated:
-        raise DataError(
-            f"{_shown(join)} has {repeated[0].rows:,} rows with {join.key} = "
-            f"{repeated[0][_KEY]!r}: a join needs one row a customer"
-        )
-    wanted = customers.groupBy(F.expr(text(on)).alias("__on")).agg(
+    there = _keyed(table, keys).select(_KEY)
+    wanted = customers.groupBy(F.expr(keys.customers).alias("__on")).agg(
         F.count(F.lit(1)).alias("customers")
     )
-    both = wanted.join(keys, F.col("__on") == F.col(_KEY), "full")
+    both = wanted.join(there, F.col("__on") == F.col(_KEY), "full")
+    has_key = F.col(_KEY).isNotNull()
     found = both.agg(
-        F.sum(F.when(F.col("rows").isNull(), F.col("customers"))).alias("lonely"),
-        F.sum(F.when(F.col("rows").isNotNull(), F.col("customers"))).alias("matched"),
-        F.count("rows").alias("keys"),
-        F.sum(F.when(F.col("customers").isNull(), F.col("rows"))).alias("unmatched"),
+        F.sum(F.when(~has_key, F.col("customers"))).alias("lonely"),
+        F.sum(F.when(has_key, F.col("customers"))).alias("matched"),
+        F.count(F.when(F.col("customers").isNotNull(), F.col(_KEY))).alias("found"),
     ).collect()[0]
     matched = found.matched or 0
     if not matched:
         raise DataError(
-            f"no customer is found in {_shown(join)}: {join.key!r} there holds no value of {on!r}"
+            f"no customer is found in {_shown(join)}: {join.key!r} there has values like "
+            f"{_forms(_readable(table), keys.table)}, {on!r} of the customers like "
+            f"{_forms(customers, keys.customers)} (9 is a digit, x a letter); see join.key"
         )
     rows = table.count()
-    without_key = rows - found["keys"]
     return JoinCounts(
         path=redacted(", ".join(join.paths)),
         rows=rows,
-        unmatched=(found.unmatched or 0) + without_key,
+        unmatched=rows - found.found,
         customers=matched,
         customers_unmatched=found.lonely or 0,
     )
 
 
-def _keyed(table: DataFrame, join: Join) -> DataFrame:
+def _readable(table: DataFrame) -> DataFrame:
+    return table.where(F.col(MALFORMED).isNull()) if MALFORMED in table.columns else table
+
+
+def _keyed(table: DataFrame, keys: JoinKeys) -> DataFrame:
     """The rows that have a key and could be read, with the key as text."""
-    if MALFORMED in table.columns:
-        table = table.where(F.col(MALFORMED).isNull())
-    return table.withColumn(_KEY, F.expr(text(join.key))).where(F.col(_KEY).isNotNull())
+    return _readable(table).withColumn(_KEY, F.expr(keys.table)).where(F.col(_KEY).isNotNull())
+
+
+def _key(rows: DataFrame, name: str) -> str:
+    """The SQL of a key column as text, whole numbers without their decimals."""
+    column, type_ = quoted(name), rows.schema[name].dataType
+    if isinstance(type_, T.DoubleType | T.FloatType):
+        is_whole = f"abs({column}) <= {WHOLE_DOUBLES} AND {column} = rint({column})"
+        return f"IF({is_whole}, CAST(CAST({column} AS BIGINT) AS STRING), {text(name)})"
+    ends_so = isinstance(type_, T.DecimalType) and type_.scale > 0
+    if isinstance(type_, T.StringType):
+        keys = rows.select(F.expr(text(name)).alias(_KEY)).where(F.col(_KEY).isNotNull())
+        # Most ids are refuted by the first row that is read; only such a column is read whole.
+        ends_so = keys.where(~F.col(_KEY).rlike(DECIMAL_ID)).isEmpty() and not keys.isEmpty()
+    return f"regexp_replace({text(name)}, '[.]0+$', '')" if ends_so else text(name)
+
+
+def _forms(rows: DataFrame, key: str) -> str:
+    """What three keys look like: an id is nobody's business who reads a log."""
+    keys = rows.select(F.expr(key).alias(_KEY)).where(F.col(_KEY).isNotNull())
+    forms = [
+        re.sub(r"[^\W\d_]", lambda m: "X" if m[0].isupper() else "x", re.sub(r"\d", "9", row[0]))
+        for row in keys.limit(3).collect()
+    ]
+    return listed(list(dict.fromkeys(forms))) or "none"
 
 
 def _added(table: DataFrame, join: Join) -> list[str]:
