@@ -31,9 +31,10 @@ from segmentation.progress import progress
 from segmentation.redaction import redacted
 from segmentation.session import build_session, job_descriptions
 from segmentation.steps import Steps
-from segmentation.storage import history, mirrors
+from segmentation.storage import history, mirrors, removal
+from segmentation.storage.addresses import bytes_on_disk
 from segmentation.storage.failures import mendable
-from segmentation.storage.filesystem import bytes_on_disk, existing
+from segmentation.storage.filesystem import existing
 from segmentation.storage.locking import Lock
 from segmentation.storage.runs import RunStore
 from segmentation.terminal import curve_table, runs_table, segments_table
@@ -124,7 +125,29 @@ def run(
 @app.command()
 def runs(output: Runs) -> None:
     """List the runs of an output folder, the newest first."""
-    Console().print(runs_table(history.runs(existing(_output(output).path))))
+    found = history.history(existing(_output(output).path))
+    Console().print(runs_table(found.runs))
+    for problem in found.problems:
+        typer.echo(f"segment: warning: {redacted(problem)}", err=True)
+
+
+@app.command()
+def repair(output: Runs) -> None:
+    """Point latest.json at a whole run where it does not, and remove what dead runs left."""
+    folder = existing(_output(output).path)
+    lock = Lock.taken(folder, run_id="repair")
+    try:
+        run = history.repaired(folder, confirm=lock.confirm)
+        removed = removal.clean(folder)
+        found = history.history(folder)
+    finally:
+        lock.release()
+    now = next((past.run for past in found.runs if past.is_current), None)
+    for name in removed:
+        typer.echo(f"removed: {name}")
+    typer.echo(f"current: {now or 'none, as no run is whole'}{' (as before)' * (run is None)}")
+    for problem in found.problems:
+        typer.echo(f"segment: warning: {redacted(problem)}", err=True)
 
 
 @app.command()
@@ -145,7 +168,7 @@ def rollback(
     lock = Lock.taken(folder, run_id="rollback")
     try:
         mirrors.check(settings, output=folder, session=session)
-        current = history.rolled_back(folder, run)
+        current = history.rolled_back(folder, run, confirm=lock.confirm)
         mirrors.show(current, folder, settings, session=session)
     finally:
         lock.release()
@@ -260,6 +283,8 @@ def _is_not_py4js(record: logging.LogRecord) -> bool:
 
 def _output(told: str) -> Output:
     """What a configuration says of its output; or a folder alone."""
+    if not told.strip():
+        raise ConfigError("OUTPUT is empty: name a folder of runs, or a configuration")
     if _is_configuration(told):
         return load(Path(told), overrides=()).output
     return Output(path=told)

@@ -29,6 +29,10 @@ class StorageError(SegmentationError):
     """A path cannot be read, written or published to."""
 
 
+class DamagedError(StorageError):
+    """A file of the output folder can be read, and holds something else than it should."""
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """``", did you mean 'x'?"`` for the known name most like ``name``; empty where none is."""
     by_lower = {candidate.lower(): candidate for candidate in known}

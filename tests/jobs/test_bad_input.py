@@ -643,7 +643,8 @@ def change_the_input(folder):
 
 def block_the_manifest(folder):
     """There is no room for the manifest: something else stands in its place."""
-    (folder / "out" / "_staging-bad" / "manifest.json" / "x").mkdir(parents=True)
+    (staging,) = (folder / "out").glob("_staging-bad-*")
+    (staging / "manifest.json" / "x").mkdir(parents=True)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import shutil
 import sqlite3
 import subprocess
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -123,19 +124,18 @@ def test_one_output_takes_one_job_at_a_time(open_shop, capsys):
     assert shop("--run-id", "late") == "late"
 
 
-def test_what_a_dead_run_left_is_cleaned_and_old_runs_go(open_shop):
+def test_what_a_dead_run_left_is_cleaned_and_old_runs_go(open_shop, monkeypatch):
     shop = open_shop
     (shop.output / "_staging-dead" / "customers").mkdir(parents=True)
-    keep = ("--set", "output.keep_runs=2")
+    keep = ("--set", "output.keep_runs=1")
     for run in ("b", "c"):
         assert shop("--run-id", run, *keep) == run
-    assert sorted(path.name for path in shop.output.iterdir()) == [
-        ".lock",
-        "latest",
-        "latest.json",
-        "run=b",
-        "run=c",
-    ]
+    kept = [".lock", "latest", "latest.json", "run=b", "run=c"]
+    # the run before stays for its readers, and any other for an hour
+    assert sorted(path.name for path in shop.output.iterdir()) == [*kept, "run=first"]
+    monkeypatch.setattr("segmentation.storage.pointer.GRACE", timedelta(0))
+    assert shop("--run-id", "c", *keep) == "c"
+    assert sorted(path.name for path in shop.output.iterdir()) == kept
 
 
 def test_where_no_folder_is_renamed_a_run_is_complete_with_its_manifest(shop, monkeypatch, capsys):

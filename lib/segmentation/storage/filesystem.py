@@ -6,18 +6,14 @@ import re
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
-from glob import glob
 from pathlib import Path
 from typing import Self
 
 import pyarrow as pa
 from pyarrow import fs
 
-from segmentation.errors import StorageError, one_line
-
-GLOB_CHARACTERS = re.compile(r"([\[\]{}*?\\])")
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(.*)", re.DOTALL)
-_FILE = re.compile(r"(?://(?P<host>[^/]*))?(?P<path>/.*)?", re.DOTALL)
+from segmentation.errors import DamagedError, StorageError, one_line
+from segmentation.storage.addresses import GLOB_CHARACTERS, local_path
 
 
 @dataclass(frozen=True)
@@ -40,7 +36,7 @@ class Folder:
         StorageError
             If the address is none, or no file system answers to it.
         """
-        local = _local_path(address)
+        local = local_path(address)
         if local is not None:
             path = str(Path(local).absolute())
             return cls(fs.LocalFileSystem(), path, f"file://{path}")
@@ -92,18 +88,30 @@ class Folder:
         return any(name.endswith(".parquet") or "=" in name for name in self.names())
 
     def read(self, name: str) -> str | None:
-        """The text of a file in the folder, None where there is none."""
+        """The text of a file in the folder, None where there is none.
+
+        Raises
+        ------
+        DamagedError
+            If it is a folder, or no text.
+        """
         with self._told("cannot be read", name):
             try:
                 with self.filesystem.open_input_stream(f"{self.path}/{name}") as stream:
                     content = stream.read()
             except (FileNotFoundError, NotADirectoryError):
                 return None
+            except OSError:
+                if self.child(name).is_folder():
+                    raise DamagedError(
+                        f"{self.uri}/{name} is a folder, needs to be a file; see output.path"
+                    ) from None
+                raise
         try:
             return str(content.decode("utf-8"))
         except UnicodeDecodeError as error:
-            raise StorageError(
-                f"{self.uri}/{name} is damaged: needs UTF-8, byte {error.start} is none of it"
+            raise DamagedError(
+                f"{self.uri}/{name} is damaged: byte {error.start} is no UTF-8; see output.path"
             ) from None
 
     def remove(self, name: str) -> None:
@@ -214,49 +222,6 @@ def existing(address: str) -> Folder:
     if not folder.exists():
         raise StorageError(f"{folder.uri} is not there: name an output.path that holds runs")
     return folder
-
-
-def bytes_on_disk(path: str) -> int | None:
-    """The size of an input's files on this machine's disk, None where there are none."""
-    there = Path(path).exists()
-    found = [path] if there else glob(path)  # noqa: PTH207 - Path.glob takes no absolute pattern
-    files = [
-        file
-        for each in map(Path, found)
-        for file in (each.rglob("*") if each.is_dir() else [each])
-        if file.is_file()
-    ]
-    return sum(file.stat().st_size for file in files) if files else None
-
-
-def escaped(path: str) -> str:
-    """An input path for Spark: a name that stands on the disk as it is written is no wildcard."""
-    return GLOB_CHARACTERS.sub(r"\\\1", path) if Path(path).exists() else path
-
-
-def _local_path(address: str) -> str | None:
-    """The path of an address on this machine's disk, None for one elsewhere."""
-    told = f"output.path = {address!r}"
-    if not address.strip() or "\0" in address:
-        raise StorageError(f"{told} is no path: name a folder")
-    if "${" in address:
-        raise StorageError(f"{told}: variables are not replaced there; write the path out")
-    scheme = _SCHEME.fullmatch(address)
-    if scheme is None:
-        return address
-    name, rest = scheme.groups()
-    if name.lower() == "file":
-        parts = _FILE.fullmatch(rest)
-        if parts is None or not parts["path"]:
-            raise StorageError(f"{told} needs an absolute path after file:, such as file:///path")
-        if parts["host"] not in (None, "", "localhost"):
-            raise StorageError(f"{told} names another host: needs file:///path on this one")
-        return "/" + parts["path"].lstrip("/")
-    if not rest.startswith("//"):
-        raise StorageError(
-            f"{told} needs {name}:// before the rest; or ./{address} for a folder of this name"
-        )
-    return None
 
 
 def _flush(path: str) -> None:

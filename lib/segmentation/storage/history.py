@@ -1,63 +1,97 @@
-"""The runs of an output folder: which there are, which is current, which may go."""
+"""The runs of an output folder: which there are, and which is current."""
 
-import json
-import re
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
-from segmentation.errors import StorageError, nearest
+from segmentation.errors import DamagedError, StorageError, nearest, one_line
 from segmentation.results import PastRun
+from segmentation.schemas import VERSION
 from segmentation.storage.filesystem import Folder
+from segmentation.storage.pointer import (
+    COPY,
+    LATEST,
+    POINTER,
+    parsed,
+    point_at,
+    pointer,
+    read_object,
+)
 
-MANIFEST, LATEST = "manifest.json", "latest"
-STAGING, TRASH = "_staging-", "_trash-"
-RUNNING = "_running.json"
-"""In a run's own folder while it is written there, as on an object store: that it is ours."""
+MANIFEST = "manifest.json"
 
-_LEFTOVER = re.compile(r"\.(latest\.json|latest)\.[0-9a-f]{32}")
+
+@dataclass(frozen=True)
+class History:
+    """The whole runs, the newest first, and a line for every file that is damaged."""
+
+    runs: tuple[PastRun, ...]
+    problems: tuple[str, ...]
+
+
+def history(output: Folder) -> History:
+    """Every run; one is whole when its manifest is there and can be read.
+
+    Raises
+    ------
+    StorageError
+        If a run was written by a newer version of this package.
+    """
+    found, problems = [], []
+    try:
+        now = current(output)
+    except DamagedError as error:
+        now = None
+        problems.append(str(error))
+    for name in output.names():
+        try:
+            manifest = _manifest(output, name) if name.startswith("run=") else None
+            if manifest is not None:
+                found.append(_past(manifest, name, is_current=name == f"run={now}"))
+        except DamagedError as error:
+            problems.append(str(error))
+    newest_first = sorted(found, key=lambda past: (past.created_at, past.run), reverse=True)
+    if found and not any(past.is_current for past in found) and not problems:
+        problems.append(
+            f"{output.uri}/{POINTER} names no run that is there: segment repair makes it"
+        )
+    return History(tuple(newest_first), tuple(problems))
 
 
 def runs(output: Folder) -> list[PastRun]:
-    """Every complete run, the newest first; one is complete when its manifest is there."""
-    now = current(output)
-    found = []
-    for name in output.names():
-        manifest = _manifest(output, name) if name.startswith("run=") else None
-        if manifest is not None:
-            choice = manifest["choice"]
-            found.append(
-                PastRun(
-                    run=manifest["run"],
-                    created_at=manifest["created_at"],
-                    k=choice["k"],
-                    strength=choice["verdict"]["strength"],
-                    labelled=manifest["labelled"],
-                    rejected=manifest["rejected"],
-                    is_current=manifest["run"] == now,
-                )
-            )
-    return sorted(found, key=lambda past: (past.created_at, past.run), reverse=True)
+    """Every whole run, the newest first."""
+    return list(history(output).runs)
 
 
 def current(output: Folder) -> str | None:
-    """The run that readers are shown, None where there is none yet."""
-    text = output.read(f"{LATEST}.json")
-    return None if text is None else str(json.loads(text)["run"])
+    """The run that readers are shown, None where there is none yet.
+
+    Raises
+    ------
+    DamagedError
+        If the pointer is none.
+    """
+    found = pointer(output)
+    return None if found is None else found.run
 
 
 def manifest_of(output: Folder, run: str) -> dict[str, Any] | None:
-    """The manifest of a run, None where there is no such complete run."""
+    """The manifest of a run, None where there is no such whole run.
+
+    Raises
+    ------
+    StorageError
+        If it is damaged, or of a newer version of this package.
+    """
     return _manifest(output, f"run={run}")
 
 
-def point_at(output: Folder, run: str) -> None:
-    """Show readers this run: the pointer is replaced in one step."""
-    output.write(f"{LATEST}.json", json.dumps({"run": run, "path": f"run={run}"}) + "\n")
-    output.link(LATEST, f"run={run}")
-
-
-def rolled_back(output: Folder, run: str | None) -> str:
+def rolled_back(
+    output: Folder, run: str | None, *, confirm: Callable[[], None] = lambda: None
+) -> str:
     """Make a run current again, the one before the current if none is named; returns it.
 
     Raises
@@ -77,8 +111,26 @@ def rolled_back(output: Folder, run: str | None) -> str:
         run = older[0]
     if run not in known:
         raise StorageError(f"{output.uri} has no run {run!r}{nearest(run, known)}")
-    point_at(output, run)
+    point_at(output, run, confirm=confirm)
     return run
+
+
+def repaired(output: Folder, *, confirm: Callable[[], None] = lambda: None) -> str | None:
+    """Point at a whole run where the pointer does not; returns it, None where nothing was wrong.
+
+    It is the run that the pointer's copy names, else the newest. Only for whoever holds the lock.
+    """
+    named = [_whole_run(output, name) for name in (POINTER, COPY)]
+    if named[0] is not None:
+        if not output.is_local and named[1] is None:
+            point_at(output, named[0], confirm=confirm)
+        output.link(LATEST, f"run={named[0]}")
+        return None
+    known = [*filter(None, named), *(past.run for past in runs(output))]
+    if not known:
+        return None
+    point_at(output, known[0], confirm=confirm)
+    return known[0]
 
 
 def tables(output: Folder, run: str | None) -> dict[str, list[dict[str, Any]]]:
@@ -87,57 +139,63 @@ def tables(output: Folder, run: str | None) -> dict[str, list[dict[str, Any]]]:
     Raises
     ------
     StorageError
-        If there is no such run.
+        If there is no such run, or its tables cannot be read.
     """
-    known = [past.run for past in runs(output)]
     run = run or current(output)
-    if run is None or run not in known:
+    if run is None or manifest_of(output, run) is None:
         raise StorageError(f"{output.uri} has no run {run or 'yet'}: segment runs lists them")
     folder = output.child(f"run={run}")
-    return {
-        name: pq.read_table(f"{folder.path}/{name}", filesystem=folder.filesystem)
-        .sort_by(key)
-        .to_pylist()
-        for name, key in (("segments", "segment"), ("cost_curve", "k"))
-    }
-
-
-def clean(output: Folder) -> list[str]:
-    """Remove what dead runs left; only for whoever holds the lock. Returns the folders' names."""
-    removed = []
-    for name in output.names():
-        is_dead_run = (
-            name.startswith("run=")
-            and output.child(name).read(RUNNING) is not None
-            and _manifest(output, name) is None
-        )
-        if is_dead_run or name.startswith((STAGING, TRASH)):
-            output.child(name).delete()
-            removed.append(name)
-        elif _LEFTOVER.fullmatch(name):
-            output.remove(name)
-    return removed
-
-
-def prune(output: Folder, *, keep: int) -> list[str]:
-    """Remove all but the newest runs and the current one; returns those removed.
-
-    A run gets another name first, so that it is never seen half removed.
-    """
-    old = [past.run for past in runs(output)[keep:] if not past.is_current]
-    for run in old:
-        folder = output.child(f"run={run}")
-        if output.renames:
-            trash = output.child(f"{TRASH}{run}")
-            folder.move(trash)
-            trash.delete()
-        else:
-            folder.write(RUNNING, "{}")
-            folder.remove(MANIFEST)
-            folder.delete()
-    return old
+    try:
+        return {
+            name: pq.read_table(f"{folder.path}/{name}", filesystem=folder.filesystem)
+            .sort_by(key)
+            .to_pylist()
+            for name, key in (("segments", "segment"), ("cost_curve", "k"))
+        }
+    except (OSError, pa.ArrowException) as error:
+        raise StorageError(
+            f"the tables of {folder.uri} cannot be read: {one_line(str(error))}; choose another "
+            "run, or write it again"
+        ) from None
 
 
 def _manifest(output: Folder, name: str) -> dict[str, Any] | None:
-    text = output.child(name).read(MANIFEST)
-    return None if text is None else dict(json.loads(text))
+    folder = output.child(name)
+    manifest = read_object(folder, MANIFEST)
+    if manifest is None:
+        return None
+    version = manifest.get("schema_version", 1)
+    if not isinstance(version, int):
+        raise DamagedError(f"{folder.uri}/{MANIFEST} is damaged: schema_version is {version!r}")
+    if version > VERSION:
+        raise StorageError(
+            f"{folder.uri} was written by a newer version of this package: its schema_version is "
+            f"{version}, and this one reads up to {VERSION}; upgrade the package"
+        )
+    return manifest
+
+
+def _past(manifest: dict[str, Any], name: str, *, is_current: bool) -> PastRun:
+    try:
+        return PastRun(
+            run=name.removeprefix("run="),
+            created_at=str(manifest["created_at"]),
+            k=int(manifest["choice"]["k"]),
+            strength=str(manifest["choice"]["verdict"]["strength"]),
+            labelled=int(manifest["labelled"]),
+            rejected=int(manifest["rejected"]),
+            is_current=is_current,
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise DamagedError(
+            f"{name}/{MANIFEST} is damaged, or of another program: no proper {error}"
+        ) from None
+
+
+def _whole_run(output: Folder, name: str) -> str | None:
+    """The run that a pointer names, where both are whole."""
+    try:
+        found = parsed(output, name)
+        return found.run if found and _manifest(output, f"run={found.run}") else None
+    except DamagedError:
+        return None

@@ -1,25 +1,33 @@
 """One job at a time on one output folder."""
 
+import contextlib
 import json
-import socket
+import os
+import stat
 import threading
 import time
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any
-
-from pyarrow import fs
+from typing import Any, Protocol
 
 from segmentation.errors import StorageError
 from segmentation.storage.filesystem import Folder
+from segmentation.storage.lease import BEAT_S, Clock, Lease, holder, in_use
 
-LOCK, LEASE = ".lock", "_lock.json"
-BEAT_S, DEAD_S = 30.0, 300.0
-"""A lease is renewed so often, and taken for a dead job's after so long without."""
+LOCK = ".lock"
 
-SETTLES_S = 1.0
-"""After so long the last of two that wrote a lease at once is the one that both read."""
+
+class Right(Protocol):
+    """The right to write to an output folder: the kernel's lock on a file, or a lease."""
+
+    holder: dict[str, str]
+    lost: str | None
+
+    def renew(self) -> None:
+        """Raise a :class:`StorageError` if the right has been lost."""
+
+    def release(self) -> None:
+        """Give it up."""
 
 
 @dataclass
@@ -27,81 +35,134 @@ class Lock:
     """Held from :meth:`taken` to :meth:`release`; a killed process holds it no longer.
 
     On this machine's disk it is the kernel's lock on a file, gone with the process. Elsewhere
-    it is a lease that is renewed while the job lives: two jobs that start within
-    a second may rarely both get it, and then the later one to publish is the newest run.
+    it is a lease that a thread renews while the job lives; see :mod:`~segmentation.storage.lease`.
     """
 
-    output: Folder
-    content: dict[str, str]
-    file: IO[str] | None = None
+    right: Right
     _ends: threading.Event = field(default_factory=threading.Event)
+    _turn: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
-    def taken(cls, output: Folder, *, run_id: str) -> "Lock":
+    def taken(cls, output: Folder, *, run_id: str, clock: Clock = time) -> "Lock":
         """The lock on an output folder, which has to be there.
 
         Raises
         ------
         StorageError
-            If another job holds it.
+            If another job holds it, or the folder cannot be written to.
         """
-        since = datetime.now(UTC).isoformat(timespec="seconds")
-        lock = cls(output, {"run": run_id, "since": since, "host": socket.gethostname()})
-        if isinstance(output.filesystem, fs.LocalFileSystem):
-            lock._lock_file()
-        else:
-            lock._take_lease()
+        if output.is_local:
+            return cls(FileLock.taken(output, run_id=run_id))
+        lease = Lease.taken(output, run_id=run_id, clock=clock)
+        lock = cls(lease)
+        threading.Thread(target=lock._keep, args=(lease,), daemon=True).start()
         return lock
+
+    @property
+    def token(self) -> str:
+        """What no other attempt has."""
+        return self.right.holder["token"]
+
+    def check(self) -> None:
+        """Raise a :class:`StorageError` if the lock is known to be lost; looks at nothing."""
+        if self.right.lost is not None:
+            raise StorageError(self.right.lost)
+
+    def confirm(self) -> None:
+        """Raise a :class:`StorageError` if the lock has been lost; called before readers see it."""
+        with self._turn:
+            self.right.renew()
 
     def release(self) -> None:
         """Let the next job in; nothing happens the second time."""
-        if self.file is not None:
-            self.file.close()
-        elif not self._ends.is_set():
-            self._ends.set()
-            self.output.remove(LEASE)
+        with self._turn:
+            if not self._ends.is_set():
+                self._ends.set()
+                self.right.release()
 
-    def _lock_file(self) -> None:
+    def _keep(self, lease: Lease) -> None:
+        while not self._ends.wait(BEAT_S):
+            with self._turn:
+                if not self._ends.is_set():
+                    lease.beat()
+
+
+@dataclass
+class FileLock:
+    """The kernel's lock on a file."""
+
+    output: Folder
+    holder: dict[str, str]
+    descriptor: int
+    lost: str | None = None
+
+    @classmethod
+    def taken(cls, output: Folder, *, run_id: str) -> "FileLock":
+        """The lock on the file ``.lock``, which stays when it is given up."""
         import fcntl  # not on every system
 
-        file = (Path(self.output.path) / LOCK).open("a+", encoding="utf-8")
+        path = Path(output.path) / LOCK
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # never through a link, which may lead to somebody's file
+            flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+            descriptor = os.open(path, flags, 0o666)
+        except OSError as error:
+            raise cls._refused(output, path, error.strerror) from None
+        try:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise cls._refused(output, path, "no file")
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock = cls(output, holder(run_id), descriptor)
+            lock.renew()
+            lock._sign()
+        except BlockingIOError:
+            held = _said(descriptor) or {}
+            os.close(descriptor)
+            raise in_use(output, held) from None
+        except OSError as error:
+            os.close(descriptor)
+            raise cls._refused(output, path, error.strerror) from None
+        except StorageError:
+            os.close(descriptor)
+            raise
+        return lock
+
+    def renew(self) -> None:
+        """Raise a :class:`StorageError` if the file was removed: the next job locks another."""
+        try:
+            there = os.stat(Path(self.output.path) / LOCK, follow_symlinks=False)  # noqa: PTH116
         except OSError:
-            file.seek(0)
-            said = file.read()
-            file.close()
-            raise self._refused(json.loads(said) if said else {}) from None
-        file.truncate(0)
-        file.write(json.dumps(self.content))
-        file.flush()
-        self.file = file
+            there = None
+        if there is None or not os.path.samestat(there, os.fstat(self.descriptor)):
+            self.lost = (
+                f"nothing is published: {self.output.uri}/{LOCK} was removed or replaced while "
+                f"run {self.holder['run']} held it; run it again"
+            )
+            raise StorageError(self.lost)
 
-    def _take_lease(self) -> None:
-        held = self._read()
-        if held is not None and time.time() - float(held.get("beat", 0)) < DEAD_S:
-            raise self._refused(held)
-        self._beat()
-        time.sleep(SETTLES_S)
-        held = self._read()
-        if held is None or {k: held.get(k) for k in self.content} != self.content:
-            raise self._refused(held or {})
-        threading.Thread(target=self._keep_beating, daemon=True).start()
+    def release(self) -> None:
+        """Give it up."""
+        os.close(self.descriptor)
 
-    def _keep_beating(self) -> None:
-        while not self._ends.wait(BEAT_S):
-            self._beat()
+    def _sign(self) -> None:
+        """Say in the file who holds it, unless it holds something that is not ours."""
+        if _said(self.descriptor) is not None:
+            os.ftruncate(self.descriptor, 0)
+            os.pwrite(self.descriptor, json.dumps(self.holder).encode(), 0)
 
-    def _beat(self) -> None:
-        self.output.write(LEASE, json.dumps({**self.content, "beat": time.time()}))
+    @staticmethod
+    def _refused(output: Folder, path: Path, reason: str | None) -> StorageError:
+        if path.is_symlink():
+            reason = "it is a link, needs to be a file or missing"
+        elif path.exists() and not path.is_file():
+            reason = "it is no file, needs to be one or missing"
+        return StorageError(f"{output.uri}/{LOCK} cannot be locked: {reason}; see output.path")
 
-    def _read(self) -> dict[str, Any] | None:
-        text = self.output.read(LEASE)
-        return None if text is None else dict(json.loads(text))
 
-    def _refused(self, held: dict[str, Any]) -> StorageError:
-        return StorageError(
-            f"{self.output.uri} is in use: run {held.get('run', 'of another job')} writes there "
-            f"since {held.get('since', 'just now')} from {held.get('host', 'elsewhere')}; wait "
-            "for it, or change output.path"
-        )
+def _said(descriptor: int) -> dict[str, Any] | None:
+    """What the file says of its holder, None where it is not of ours."""
+    content = os.pread(descriptor, 10_000, 0)
+    with contextlib.suppress(ValueError):
+        said = json.loads(content or b"{}")
+        return said if isinstance(said, dict) and not said.keys() - holder("").keys() else None
+    return None

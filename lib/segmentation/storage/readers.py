@@ -11,9 +11,9 @@ from segmentation.config import Input, Source
 from segmentation.errors import SchemaError, StorageError
 from segmentation.redaction import redacted_tree
 from segmentation.schemas import MALFORMED
+from segmentation.storage.addresses import escaped
 from segmentation.storage.demo import generate
 from segmentation.storage.failures import in_short, mendable
-from segmentation.storage.filesystem import escaped
 
 BLANKS = r"\s+"
 """The separator, as pandas has it, of files whose columns are lined up with blanks."""

@@ -1,9 +1,10 @@
 """One run's place in the output folder: written aside, then made visible in one step."""
 
 import json
+import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pyspark.ml import PipelineModel
@@ -15,24 +16,20 @@ from segmentation.schemas import Table
 from segmentation.storage import mirrors
 from segmentation.storage.delta import check_delta, log_tables
 from segmentation.storage.filesystem import Folder
-from segmentation.storage.history import (
-    MANIFEST,
-    RUNNING,
-    STAGING,
-    clean,
-    manifest_of,
-    point_at,
-    prune,
-)
+from segmentation.storage.history import MANIFEST
 from segmentation.storage.locking import Lock
+from segmentation.storage.opening import prepared
+from segmentation.storage.pointer import point_at, read_object
 from segmentation.storage.readers import read_table
+from segmentation.storage.removal import RUNNING, STAGING, prune, remove_run
 from segmentation.storage.writers import COMPRESSION, write_rows, write_table, written_rows
 
 RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-ASIDE, REPORT, MODEL = "_aside", "report.html", "model"
+ASIDE, REPORT, MODEL, DELTA_LOG = "_aside", "report.html", "model", "_delta_log"
+LOGGER = logging.getLogger("segment")
 
 
-@dataclass(frozen=True)
+@dataclass
 class RunStore:
     """A run's place; see :meth:`opened`. ``again`` is the manifest of a run of this very id."""
 
@@ -42,6 +39,8 @@ class RunStore:
     lock: Lock
     settings: Output
     again: Mapping[str, Any] | None
+    _manifest: str = ""
+    _written: set[str] = field(default_factory=set)
 
     @classmethod
     def opened(
@@ -73,21 +72,15 @@ class RunStore:
         folder.create()
         lock = Lock.taken(folder, run_id=run_id)
         try:
-            clean(folder)
-            again = manifest_of(folder, run_id)
-            if again is not None and _of_input(again["config"]) != _of_input(config):
-                raise StorageError(
-                    f"the run {folder.child(f'run={run_id}').uri} exists, with another "
-                    "configuration, and is never overwritten: change --run-id"
-                )
+            again = prepared(folder, run_id, config, confirm=lock.confirm)
             spark = session()
             mirrors.check(output, output=folder, session=lambda: spark)
             if output.delta:
                 check_delta()
             store = cls(spark, folder, run_id, lock, output, again)
-            if not folder.renames and again is None:
+            if store.staging == store.published:
                 store.staging.create()
-                store.staging.write(RUNNING, json.dumps({"run": run_id}))
+                store.staging.write(RUNNING, json.dumps({"run": run_id, "token": lock.token}))
             return store
         except BaseException:
             lock.release()
@@ -102,11 +95,13 @@ class RunStore:
     def staging(self) -> Folder:
         """Where it is written until then; readers pass over a name that begins with ``_``.
 
-        An object store renames nothing, so there it is the run's own folder, and the manifest,
-        which is written last, makes it one.
+        No other attempt has the name, so what an executor of a lost driver still writes is
+        nobody's. An object store renames nothing, so there it is the run's own folder, and the
+        manifest, which is written last, makes it one.
         """
-        name = f"{STAGING}{self.run_id}"
-        return self.output.child(name) if self.output.renames else self.published
+        if self.output.renames or self.again is not None:
+            return self.output.child(f"{STAGING}{self.run_id}-{self.lock.token}")
+        return self.published
 
     def read(self, source: Source, *, seed: int) -> DataFrame:
         """A table of the input; see :func:`segmentation.storage.readers.read_table`."""
@@ -159,64 +154,100 @@ class RunStore:
             mostly_unique=mostly_unique,
             target_file_mb=self.settings.target_file_mb,
         )
+        self._note(folder)
         return written_rows(folder)
 
     def stage_rows(self, table: Table, rows: Sequence[object]) -> None:
         """Write a small table aside, a record a row."""
-        write_rows(rows, self.staging.child(table.name), columns=table.columns)
+        folder = self.staging.child(table.name)
+        write_rows(rows, folder, columns=table.columns)
+        self._note(folder)
 
     def stage_model(self, model: PipelineModel) -> PipelineModel:
         """Write the model aside; returns it as it was written."""
         folder = self.staging.child(MODEL)
         model.write().save(folder.uri)
+        self._note(folder)
         return PipelineModel.load(folder.glob)
 
     def stage_texts(self, *, manifest: dict[str, Any], report: str) -> None:
         """Write the report and then the manifest aside."""
-        text = json.dumps(manifest, indent=2, ensure_ascii=False, allow_nan=False)
+        text = json.dumps(manifest, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
         self.staging.child(ASIDE).delete()
         if self.settings.delta:
             log_tables(self.staging)
         self.staging.write(REPORT, report)
-        self.staging.write(MANIFEST, text + "\n")
+        if self.output.renames:
+            self.staging.write(MANIFEST, text)
+        else:
+            self._manifest = text
 
     def publish(self) -> str:
         """Make the staged run visible, then point ``latest`` at it; returns the run's address.
 
-        The rename shows the whole run or nothing on a local disk and on HDFS. Then runs beyond
+        The lock is confirmed before readers see anything. The rename shows the whole run or
+        nothing on a local disk and on HDFS, the manifest elsewhere. Then runs beyond
         ``output.keep_runs`` go.
 
         Raises
         ------
         StorageError
-            If views or the database could not be updated; the run is published all the same.
+            If another job has taken over the output folder, or that cannot be done. If views or
+            the database could not be updated; the run is published all the same.
         """
-        if self.again is None:
-            if self.output.renames:
-                self.staging.move(self.published)
-            else:
-                self.published.remove(RUNNING)
-        point_at(self.output, self.run_id)
+        self.lock.confirm()
+        if self.again is None and self.output.renames:
+            self.staging.move(self.published)
+        elif self.again is None:
+            self._check_files()
+            self.published.write(MANIFEST, self._manifest)
+        point_at(self.output, self.run_id, confirm=self.lock.confirm)
+        if not self.output.renames:
+            self.published.remove(RUNNING)
         try:
             mirrors.show(self.run_id, self.output, self.settings, session=lambda: self.spark)
         finally:
-            if self.settings.keep_runs is not None:
-                prune(self.output, keep=self.settings.keep_runs)
+            self._prune()
         return self.published.uri
 
     def discard(self) -> None:
         """Remove what a failed run left aside, and let the next job in."""
         try:
-            if self.output.renames:
+            if self.staging != self.published:
                 self.staging.delete()
-            elif self.published.read(RUNNING) is not None:
-                self.published.delete()
-            else:
-                self.published.child(ASIDE).delete()
+            elif self._is_half():
+                remove_run(self.published)
+        except StorageError as error:  # the next job removes it; what ended this one is said first
+            LOGGER.warning("warning: %s", error)
         finally:
             self.lock.release()
 
+    def _prune(self) -> None:
+        """Remove runs beyond ``output.keep_runs``; what is in the way is no failure of the run."""
+        if self.settings.keep_runs is not None:
+            try:
+                prune(self.output, keep=self.settings.keep_runs, confirm=self.lock.confirm)
+            except StorageError as error:
+                LOGGER.warning("warning: the run is published; older runs stay: %s", error)
 
-def _of_input(config: Mapping[str, Any]) -> dict[str, Any]:
-    """What of a configuration decides a run's content: not where it lies or how long."""
-    return {section: content for section, content in config.items() if section != "output"}
+    def _note(self, folder: Folder) -> None:
+        """Remember the files of a staged table, where no rename shuts the door behind them."""
+        self.lock.check()
+        if not self.output.renames:
+            self._written.update(folder.files())
+
+    def _check_files(self) -> None:
+        """Whether the folder holds what this attempt wrote, and nothing of another's."""
+        own = {f"{self.published.path}/{name}" for name in (RUNNING, REPORT)}
+        there = {path for path in self.published.files() if f"/{DELTA_LOG}/" not in path} - own
+        if there != self._written:
+            strange = sorted(there ^ self._written)
+            raise StorageError(
+                f"{self.published.uri} does not hold what was written, {len(strange)} files "
+                f"differ, such as {strange[0]}: another attempt writes there; run it again"
+            )
+
+    def _is_half(self) -> bool:
+        """Whether the run's own folder is still this attempt's, and no reader can know of it."""
+        running = read_object(self.published, RUNNING) or {}
+        return running.get("token") == self.lock.token and not self.published.read(MANIFEST)

@@ -1,0 +1,181 @@
+"""The right to write to a folder that knows no locks: a file that its owner renews.
+
+No two hosts' clocks are compared: whether an owner lives is seen from its renewals, over the
+observer's own clock. Two jobs that start at once may both believe that they have the lease; the
+last to write it has it, and the other finds that out before it publishes.
+"""
+
+import json
+import logging
+import socket
+import time
+import uuid
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from segmentation.errors import DamagedError, StorageError
+from segmentation.storage.filesystem import Folder
+
+LEASE = "_lock.json"
+BEAT_S, DEAD_S = 10.0, 300.0
+"""A lease is renewed so often, and taken over after so long without."""
+
+LOOK_S, SETTLE_S = 2.0, 2.0
+"""How often a waiting job looks; how long after its write each of two jobs reads the same."""
+
+LOGGER = logging.getLogger("segment")
+
+
+class Clock(Protocol):
+    """Time that only goes forward, of this process alone."""
+
+    def monotonic(self) -> float:
+        """Seconds since some moment."""
+
+    def sleep(self, seconds: float, /) -> None:
+        """Wait."""
+
+
+def holder(run_id: str) -> dict[str, str]:
+    """Who holds a lock, for people; and ``token``, which no other attempt has."""
+    since = datetime.now(UTC).isoformat(timespec="seconds")
+    return {
+        "run": run_id,
+        "since": since,
+        "host": socket.gethostname(),
+        "token": uuid.uuid4().hex,
+    }
+
+
+@dataclass
+class Lease:
+    """A lease on an output folder; see :meth:`taken`. ``lost`` says how it was lost."""
+
+    output: Folder
+    holder: dict[str, str]
+    clock: Clock
+    lost: str | None = None
+    _beats: int = 0
+    _renewed: float = field(default=float("-inf"))
+
+    @classmethod
+    def taken(cls, output: Folder, *, run_id: str, clock: Clock = time) -> "Lease":
+        """The lease, which :meth:`renew` keeps.
+
+        Where somebody has it already this waits: until it is renewed, for up to ``BEAT_S``, or
+        has not been for ``DEAD_S``, as after a lost driver whose job is started again.
+
+        Raises
+        ------
+        StorageError
+            If another job has it.
+        """
+        lease = cls(output, holder(run_id), clock)
+        lease._wait()
+        lease._renewed = clock.monotonic()
+        lease._write()
+        clock.sleep(SETTLE_S)
+        if not lease._is_own(held := lease._read()):
+            raise in_use(output, _content(held))
+        return lease
+
+    def renew(self) -> None:
+        """Show that the owner lives.
+
+        Raises
+        ------
+        StorageError
+            If the lease was lost, or cannot be written this time.
+        """
+        if self.lost is not None:
+            raise StorageError(self.lost)
+        held, now = self._read(), self.clock.monotonic()
+        if _content(held) and not self._is_own(held):
+            raise self._loss(_content(held))
+        # After a long pause, or where the file is missing or half written, somebody may be taking
+        # it at this moment: as at the start, the last to write it has it.
+        is_doubtful = not self._is_own(held) or now - self._renewed > DEAD_S / 2
+        self._write()
+        if is_doubtful:
+            self.clock.sleep(SETTLE_S)
+            if not self._is_own(held := self._read()):
+                raise self._loss(_content(held))
+        self._renewed = now
+
+    def beat(self) -> None:
+        """Renew; what fails is tried again the next time, and for too long is a loss."""
+        try:
+            self.renew()
+        except StorageError as error:
+            if self.lost is None and self.clock.monotonic() - self._renewed > DEAD_S / 2:
+                self.lost = (
+                    f"nothing is published: the lease on {self.output.uri} could not be renewed "
+                    f"for {DEAD_S / 2:.0f} s ({error}); run it again"
+                )
+
+    def release(self) -> None:
+        """Let the next job in; a lease that another job has by now stays."""
+        try:
+            if self._is_own(self._read()):
+                self.output.remove(LEASE)
+        except StorageError as error:
+            LOGGER.warning("the lease ends by itself in %.0f s: %s", DEAD_S, error)
+
+    def _wait(self) -> None:
+        seen, began = self._read(), self.clock.monotonic()
+        if seen is None:
+            return
+        who = _content(seen)
+        LOGGER.info(
+            "%s is held by run %s from %s: waiting to see whether that lives, up to %.0f s",
+            self.output.uri, who.get("run", "unknown"), who.get("host", "elsewhere"), DEAD_S,
+        )  # fmt: skip
+        while self.clock.monotonic() - began < DEAD_S:
+            self.clock.sleep(LOOK_S)
+            now = self._read()
+            if now is None:
+                return
+            if now != seen:
+                raise in_use(self.output, _content(now))
+
+    def _loss(self, held: dict[str, Any]) -> StorageError:
+        self.lost = (
+            f"nothing is published: run {held.get('run', 'of another job')} from "
+            f"{held.get('host', 'elsewhere')} took over {self.output.uri} from run "
+            f"{self.holder['run']}, which had not renewed its lease or started at the same "
+            "moment; run it again, or change output.path"
+        )
+        return StorageError(self.lost)
+
+    def _write(self) -> None:
+        self._beats += 1
+        # in place: a file that is replaced by a rename is missing for a moment on HDFS
+        self.output.overwrite(LEASE, json.dumps({**self.holder, "beat": self._beats}))
+
+    def _read(self) -> str | None:
+        try:
+            return self.output.read(LEASE)
+        except DamagedError as error:
+            return str(error)
+
+    def _is_own(self, text: str | None) -> bool:
+        return _content(text).get("token") == self.holder["token"]
+
+
+def in_use(output: Folder, held: dict[str, Any]) -> StorageError:
+    """That another job writes to the folder."""
+    return StorageError(
+        f"{output.uri} is in use: run {held.get('run', 'of another job')} has been writing there "
+        f"since {held.get('since', 'just now')} from {held.get('host', 'elsewhere')}; wait "
+        "for it, or change output.path"
+    )
+
+
+def _content(text: str | None) -> dict[str, Any]:
+    """What a lease says; nothing where it is missing or half written."""
+    try:
+        content = json.loads(text or "{}")
+    except ValueError:
+        return {}
+    return content if isinstance(content, dict) else {}

@@ -1,0 +1,61 @@
+"""An output folder made ready for the next run, and that run compared with one of its id."""
+
+import json
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from segmentation import __version__
+from segmentation.config import Config
+from segmentation.errors import StorageError
+from segmentation.storage.filesystem import Folder
+from segmentation.storage.history import MANIFEST, manifest_of, repaired
+from segmentation.storage.removal import clean
+
+LOGGER = logging.getLogger("segment")
+
+
+def prepared(
+    output: Folder, run_id: str, config: Mapping[str, Any], *, confirm: Callable[[], None]
+) -> dict[str, Any] | None:
+    """Clear the output folder of dead runs; the manifest of a run of this very id, if any."""
+    repair = repaired(output, confirm=confirm)
+    if repair is not None:
+        LOGGER.warning("warning: latest.json named no whole run; it names %s now", repair)
+    clean(output)
+    again = manifest_of(output, run_id)
+    published = output.child(f"run={run_id}")
+    if again is None and published.exists():
+        raise StorageError(
+            f"{published.uri} exists, is no run (it has no {MANIFEST}), and is never "
+            "overwritten: change --run-id"
+        )
+    if again is not None:
+        maker = again.get("versions", {}).get("segmentation", "unknown")
+        if not _is_same(again.get("config"), config):
+            raise StorageError(
+                f"the run {published.uri} exists, with another configuration (made by version "
+                f"{maker}), and is never overwritten: change --run-id"
+            )
+        if maker != __version__:
+            LOGGER.warning(
+                "warning: the run %s was made by version %s, this is %s; it stays as it is: "
+                "change --run-id to compute it anew", run_id, maker, __version__,
+            )  # fmt: skip
+    return again
+
+
+def _is_same(earlier: Any, config: Mapping[str, Any]) -> bool:
+    """Whether two configurations decide the same content, defaults of new keys added."""
+    try:
+        known = Config.model_validate_json(json.dumps(earlier)).told
+    except ValidationError:
+        return False
+    return _of_input(known) == _of_input(config)
+
+
+def _of_input(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a configuration decides a run's content: not where it lies or how long."""
+    return {section: content for section, content in config.items() if section != "output"}

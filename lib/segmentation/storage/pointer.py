@@ -1,0 +1,131 @@
+"""Which run readers are shown: ``latest.json``, with a copy where replacing it takes two steps."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from segmentation.errors import DamagedError
+from segmentation.storage.filesystem import Folder
+
+LATEST, POINTER, COPY = "latest", "latest.json", "latest.copy.json"
+GRACE = timedelta(hours=1)
+"""A run stays for so long after it ceased to be current: a reader may just have looked it up."""
+
+
+@dataclass(frozen=True)
+class Pointer:
+    """The current run, and when each run before it ceased to be current, the latest last."""
+
+    run: str
+    superseded: Mapping[str, str] = field(default_factory=dict)
+
+
+def pointer(output: Folder) -> Pointer | None:
+    """What readers are shown, None where there is nothing yet.
+
+    This is the protocol for every reader: ``latest.json``; where it is missing or empty, its
+    copy; and where that is missing too, ``latest.json`` again. On HDFS one of the two is missing
+    for the moment of its replacement, never both.
+
+    Raises
+    ------
+    DamagedError
+        If the first that is there is no pointer.
+    """
+    for name in (POINTER, COPY, POINTER):
+        found = parsed(output, name)
+        if found is not None:
+            return found
+    return None
+
+
+def parsed(output: Folder, name: str) -> Pointer | None:
+    """The content of one of the two files, None where it is missing or empty."""
+    content = read_object(output, name)
+    if content is None:
+        return None
+    run, superseded = content.get("run"), content.get("superseded", {})
+    if not isinstance(run, str) or not isinstance(superseded, dict):
+        raise DamagedError(f"{output.uri}/{name} is damaged: it names no run; see segment repair")
+    return Pointer(run, superseded)
+
+
+def read_object(folder: Folder, name: str) -> dict[str, Any] | None:
+    """A JSON object, None where the file is missing or empty.
+
+    Raises
+    ------
+    DamagedError
+        If it is anything else.
+    """
+    text = folder.read(name)
+    if not text:
+        return None
+    try:
+        content = json.loads(text)
+    except ValueError as error:
+        raise DamagedError(f"{folder.uri}/{name} is damaged: {error}; see segment repair") from None
+    if not isinstance(content, dict):
+        raise DamagedError(
+            f"{folder.uri}/{name} is damaged: needs a JSON object, is a "
+            f"{type(content).__name__}; see segment repair"
+        )
+    return content
+
+
+def point_at(
+    output: Folder,
+    run: str,
+    *,
+    confirm: Callable[[], None] = lambda: None,
+    now: datetime | None = None,
+) -> None:
+    """Show readers this run. ``confirm`` raises where the right to write has been lost.
+
+    The copy comes first: whenever ``latest.json`` is missing, the copy is whole and names the run
+    that it is about to name.
+    """
+    now = now or datetime.now(UTC)
+    try:
+        before = pointer(output)
+    except DamagedError:
+        before = None
+    content = {
+        "run": run,
+        "path": f"run={run}",
+        "superseded": {} if before is None else _superseded(before, run, now),
+    }
+    text = json.dumps(content) + "\n"
+    if not output.is_local:
+        confirm()
+        output.write(COPY, text)
+    confirm()
+    output.write(POINTER, text)
+    output.link(LATEST, f"run={run}")
+
+
+def still_read(before: Pointer, *, now: datetime) -> set[str]:
+    """The runs that a reader may still read: the current, the one before it, and those of late."""
+    late = {run for run, until in before.superseded.items() if is_recent(until, now)}
+    return {before.run, *late, *list(before.superseded)[-1:]}
+
+
+def is_recent(moment: Any, now: datetime) -> bool:
+    """Whether less than the grace period has passed; true of what is no moment with a zone."""
+    try:
+        return now - datetime.fromisoformat(moment) < GRACE
+    except (TypeError, ValueError):
+        return True
+
+
+def _superseded(before: Pointer, run: str, now: datetime) -> dict[str, str]:
+    recent = {
+        old: until
+        for old, until in before.superseded.items()
+        if old in still_read(before, now=now) and old not in (run, before.run)
+    }
+    if before.run == run:
+        return recent
+    return {**recent, before.run: now.isoformat(timespec="seconds")}
