@@ -232,9 +232,9 @@ class RunStore:
 
     def _note(self, folder: Folder) -> None:
         """Remember the files of a staged table, where no rename shuts the door behind them."""
-        self.lock.check()
         if not self.output.renames:
             self._written.update(folder.files())
+        self.lock.check()
 
     def _check_files(self) -> None:
         """Whether the folder holds what this attempt wrote, and nothing of another's."""
@@ -248,6 +248,10 @@ class RunStore:
             )
 
     def _is_half(self) -> bool:
-        """Whether the run's own folder is still this attempt's, and no reader can know of it."""
-        running = read_object(self.published, RUNNING) or {}
-        return running.get("token") == self.lock.token and not self.published.read(MANIFEST)
+        """Whether the run's own folder is no other attempt's, and no reader can know of it.
+
+        It is not marked where a job that took over has removed it while this one wrote.
+        """
+        running = read_object(self.published, RUNNING)
+        is_own = running is None or running.get("token") == self.lock.token
+        return is_own and not self.published.read(MANIFEST)
