@@ -19,7 +19,7 @@ import pytest
 import sqlalchemy as sql
 from deltalake import DeltaTable
 
-from segmentation.storage import history
+from segmentation.storage import pointer
 from segmentation.storage.database import check_database, load
 from segmentation.storage.filesystem import Folder
 from tests.cluster.conftest import LOG_TAIL, LOOPBACK, QUIET, RUN_S, Program
@@ -215,7 +215,7 @@ def test_beeline_through_the_thrift_server(published, machine, totals):
         assert "an embedded Derby" in said[0]
         assert len(beside.stderr) < SHORT
         # ... and one through the server is not.
-        history.point_at(Folder.at(str(folder / "out")), "old")
+        pointer.point_at(Folder.at(str(folder / "out")), "old")
         through = mirrored(folder, machine, SPARK_REMOTE=f"sc://{LOOPBACK}:{connect}")
         assert through.returncode == 0, through.stderr
         assert "up to date: output.catalog" in through.stdout

@@ -12,7 +12,7 @@ from segmentation.cli import main
 from segmentation.config import Output
 from segmentation.errors import StorageError
 from segmentation.schemas import COST_CURVE, SEGMENT_PROFILE, SEGMENTS
-from segmentation.storage import history, mirrors
+from segmentation.storage import mirrors, pointer
 from segmentation.storage.database import load
 from segmentation.storage.filesystem import Folder
 
@@ -36,7 +36,7 @@ def publish(output, run, *, database=None, catalog=None):
         row = {column.name: VALUES[column.type] for column in table.columns}
         (folder / table.name).mkdir()
         pq.write_table(pa.Table.from_pylist([row]), folder / table.name / "part-0.parquet")
-    history.point_at(Folder.at(str(output)), run)
+    pointer.point_at(Folder.at(str(output)), run)
     return Folder.at(str(folder))
 
 
@@ -165,7 +165,7 @@ def test_segment_mirror_brings_the_database_up_to_the_current_run(tmp_path, caps
     main(["rollback", str(output), "b"])
     main(["rollback", config, "b"])  # current already
     assert rows(tmp_path / "shop.db", current) == [("b",)]
-    history.point_at(Folder.at(str(output)), "a")
+    pointer.point_at(Folder.at(str(output)), "a")
     main(["mirror", str(output)])  # the manifest knows the database
     assert rows(tmp_path / "shop.db", current) == [("a",)]
 
