@@ -91,17 +91,13 @@ def run(
         warn_of_sources(steps, gathered)
 
     with steps("contract"):
-        features = measures(
-            config.features,
-            types=contract.types_of(customers),
-            as_of=gathered.as_of,
-            zone=config.timezone,
-        )
+        features = measures(config.features, as_of=gathered.as_of, zone=config.timezone)
+        needed = contract.needed(config.features)
         audited = contract.with_rejection(
             customers,
             input=config.input,
             measures=features,
-            categories=contract.needed(config.features),
+            categories=needed,
             rules=gathered.rules,
         )
         audit = contract.audit(audited, numbers={each.name: each.number for each in features})
@@ -126,7 +122,9 @@ def run(
         )
         warn_of_encoding(steps, encoding, preparation)
         rows = with_coordinates(usable, preparation)
-        stages = preparation_stages(rows.sparkSession, preparation, rules=gathered.rules)
+        made = [rule for rule in gathered.rules if rule[1] in config.features.names]
+        rules = [*made, *contract.feature_rules(features, needed)]
+        stages = preparation_stages(rows.sparkSession, preparation, rules=rules)
 
     with steps("compress"):
         coreset = compress(

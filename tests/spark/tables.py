@@ -55,7 +55,10 @@ class Prepared:
     @property
     def stages(self) -> list:
         """The preparation as Spark ML stages."""
-        return preparation_stages(self.usable.sparkSession, self.preparation)
+        rules = contract.feature_rules(
+            measures_of(self.config), contract.needed(self.config.features)
+        )
+        return preparation_stages(self.usable.sparkSession, self.preparation, rules=rules)
 
     @property
     def coordinates(self) -> tuple[str, ...]:
@@ -83,10 +86,9 @@ class Prepared:
         }
 
 
-def measures_of(customers: DataFrame, settings: Config) -> tuple[Measure, ...]:
-    """The configuration's measures of a table."""
-    types = contract.types_of(customers)
-    return measures(settings.features, types=types, as_of=settings.features.as_of)
+def measures_of(settings: Config) -> tuple[Measure, ...]:
+    """The configuration's measures."""
+    return measures(settings.features, as_of=settings.features.as_of)
 
 
 def with_rejection(customers: DataFrame, settings: Config) -> DataFrame:
@@ -94,14 +96,14 @@ def with_rejection(customers: DataFrame, settings: Config) -> DataFrame:
     return contract.with_rejection(
         customers,
         input=settings.input,
-        measures=measures_of(customers, settings),
+        measures=measures_of(settings),
         categories=contract.needed(settings.features),
     )
 
 
 def audit_of(customers: DataFrame, settings: Config) -> contract.Audit:
     """The audit of a table, as the pipeline has it."""
-    numbers = {each.name: each.number for each in measures_of(customers, settings)}
+    numbers = {each.name: each.number for each in measures_of(settings)}
     return contract.audit(with_rejection(customers, settings), numbers=numbers)
 
 
@@ -115,7 +117,7 @@ def prepared(
     usable = contract.usable(audited)
     encoding = encode(
         usable,
-        measures_of(customers, settings),
+        measures_of(settings),
         features=settings.features,
         audit=audit,
         identity=contract.identity(usable, settings),

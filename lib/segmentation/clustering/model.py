@@ -14,6 +14,10 @@ from segmentation.clustering.nearest import CLUSTER
 from segmentation.schemas import SEGMENT
 from segmentation.vectors import vector_table
 
+ENSURED = f"NATURAL LEFT JOIN (SELECT NULL AS {SEGMENT} WHERE false)"
+"""Gives a table the column ``segment`` if it has none, so that SQL may leave it out either way.
+The side without rows leaves every row as it is, and Spark's optimiser takes the join away."""
+
 
 def freeze(
     spark: SparkSession,
@@ -25,13 +29,13 @@ def freeze(
     centres: Points,
     bits: int,
 ) -> PipelineModel:
-    """A model that adds the column ``segment`` to customers, and no other.
+    """A model that adds the column ``segment`` to customers, and no other; it replaces one there.
 
     ``centres`` are grid points, in the order of the segments; ``stages`` add ``vector``,
     the boolean ``is_usable`` and the columns ``added``. Where ``is_usable`` is false the
     segment is null.
     """
-    dropped = [*added, is_usable, vector]
+    dropped = [*added, is_usable, vector, SEGMENT]
     if len(centres) == 1:  # KMeans refuses k = 1
         segment, clustering = "0", []
     else:
@@ -40,7 +44,7 @@ def freeze(
         dropped.append(CLUSTER)
     select = (
         f"SELECT * EXCEPT ({', '.join(dropped)}), "  # noqa: S608 - every name in it is our own
-        f"CASE WHEN {is_usable} THEN {segment} END AS {SEGMENT} FROM __THIS__"
+        f"CASE WHEN {is_usable} THEN {segment} END AS {SEGMENT} FROM __THIS__ {ENSURED}"
     )
     return PipelineModel([*stages, *clustering, SQLTransformer(statement=select)])
 

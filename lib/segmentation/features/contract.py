@@ -53,24 +53,32 @@ def with_rejection(
     features. With ``duplicates = "reject"`` every row of a repeated customer id is rejected,
     as none has a better claim; that costs a shuffle.
     """
-    types = types_of(customers)
     broken: list[Column] = []
     if MALFORMED in customers.columns:
         broken.append(rejected_if("malformed", None, F.col(MALFORMED).isNotNull()))
     if input.customer_id is not None:
-        is_nobody = F.expr(is_blank(input.customer_id, types[input.customer_id]))
+        is_nobody = F.expr(is_blank(input.customer_id))
         broken.append(rejected_if("null", input.customer_id, is_nobody))
-    broken += [rejected_if(reason, column, F.expr(sql)) for reason, column, sql in rules]
-    for measure in measures:
-        broken += [rejected_if(why, measure.name, F.expr(sql)) for why, sql in measure.rules]
-    for category in categories:
-        is_missing = F.expr(is_blank(category.name, types[category.name]))
-        broken.append(rejected_if("null", category.name, is_missing))
+    for reason, column, sql in [*rules, *feature_rules(measures, categories)]:
+        broken.append(rejected_if(reason, column, F.expr(sql)))
     if input.customer_id is not None and input.duplicates == "reject":
         same_id = Window.partitionBy(F.col(quoted(input.customer_id)))
         is_repeated = F.count(F.lit(1)).over(same_id) > 1
         broken.append(rejected_if("duplicate_id", input.customer_id, is_repeated))
     return customers.withColumn(REJECTION, F.coalesce(*broken))
+
+
+def feature_rules(
+    measures: Sequence[Measure], categories: Sequence[Categorical] = ()
+) -> list[Rule]:
+    """The rules that the cells of features must keep; ``categories`` are those that must be there.
+
+    The table and the frozen model have them from here.
+    """
+    found: list[Rule] = [
+        (why, measure.name, sql) for measure in measures for why, sql in measure.rules
+    ]
+    return [*found, *[("null", each.name, is_blank(each.name)) for each in categories]]
 
 
 def types_of(customers: DataFrame) -> dict[str, T.DataType]:

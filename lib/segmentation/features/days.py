@@ -39,8 +39,8 @@ def day(name: str, type_: T.DataType, *, format: str | None, zone: str) -> str:
     """The SQL of a column's day in a zone's calendar; null where it names none in 0001 to 9999.
 
     A date, a time without a zone, or a text without one is that calendar's own; an instant is
-    moved there. ``format`` is of texts, a pattern that :func:`check_pattern` accepts. The session's
-    time zone has no say, but where a pattern reads a time that its clocks skip.
+    moved there. ``format`` is of texts, a pattern that :func:`check_patterns` accepts. The
+    session's time zone has no say.
     """
     column = quoted(name)
     if isinstance(type_, T.DateType):
@@ -51,14 +51,32 @@ def day(name: str, type_: T.DataType, *, format: str | None, zone: str) -> str:
         return _in_reach(_day_of(column, zone))
     text = f"trim(CAST({column} AS STRING))"
     if format is not None:
-        moment = _by_pattern(text, format)
-        is_instant = _has_zone(format)
-        return _in_reach(_day_of(moment, zone) if is_instant else f"CAST({moment} AS DATE)")
+        if _has_zone(format):
+            return _in_reach(_day_of(_by_pattern(text, format), zone))
+        # Else Spark takes the session's zone, whose clocks may skip an hour or a day.
+        in_utc = _by_pattern(f"concat({text}, ' +00:00')", f"{format} XXX")
+        return _in_reach(_day_of(in_utc, "UTC"))
     return _case(
         text,
         local=f"CAST(try_cast({text} AS TIMESTAMP_NTZ) AS DATE)",
         zoned=_in_reach(_day_of(_instant(text), zone)),
     )
+
+
+def any_day(name: str, *, format: str | None, zone: str) -> str:
+    """As :func:`day` for a column of whatever type, as a saved model may meet it."""
+    column = quoted(name)
+    of_instant = _in_reach(_day_of(f"try_cast({column} AS TIMESTAMP)", zone))
+    of_text = day(name, T.StringType(), format=format, zone=zone)
+    return (
+        f"(CASE WHEN typeof({column}) = 'timestamp' THEN {of_instant} "
+        f"WHEN {is_text(name)} THEN {of_text} ELSE {_in_reach(f'try_cast({column} AS DATE)')} END)"
+    )
+
+
+def is_text(name: str) -> str:
+    """The SQL of whether a column holds text; the same for all rows, and folded by Spark."""
+    return f"typeof({quoted(name)}) RLIKE '^(string|char|varchar)'"
 
 
 def moment(name: str, type_: T.DataType, *, format: str | None, zone: str) -> str:

@@ -342,7 +342,7 @@ def _described(
                 "change features.describe or segments.value"
             )
         return shares, 0
-    is_known = f"NOT {is_no_number(name, type_)} AND abs({number(name)}) <= {double(LARGEST)}"
+    is_known = f"NOT {is_no_number(name)} AND abs({number(name)}) <= {double(LARGEST)}"
     is_text = f"{text(name)} IS NOT NULL AND NOT ({is_known}) AND NOT isnan({number(name)})"
     found = usable.agg(
         F.count_if(F.expr(is_known)).alias("numbers"), F.count_if(F.expr(is_text)).alias("texts")

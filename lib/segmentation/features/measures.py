@@ -1,16 +1,16 @@
-"""Measures: the features that are one number a customer, and the SQL that reads it from a column.
+"""Measures: the features that are one number per customer, and the SQL that reads it from a column.
 
-The SQL goes into the frozen model too, so it is built of literals and quoted names only.
+The SQL goes into the frozen model too, so it is built of literals and quoted names only, and it
+fits every type that a column may come in: where a type matters it asks ``typeof``, which Spark
+folds before a row is read. No result depends on the session's time zone.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from pyspark.sql import types as T
-
 from segmentation.config import Features
-from segmentation.features.days import day as calendar_day
+from segmentation.features.days import any_day, is_text
 from segmentation.schemas import quoted, string
 
 LARGEST = 1e100
@@ -22,7 +22,7 @@ JAVA_ONLY_NUMBERS = r"(?i)x|[0-9.][df]\\s*$"
 
 @dataclass(frozen=True)
 class Measure:
-    """A feature that is one number a customer.
+    """A feature that is one number per customer.
 
     ``number`` is the SQL of that number, a double, null where there is none. ``is_missing`` is
     the SQL of whether the cell is empty. ``rules`` are the reasons for which a row is rejected,
@@ -44,27 +44,28 @@ class Measure:
     bands: tuple[str, ...]
 
 
-def measures(
-    features: Features, *, types: Mapping[str, T.DataType], as_of: date | None, zone: str = "UTC"
-) -> tuple[Measure, ...]:
-    """The measures of a configuration, in its order, for columns of these types.
+def measures(features: Features, *, as_of: date | None, zone: str = "UTC") -> tuple[Measure, ...]:
+    """The measures of a configuration, in its order.
 
     ``as_of`` is the day from which the days of dates are counted back, in the calendar of ``zone``.
     """
     found = []
     for feature in features.numeric:
-        type_ = types[feature.name]
         transform = feature.transform or features.transform
         negative = feature.negative or features.negative
         if transform == "log1p" and negative == "signed":
             transform = "signed"
-        missing = feature.missing or features.missing
-        rules = numeric_rules(feature.name, type_)
+        rules = numeric_rules(feature.name)
         if transform == "log1p" and negative == "reject":
             rules.append(("negative", f"{number(feature.name)} < 0"))
+        missing = feature.missing or features.missing
+        sql, is_missing = number(feature.name), is_blank(feature.name)
+        if missing == "impute":  # pandas writes NaN for none
+            is_missing = f"({is_missing} OR isnan({sql}))"
+            sql = f"nanvl({sql}, CAST(NULL AS DOUBLE))"
         found.append(
             _measure(
-                feature.name, number(feature.name), type_, rules,
+                feature.name, sql, rules, is_missing=is_missing,
                 transform=transform, negative=negative, missing=missing, weight=feature.weight,
             )
         )  # fmt: skip
@@ -73,32 +74,25 @@ def measures(
         sql = _by_value(text(band.name), steps)
         found.append(
             _measure(
-                band.name, sql, types[band.name], [("not_in_order", f"{sql} IS NULL")],
+                band.name, sql, [("not_in_order", f"{sql} IS NULL")],
                 missing=band.missing or features.missing, weight=band.weight, is_step=True,
                 kind="ordered", bands=tuple(steps),
             )
         )  # fmt: skip
-    for day in features.dates:
-        type_ = types[day.name]
+    for each in features.dates:
+        sql = _days_before(as_of, any_day(each.name, format=each.format, zone=zone))
         found.append(
             _measure(
-                day.name,
-                sql := _days_before(
-                    as_of, calendar_day(day.name, type_, format=day.format, zone=zone)
-                ),
-                type_,
-                [("not_a_date", f"{sql} IS NULL"), ("after_as_of", f"{sql} < 0")],
-                transform=day.transform or features.transform,
-                missing=day.missing or features.missing,
-                weight=day.weight,
-                kind="date",
+                each.name, sql, [("not_a_date", f"{sql} IS NULL"), ("after_as_of", f"{sql} < 0")],
+                transform=each.transform or features.transform,
+                missing=each.missing or features.missing, weight=each.weight, kind="date",
             )
-        )
+        )  # fmt: skip
     for flag in features.boolean:
-        sql = _boolean(flag.name, types[flag.name])
+        sql = _boolean(flag.name)
         found.append(
             _measure(
-                flag.name, sql, types[flag.name], [("not_a_boolean", f"{sql} IS NULL")],
+                flag.name, sql, [("not_a_boolean", f"{sql} IS NULL")],
                 missing=flag.missing or features.missing, weight=flag.weight, is_step=True,
                 kind="boolean",
             )
@@ -112,13 +106,25 @@ def number(name: str) -> str:
 
 
 def text(name: str) -> str:
-    """The SQL of a column as text without blanks around it; null where nothing is left."""
-    return f"nullif(trim(CAST({quoted(name)} AS STRING)), '')"
+    """The SQL of a column as text without blanks around it; null where nothing is left.
+
+    A whole double is written as the integer that it is: pandas makes doubles of integers where
+    one is missing.
+    """
+    column = f"CAST({quoted(name)} AS STRING)"
+    whole = f"try_cast({column} AS DECIMAL(38, 0))"
+    is_whole = f"try_cast({column} AS DECIMAL(38, 10)) = {whole}"
+    written = (
+        f"CASE WHEN typeof({quoted(name)}) IN ('double', 'float') AND {is_whole} "
+        f"THEN CAST({whole} AS STRING) ELSE {column} END"
+    )
+    return f"nullif(trim({written}), '')"
 
 
-def is_blank(name: str, type_: T.DataType) -> str:
+def is_blank(name: str) -> str:
     """The SQL of whether a cell is empty: null, or a text of blanks."""
-    return f"{text(name)} IS NULL" if isinstance(type_, T.StringType) else f"{quoted(name)} IS NULL"
+    column = quoted(name)
+    return f"({column} IS NULL OR ({is_text(name)} AND trim(CAST({column} AS STRING)) = ''))"
 
 
 def double(value: float) -> str:
@@ -126,23 +132,18 @@ def double(value: float) -> str:
     return f"({value!r}D)"
 
 
-def is_no_number(name: str, type_: T.DataType) -> str:
+def is_no_number(name: str) -> str:
     """The SQL of whether a cell that is not empty is no number."""
-    sql = f"{number(name)} IS NULL"
-    if isinstance(type_, T.StringType):
-        sql += f" OR {quoted(name)} RLIKE '{JAVA_ONLY_NUMBERS}'"
-    return f"({sql})"
+    column = quoted(name)
+    is_javas = f"{is_text(name)} AND CAST({column} AS STRING) RLIKE '{JAVA_ONLY_NUMBERS}'"
+    is_moment = f"typeof({column}) RLIKE '^(boolean|timestamp)'"  # which Spark would cast
+    return f"({number(name)} IS NULL OR ({is_javas}) OR {is_moment})"
 
 
-def numeric_rules(
-    name: str, type_: T.DataType, *, largest: float = LARGEST
-) -> list[tuple[str, str]]:
+def numeric_rules(name: str, *, largest: float = LARGEST) -> list[tuple[str, str]]:
     """The reasons for which a cell that is not empty is no usable number, with their SQL."""
-    rules = []
-    if isinstance(type_, T.StringType):
-        rules.append(("not_a_number", is_no_number(name, type_)))
     return [
-        *rules,
+        ("not_a_number", is_no_number(name)),
         ("nan", f"isnan({number(name)})"),
         ("infinite", f"abs({number(name)}) = double('infinity')"),
         ("too_large", f"abs({number(name)}) > {double(largest)}"),
@@ -152,9 +153,9 @@ def numeric_rules(
 def _measure(
     name: str,
     number: str,
-    type_: T.DataType,
     rules: list[tuple[str, str]],
     *,
+    is_missing: str | None = None,
     transform: str = "none",
     negative: str = "reject",
     missing: str,
@@ -163,11 +164,8 @@ def _measure(
     kind: str = "numeric",
     bands: tuple[str, ...] = (),
 ) -> Measure:
-    is_missing = is_blank(name, type_)
+    is_missing = is_missing or is_blank(name)
     if missing == "impute":
-        if isinstance(type_, T.FractionalType) and not isinstance(type_, T.DecimalType):
-            is_missing = f"({is_missing} OR isnan({quoted(name)}))"  # pandas writes NaN for none
-            number = f"nanvl({number}, CAST(NULL AS DOUBLE))"
         rules = [(reason, f"NOT ({is_missing}) AND ({sql})") for reason, sql in rules]
     else:
         rules = [("null", is_missing), *rules]
@@ -185,10 +183,17 @@ def _by_value(value: str, numbers: Mapping[str, int]) -> str:
 def _days_before(as_of: date | None, day: str) -> str:
     if as_of is None:
         raise ValueError("dates need a day from which they are counted back")
-    return f"CAST(datediff(DATE'{as_of.isoformat()}', {day}) AS DOUBLE)"
+    return f"CAST(datediff({date_literal(as_of)}, {day}) AS DOUBLE)"
 
 
-def _boolean(name: str, type_: T.DataType) -> str:
-    if isinstance(type_, T.NumericType):
-        return f"(CASE {quoted(name)} WHEN 1 THEN 1D WHEN 0 THEN 0D END)"
-    return f"CAST(try_cast({text(name)} AS BOOLEAN) AS DOUBLE)"
+def date_literal(day: date) -> str:
+    """A day as SQL."""
+    return f"DATE'{day.isoformat()}'"
+
+
+def _boolean(name: str) -> str:
+    """The SQL of a yes or no as 1 or 0; a number is 1 or 0, however it is written."""
+    written = text(name)
+    plain = f"regexp_replace({written}, '(?<=^[01])[.]0+$', '')"
+    is_plain = f"typeof({quoted(name)}) = 'boolean'"
+    return f"CAST(try_cast(if({is_plain}, {written}, {plain}) AS BOOLEAN) AS DOUBLE)"

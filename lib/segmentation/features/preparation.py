@@ -30,6 +30,9 @@ from segmentation.vectors import vector_table
 EXACT_BITS = 50
 """Squared distances stay below two to this; the bits up to a double's 53 are spare."""
 
+POWERS = 400
+"""The model's vectors are made of units from two to minus this to two to this."""
+
 PREPARED, IS_USABLE, FEATURES, SCALED = "__prepared_", "__is_usable", "__features", "__scaled"
 
 
@@ -203,22 +206,21 @@ def preparation_stages(
 ) -> list[Transformer]:
     """The preparation as Spark ML stages: input columns to the vector column ``SCALED``.
 
-    ``SCALED`` holds the coordinates times ``2**-bits``, up to the last bit of a double. Where
-    a feature breaks the contract ``IS_USABLE`` is false and the feature 0, as MLlib's KMeans
-    stops at a NaN; it is false as well where one of the ``rules`` of a feature's column holds.
+    ``SCALED`` holds the coordinates times ``2**-bits``, exactly. ``IS_USABLE`` is false where
+    one of the ``rules`` holds; a feature without a value is 0, as MLlib's KMeans stops at a NaN.
     Centring comes before rounding, so that a mean far from 0 takes no digits from the grid; the
     scaler divides.
     """
     columns = prepared_columns(preparation)
     rounded = [_rounded(scale, preparation.bits) for scale in preparation.scales]
-    units = [double(scale.unit / 2.0**preparation.bits) for scale in preparation.scales]
+    units = [double(_power(scale) / 2.0**preparation.bits) for scale in preparation.scales]
     values = [
         f"coalesce({coordinate} * {unit}, 0D) AS {column}"
         for coordinate, unit, column in zip(rounded, units, columns, strict=True)
     ]
-    known = [f"{coordinate} IS NOT NULL" for coordinate in rounded]
-    kept = [f"NOT ({sql})" for _, column, sql in rules if column in preparation.columns]
-    is_usable = " AND ".join([*known, *kept])
+    # One flat CASE, and not a chain of ANDs, which is as deep as it is long.
+    broken = [sql for _, _, sql in rules] + [f"{coordinate} IS NULL" for coordinate in rounded]
+    is_usable = f"CASE {' '.join(f'WHEN {sql} THEN false' for sql in broken)} ELSE true END"
     statement = f"SELECT *, {', '.join(values)}, {is_usable} AS {IS_USABLE} FROM __THIS__"  # noqa: S608 - names are quoted
     transform = SQLTransformer(statement=statement)
     assembler = VectorAssembler(inputCols=columns, outputCol=FEATURES)
@@ -231,13 +233,24 @@ def prepared_columns(preparation: Preparation) -> list[str]:
 
 
 def _scaler(spark: SparkSession, preparation: Preparation) -> Transformer:
-    """A StandardScalerModel with the exact moments: fitted to two rows that have them.
+    """A StandardScalerModel that divides by each feature's power of two, and so exactly.
 
-    The rows ``+- unit / sqrt(2)`` have the mean 0 and the sample deviation ``unit``.
+    It is fitted to the rows ``-power``, 0 and ``power``, whose mean is 0 and whose sample
+    deviation is ``power``, without any rounding.
     """
-    rows = np.outer([-1, 1], [scale.unit / math.sqrt(2) for scale in preparation.scales])
+    rows = np.outer([-1, 0, 1], [_power(scale) for scale in preparation.scales])
     scaler = StandardScaler(inputCol=FEATURES, outputCol=SCALED, withMean=True, withStd=True)
     return scaler.fit(vector_table(spark, rows, column=FEATURES))
+
+
+def _power(scale: Scale) -> float:
+    """The power of two nearest to a feature's unit, as far as squares of it are ordinary doubles.
+
+    By a unit itself the model's vectors would be a bit off the grid, and a customer's distances
+    to two centres in another order than in the table.
+    """
+    exponent = math.frexp(scale.unit)[1]
+    return float(2.0 ** max(-POWERS, min(POWERS, exponent)))
 
 
 def transformed_value(value: float, dimension: Dimension) -> float:

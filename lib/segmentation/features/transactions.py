@@ -101,10 +101,10 @@ def with_reason(lines: DataFrame, *, transactions: Transactions) -> DataFrame:
     if MALFORMED in lines.columns:
         broken.append(rejected_if("malformed", None, F.col(MALFORMED).isNotNull()))
     for name in [given.customer, given.timestamp, *([given.order] if given.order else [])]:
-        broken.append(rejected_if("null", name, F.expr(is_blank(name, types[name]))))
+        broken.append(rejected_if("null", name, F.expr(is_blank(name))))
     for name in numbers:
-        rules = numeric_rules(name, types[name], largest=LARGEST_AMOUNT)
-        rules = [("null", is_blank(name, types[name])), *rules]
+        rules = numeric_rules(name, largest=LARGEST_AMOUNT)
+        rules = [("null", is_blank(name)), *rules]
         broken += [rejected_if(why, name, F.expr(sql)) for why, sql in rules]
     broken.append(rejected_if("not_a_date", given.timestamp, F.col(_DAY).isNull()))
     if given.amount is None:
