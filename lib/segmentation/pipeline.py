@@ -50,7 +50,7 @@ from segmentation.selection.verdict import choose, doubts
 from segmentation.steps import Steps
 from segmentation.store import Store
 from segmentation.verification import check_counts, check_lines, check_model
-from segmentation.weighing import clusters_of, published_curve, weigh
+from segmentation.weighing import clusters_of, published_curve, spikes_of, weigh
 
 MAX_REFINEMENTS = 100
 NEGLIGIBLE = 1e-6
@@ -158,7 +158,13 @@ def run(
         swept = score(population, candidates, bits=preparation.bits)
 
     with steps("choose"):
-        evidence = weigh(coreset, swept, bits=preparation.bits, seed=config.sweep.seed)
+        evidence = weigh(
+            coreset,
+            swept,
+            bits=preparation.bits,
+            seed=config.sweep.seed,
+            spikes=spikes_of(preparation, encoding.imputations),
+        )
         choice = choose(evidence, k=config.choose.k)
         for doubt in doubts(evidence, choice.k):
             steps.warn(doubt)

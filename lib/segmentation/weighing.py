@@ -9,8 +9,10 @@ import numpy as np
 from segmentation.clustering.coreset import Coreset
 from segmentation.clustering.lloyd import Partition
 from segmentation.clustering.sweep import Swept
-from segmentation.results import Choice, CostPoint
+from segmentation.features.preparation import Preparation
+from segmentation.results import Choice, CostPoint, Imputed
 from segmentation.selection.evidence import Evidence, gather
+from segmentation.selection.imputation import Spike
 from segmentation.selection.validity import (
     Clusters,
     calinski_harabasz,
@@ -19,7 +21,14 @@ from segmentation.selection.validity import (
 )
 
 
-def weigh(coreset: Coreset, swept: Sequence[Swept], *, bits: int, seed: int) -> Evidence:
+def weigh(
+    coreset: Coreset,
+    swept: Sequence[Swept],
+    *,
+    bits: int,
+    seed: int,
+    spikes: Sequence[Spike] = (),
+) -> Evidence:
     """The evidence on k from a coreset, and from the exact partitions of all customers."""
     return gather(
         coreset.points / 2.0**bits,
@@ -27,6 +36,18 @@ def weigh(coreset: Coreset, swept: Sequence[Swept], *, bits: int, seed: int) -> 
         clusters={s.k: clusters_of(s.partition, bits=bits) for s in swept},
         costs={s.k: s.cost for s in swept},
         seed=seed,
+        spikes=spikes,
+    )
+
+
+def spikes_of(preparation: Preparation, imputations: Sequence[Imputed]) -> tuple[Spike, ...]:
+    """Where imputed numbers are among the prepared customers, and how many."""
+    shares = {each.feature: each.share for each in imputations}
+    return tuple(
+        Spike(j, preparation.scaled(j, fill), 2.0 ** (1 - preparation.bits), shares[column])
+        for j, scale in enumerate(preparation.scales)
+        for column, fill in [(scale.dimension.column, scale.dimension.fill)]
+        if fill is not None and column in shares
     )
 
 

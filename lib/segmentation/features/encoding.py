@@ -50,8 +50,8 @@ class Dimension:
 
     ``column`` is the feature's column, and ``value`` the category whose share it is, None for
     a measure. ``low`` and ``high`` bound it over the usable rows. The transform comes after;
-    with ``clips`` it makes 0 of negatives. ``kind`` and ``bands`` are as in
-    :class:`segmentation.results.PreparedFeature`.
+    with ``clips`` it makes 0 of negatives. ``fill`` is the value that is imputed. ``kind`` and
+    ``bands`` are as in :class:`segmentation.results.PreparedFeature`.
     """
 
     column: str
@@ -62,6 +62,7 @@ class Dimension:
     transform: str = "none"
     clips: bool = False
     weight: float = 1.0
+    fill: float | None = None
     kind: str = "numeric"
     bands: tuple[str, ...] = ()
 
@@ -214,9 +215,10 @@ def _of_measure(measure: Measure, quantiles: Sequence[float], audit: Audit) -> D
     sql = measure.number
     bounds = audit.ranges[measure.name]
     low, high = bounds.low, bounds.high
+    fill = None
     if measure.missing == "impute":
-        median = float(np.rint(quantiles[0])) if measure.is_step else quantiles[0]
-        sql = f"CASE WHEN {measure.is_missing} THEN {double(median)} ELSE {sql} END"
+        fill = float(np.rint(quantiles[0])) if measure.is_step else quantiles[0]
+        sql = f"CASE WHEN {measure.is_missing} THEN {double(fill)} ELSE {sql} END"
     if len(quantiles) > 1 and not measure.is_step:
         low, high = max(low, quantiles[1]), min(high, quantiles[2])
         sql = (
@@ -235,6 +237,7 @@ def _of_measure(measure: Measure, quantiles: Sequence[float], audit: Audit) -> D
         transform=measure.transform,
         clips=measure.transform == "log1p" and measure.negative == "clip",
         weight=measure.weight,
+        fill=fill,
         kind=measure.kind,
         bands=measure.bands,
     )

@@ -117,6 +117,11 @@ class Preparation:
         scale = self.scales[j]
         return scale.original(scale.mean + coordinate * scale.unit / 2.0**self.bits)
 
+    def scaled(self, j: int, original: float) -> float:
+        """A value of feature ``j`` in scaled units, give or take a step of the grid."""
+        scale = self.scales[j]
+        return (transformed_value(original, scale.dimension) - scale.mean) / scale.unit
+
     def difference(self, j: int, coordinate: float) -> float:
         """A coordinate of feature ``j`` in standard deviations from the mean."""
         scale = self.scales[j]

@@ -16,6 +16,7 @@ from threadpoolctl import threadpool_limits
 from segmentation.results import CostPoint
 from segmentation.selection import validity
 from segmentation.selection.groups import Groups, separate_groups
+from segmentation.selection.imputation import Spike, without_spikes
 from segmentation.selection.validity import Clusters, nearest, rounded
 
 Floats = npt.NDArray[np.float64]
@@ -53,6 +54,7 @@ def gather(
     clusters: Mapping[int, Clusters],
     costs: Mapping[int, float],
     seed: int,
+    spikes: Sequence[Spike] = (),
 ) -> Evidence:
     """The evidence from weighted points, and from the clusters of all customers.
 
@@ -64,6 +66,8 @@ def gather(
         For every k, ascending, the moments of its clusters and its cost, both exact.
     seed
         Of the resamples, the reference sets and the mixtures.
+    spikes
+        Of imputed values, which make no group: those are looked for as if all were known.
 
     Takes some ten seconds of one core for k up to 12, whatever the number of customers; no
     more memory than some hundred megabytes.
@@ -78,7 +82,8 @@ def gather(
         warnings.catch_warnings(),
     ):
         warnings.simplefilter("ignore", ConvergenceWarning)  # fewer distinct points than clusters
-        groups = pool.submit(separate_groups, some, seed=seed)
+        known = without_spikes(some, spikes, seed=seed)
+        groups = pool.submit(separate_groups, known, seed=seed)
         first = ks[:MOST_KS]
         above_null = pool.submit(
             validity.gaps,
