@@ -2,6 +2,13 @@
 
 from dataclasses import dataclass
 
+SPOKEN = {
+    "recency_days": "last purchase",
+    "tenure_days": "tenure",
+    "monetary": "spend",
+}
+"""How people call features that are derived from transactions, in the names of segments."""
+
 Key = tuple[str, str | None]
 """A column, and a value in it or None where the attribute is the column's number."""
 

@@ -46,12 +46,14 @@ def settled(
     preparation: Preparation,
     attributes: Sequence[Attribute],
     value: Value | None,
+    min_group: int = 1,
 ) -> Chosen:
     """The chosen clusters profiled, ordered and named; their centres moved off ties if need be.
 
     A customer as near to two centres as doubles can tell would get either label from MLlib,
     so centres are nudged by a few grid steps until every customer's lead is clear.
-    The ``attributes`` are profiled; ``value`` is one of them.
+    The ``attributes`` are profiled; ``value`` is one of them. Names state nothing that is true of
+    fewer than ``min_group`` customers.
     """
     moments = _moments(partition)
 
@@ -89,6 +91,7 @@ def settled(
             for centre in centres.tolist()
         ],
         value=value,
+        min_group=min_group,
     )
     return Chosen(centres, segments, profiles, _average(facts))
 

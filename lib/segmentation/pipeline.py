@@ -197,6 +197,7 @@ def run(
             preparation=preparation,
             attributes=encoding.profiled(preparation.columns, value=config.value_feature),
             value=value_of(config),
+            min_group=config.report.min_group,
         )
         choice = replace(choice, silhouette=rounded(chosen.silhouette))
         curve = published_curve(evidence, swept, choice=choice, chosen=clusters)

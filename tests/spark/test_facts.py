@@ -67,12 +67,12 @@ def test_facts_on_paper(spark):
     assert first.mean_distance == pytest.approx(2 * UNIT)  # (1 + 3) / 2
     assert first.narrowest == 80  # of (0, 0): 81 to the other centre, 1 to its own
     # quantiles lie between the two: 10 + 0.1 * 20 and so on
-    assert first.attributes["spend", None] == Facts(2, Fraction(40), (12, 20, 28))
+    assert first.attributes["spend", None] == Facts(2, Fraction(40), (12, 20, 28, 19, 21))
     assert first.attributes["spend", None].mean == 20
-    assert first.attributes["is", "vip"] == Facts(2, Fraction(1), (None, None, None))
-    assert second.attributes["spend", None] == Facts(0, Fraction(0), (None, None, None))
+    assert first.attributes["is", "vip"] == Facts(2, Fraction(1), (None,) * 5)
+    assert second.attributes["spend", None] == Facts(0, Fraction(0), (None,) * 5)
     assert second.attributes["spend", None].mean is None
-    assert second.attributes["is", "vip"] == Facts(1, Fraction(1), (None, None, None))
+    assert second.attributes["is", "vip"] == Facts(1, Fraction(1), (None,) * 5)
     # squares to the one other: 16; to the other cluster: 81, and 81 + 16
     assert first.silhouette == pytest.approx(((1 - 16 / 81) + (1 - 16 / 97)) / 2)
     assert second.silhouette == 0  # a customer alone
@@ -156,7 +156,7 @@ def test_a_zero_has_no_sign(spark):
     for zeros in ((-0.0, 0.0), (0.0, -0.0)):
         rows = spark.createDataFrame([(0.0, zero) for zero in zeros], schema)
         (only,) = facts(rows, [(0,), (0,)], [(0,)], attributes=[number("spend")])
-        assert str(only.attributes["spend", None].quantiles) == "(0.0, 0.0, 0.0)"
+        assert str(only.attributes["spend", None].quantiles) == "(0.0, 0.0, 0.0, 0.0, 0.0)"
 
 
 def test_above_a_million_customers_quantiles_are_right_to_twelve_bits(spark, frame):

@@ -13,14 +13,14 @@ SPEND = Value("spend", adds_up=True)
 NUMBERS = [Attribute(name, None, "numeric", name) for name in ("spend", "age")]
 
 
-def of(known, total, *, quantiles=(None,) * 3):
+def of(known, total, *, quantiles=(None,) * 5):
     return Facts(known, Fraction(total), quantiles)
 
 
 def fact(cluster, *, customers, spend, age):
     """A cluster whose customers are all alike."""
     attributes = {
-        (name, None): of(customers, mean * customers, quantiles=(mean,) * 3)
+        (name, None): of(customers, mean * customers, quantiles=(mean,) * 5)
         for name, mean in (("spend", spend), ("age", age))
     }
     return cluster_of(cluster, customers, attributes)

@@ -16,7 +16,9 @@ from pyspark.sql import functions as F
 from segmentation.attributes import Attribute, Key
 from segmentation.exact import EXACT_QUANTILES, SPLITTER, Grid
 
-QUANTILES = (0.1, 0.5, 0.9)
+QUANTILES = (0.1, 0.5, 0.9, 0.45, 0.55)
+MEDIAN, LOWER_MIDDLE, UPPER_MIDDLE = 1, 3, 4
+"""Positions: more than half of the customers lie above the lower middle, and below the upper."""
 
 SILHOUETTE_STEPS = 2**30
 

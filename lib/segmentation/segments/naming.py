@@ -1,8 +1,10 @@
-"""Names of segments: what sets each apart from the average customer, in words."""
+"""Names of segments: what sets most customers of each apart from the average, in words."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Sequence
+
+from segmentation.attributes import SPOKEN
+from segmentation.segments.traits import Trait
 
 NOTABLE, EXTREME = 0.5, 1.5
 """Standard deviations from the average: half is a medium effect (Cohen 1988, chapter 2)."""
@@ -10,53 +12,92 @@ NOTABLE, EXTREME = 0.5, 1.5
 FEW_FEATURES, MOST_FEATURES = 2, 3
 """Two features are named; three where that does not tell two segments apart."""
 
+ORDINARY, MIXED = "Close to average", "Mixed"
+"""Nothing stands out; what stands out is not shared by most customers."""
+
+PHRASES = {
+    "recency_days": ("{very}long since last purchase", "{very}recent last purchase"),
+    "tenure_days": ("{very}long tenure", "{very}short tenure"),
+}
+DATES = ("{very}early {column}", "{very}late {column}")
+NUMBERS = ("{very}high {column}", "{very}low {column}")
+"""How people say that a value is high, and that it is low."""
+
 
 def name_segments(
-    differences: Sequence[Mapping[str, float]],
-    *,
-    values: Mapping[str, tuple[str, str]] = MappingProxyType({}),
+    traits: Sequence[Sequence[Trait]], *, sizes: Sequence[int], min_group: int = 1
 ) -> tuple[str, ...]:
     """A name for every segment, in order; no two are alike.
 
-    Parameters
-    ----------
-    differences
-        For every segment, each feature's centre less the overall mean, in standard
-        deviations. The features that stand out most are named first.
-    values
-        Of those that are shares the column and the value in it. Of a column only the value
-        that stands out most is named.
+    A name states only what is true of more than half of the segment's customers with a known
+    value, and of ``min_group`` customers at least. What stands out most comes first, one
+    statement per column. ``sizes`` are the customers of each segment.
     """
-    names = [_described(each, values, features=FEW_FEATURES) for each in differences]
-    shared = {name for name, times in Counter(names).items() if times > 1}
-    names = [
-        _described(difference, values, features=MOST_FEATURES) if name in shared else name
-        for name, difference in zip(names, differences, strict=True)
-    ]
-    times, seen = Counter(names), Counter[str]()
-    numbered = []
+
+    def names(features: int) -> list[str]:
+        return [
+            f"Fewer than {min_group} customers"
+            if size < min_group
+            else _name(each, features=features, min_group=min_group)
+            for each, size in zip(traits, sizes, strict=True)
+        ]
+
+    short, long = names(FEW_FEATURES), names(MOST_FEATURES)
+    shared = Counter(short)
+    return _numbered([b if shared[a] > 1 else a for a, b in zip(short, long, strict=True)])
+
+
+def _numbered(names: Sequence[str]) -> tuple[str, ...]:
+    """The names, with a number where two are alike."""
+    times, number, taken = Counter(names), Counter[str](), set(names)
+    found = []
     for name in names:
-        seen[name] += 1
-        numbered.append(f"{name} ({seen[name]})" if times[name] > 1 else name)
-    return tuple(numbered)
+        own = name
+        while times[name] > 1 and own in taken:
+            number[name] += 1
+            own = f"{name} ({number[name]})"
+        taken.add(own)
+        found.append(own)
+    return tuple(found)
 
 
-def _described(
-    difference: Mapping[str, float], values: Mapping[str, tuple[str, str]], *, features: int
-) -> str:
-    standing_out: dict[str, str] = {}
-    for name, size in sorted(difference.items(), key=lambda item: (-abs(item[1]), item[0])):
-        column, value = values.get(name, (name, None))
-        if abs(size) < NOTABLE or column in standing_out:
-            continue
-        if value is None:
-            standing_out[column] = f"{_degree(size)} {name.replace('_', ' ').strip()}"
-        else:
-            standing_out[column] = f"{'more' if size > 0 else 'fewer'} {value}"
-    text = ", ".join(list(standing_out.values())[:features]) or "close to average"
+def _name(traits: Sequence[Trait], *, features: int, min_group: int) -> str:
+    standing_out = sorted(
+        (each for each in traits if abs(each.difference) >= NOTABLE), key=_prominence
+    )
+    statements: dict[str, str] = {}
+    for trait in standing_out:
+        statement = _statement(trait, min_group=min_group)
+        if trait.column not in statements and statement is not None:
+            statements[trait.column] = statement
+    text = ", ".join(list(statements.values())[:features])
+    if not text:
+        return MIXED if standing_out else ORDINARY
     return text[:1].upper() + text[1:]
 
 
-def _degree(size: float) -> str:
-    word = "high" if size > 0 else "low"
-    return f"very {word}" if abs(size) >= EXTREME else word
+def _prominence(trait: Trait) -> tuple[bool, float, str, str]:
+    """Larger differences first; that a value is lacking says less than any other statement."""
+    is_lacking = trait.kind == "categorical" and trait.difference < 0
+    return is_lacking, -abs(trait.difference), trait.column, trait.value or ""
+
+
+def _statement(trait: Trait, *, min_group: int) -> str | None:
+    """The trait in words, None where it is not true of most customers, or of too few."""
+    if not trait.holds_for_most or round(trait.share * trait.known) < min_group:
+        return None
+    is_high = trait.difference > 0
+    column = SPOKEN.get(trait.column, trait.column).replace("_", " ").strip()
+    very = "very " if abs(trait.difference) >= EXTREME else ""
+    match trait.kind:
+        case "boolean":
+            return f"{column} mostly {'yes' if is_high else 'no'}"
+        case "categorical":
+            return f"mostly {'' if is_high else 'not '}{trait.value} ({column})"
+        case "ordered":
+            return f"{column} {trait.value}"
+        case "date":
+            phrases = DATES
+        case _:
+            phrases = PHRASES.get(trait.column, NUMBERS)
+    return phrases[not is_high].format(very=very, column=column)

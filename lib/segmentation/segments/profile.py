@@ -7,8 +7,9 @@ from fractions import Fraction
 
 from segmentation.attributes import Attribute, Key
 from segmentation.results import FeatureProfile, Segment
-from segmentation.segments.facts import ClusterFacts
+from segmentation.segments.facts import ClusterFacts, Facts
 from segmentation.segments.naming import name_segments
+from segmentation.segments.traits import traits
 
 
 @dataclass(frozen=True)
@@ -56,15 +57,27 @@ def describe(
     attributes: Sequence[Attribute],
     centres: Sequence[Mapping[Key, Centre]],
     value: Value | None,
+    min_group: int = 1,
 ) -> tuple[tuple[Segment, ...], tuple[FeatureProfile, ...]]:
     """The tables ``segments`` and ``segment_profile`` from facts in the order of segments.
 
-    ``centres`` has one entry per segment, with the dimensions that shape the segments only.
+    ``centres`` has one entry per segment, with the dimensions that shape the segments only. A
+    name states nothing that is true of fewer than ``min_group`` customers.
     """
     customers = sum(cluster.customers for cluster in facts)
+    overall = {each.key: _overall(facts, each.key) for each in attributes}
     names = name_segments(
-        [{_name(key): each.difference for key, each in centre.items()} for centre in centres],
-        values={_name((c, v)): (c, v) for c, v in centres[0] if v is not None},
+        [
+            traits(
+                cluster,
+                {key: each.difference for key, each in centre.items()},
+                attributes=attributes,
+                overall=overall,
+            )
+            for cluster, centre in zip(facts, centres, strict=True)
+        ],
+        sizes=[cluster.customers for cluster in facts],
+        min_group=min_group,
     )
     sums = [_sum(cluster, value) for cluster in facts]
     whole = sum((each for each in sums if each is not None), Fraction())
@@ -95,14 +108,14 @@ def describe(
             median=found.quantiles[1],
             p90=found.quantiles[2],
             centroid=centre.original if (centre := centres[i].get(each.key)) else None,
-            overall_mean=overall,
-            difference=_difference(each, found.mean, overall, centre, shaping),
+            overall_mean=mean,
+            difference=_difference(each, found.mean, mean, centre, shaping),
         )
         for i, cluster in enumerate(facts)
         for each in attributes
         for found in [cluster.attributes[each.key]]
-        for overall in [_overall_mean(facts, each.key)]
-        if overall or each.value is None
+        for mean in [overall[each.key].mean or 0.0]
+        if mean or each.value is None
     )
     return segments, profiles
 
@@ -129,18 +142,14 @@ def _sum(cluster: ClusterFacts, value: Value | None) -> Fraction | None:
     return cluster.attributes[value.feature, None].total
 
 
-def _overall_mean(facts: Sequence[ClusterFacts], key: Key) -> float:
+def _overall(facts: Sequence[ClusterFacts], key: Key) -> Facts:
+    """The facts of all customers, without quantiles."""
     of_clusters = [cluster.attributes[key] for cluster in facts]
     known = sum(each.known for each in of_clusters)
-    return float(sum((each.total for each in of_clusters), Fraction()) / known)
+    return Facts(known, sum((each.total for each in of_clusters), Fraction()), ())
 
 
 def _descending(cluster: ClusterFacts, key: Key) -> tuple[bool, float]:
     """What sorts the highest mean first, and last where no customer's value is known."""
     mean = cluster.attributes[key].mean
     return mean is None, -(mean or 0.0)
-
-
-def _name(key: Key) -> str:
-    column, value = key
-    return column if value is None else f"{column} = {value}"

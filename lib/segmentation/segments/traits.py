@@ -1,0 +1,113 @@
+"""Traits: what of a segment may go into its name, and whether it is true of most customers."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import groupby
+
+from segmentation.attributes import Attribute, Key
+from segmentation.segments.facts import LOWER_MIDDLE, MEDIAN, UPPER_MIDDLE, ClusterFacts, Facts
+
+SURE_FROM = 11
+"""So many customers or more have a 45th percentile that more than half of them lie above."""
+
+
+@dataclass(frozen=True)
+class Trait:
+    """How one segment differs from the average in one column, or in one ``value`` of it.
+
+    ``difference`` is the centre less the mean of all, in standard deviations; its sign is what
+    would be stated. ``share`` is the least part of the ``known`` customers of whom the statement
+    is true: of a category or of yes and no those who have it (or have it not), of ordered bands
+    those in the bands that ``value`` names, of a number those on that side of the mean of all.
+    """
+
+    column: str
+    kind: str
+    difference: float
+    known: int
+    share: float
+    value: str | None = None
+
+    @property
+    def holds_for_most(self) -> bool:
+        """Whether the statement is true of more than half of the customers who are known."""
+        return self.share > 0.5
+
+
+def traits(
+    cluster: ClusterFacts,
+    differences: Mapping[Key, float],
+    *,
+    attributes: Sequence[Attribute],
+    overall: Mapping[Key, Facts],
+) -> tuple[Trait, ...]:
+    """The traits of one cluster in the columns that shape the segments.
+
+    Parameters
+    ----------
+    differences
+        Of the dimensions: a column's own, or one for each of its categories.
+    attributes
+        Bands of an ordered column from the lowest to the highest.
+    overall
+        Of all customers, by the attributes' keys.
+
+    A column that half of the cluster's customers or more do not know is none of its traits.
+    """
+    found: list[Trait] = []
+    for column, group in groupby(attributes, key=lambda each: each.column):
+        of_column = list(group)
+        if of_column[0].kind == "ordered":
+            found += _of_bands(cluster, column, of_column, differences, overall)
+            continue
+        for each in of_column:
+            difference, facts = differences.get(each.key), cluster.attributes[each.key]
+            if difference is not None and 2 * facts.known > cluster.customers:
+                share = _share(facts, overall[each.key], difference, kind=each.kind)
+                found.append(Trait(column, each.kind, difference, facts.known, share, each.value))
+    return tuple(found)
+
+
+def _share(facts: Facts, of_all: Facts, difference: float, *, kind: str) -> float:
+    is_high = difference > 0
+    if kind in ("boolean", "categorical"):
+        mean = facts.mean or 0.0
+        return mean if is_high else 1 - mean
+    return 0.51 if _is_beyond(facts, of_all.mean or 0.0, is_high=is_high) else 0.0
+
+
+def _is_beyond(facts: Facts, mean: float, *, is_high: bool) -> bool:
+    """Whether more than half of the customers lie above, or below, the mean of all."""
+    at = LOWER_MIDDLE if is_high else UPPER_MIDDLE
+    if facts.known < SURE_FROM:
+        if facts.known % 2 == 0:
+            return False  # the median of an even number may lie between two halves
+        at = MEDIAN
+    middle = facts.quantiles[at]
+    return middle is not None and (middle > mean if is_high else middle < mean)
+
+
+def _of_bands(
+    cluster: ClusterFacts,
+    column: str,
+    bands: Sequence[Attribute],
+    differences: Mapping[Key, float],
+    overall: Mapping[Key, Facts],
+) -> Iterator[Trait]:
+    """The fewest bands from one end that hold more than half of the customers, if they tell."""
+    difference = differences.get((column, None))
+    known = cluster.attributes[bands[0].key].known
+    if not difference or 2 * known <= cluster.customers:
+        return
+    ends = list(reversed(bands)) if difference > 0 else list(bands)
+    held, of_all = Fraction(), Fraction()
+    for place, band in enumerate(ends[:-1]):
+        held += cluster.attributes[band.key].total
+        of_all += overall[band.key].total
+        if 2 * held > known:
+            if held / known > of_all / overall[band.key].known:
+                more = " or above" if difference > 0 else " or below"
+                value = f"{band.value}{more if place else ''}"
+                yield Trait(column, "ordered", difference, known, float(held / known), value)
+            return
