@@ -55,6 +55,11 @@ class Folder:
         return type(self)(self.filesystem, f"{self.path}/{name}", f"{self.uri}/{name}")
 
     @property
+    def name(self) -> str:
+        """The last part of the path."""
+        return self.path.rpartition("/")[2]
+
+    @property
     def glob(self) -> str:
         """``uri`` for Spark's readers, which take some characters for wildcards."""
         return GLOB_CHARACTERS.sub(r"\\\1", self.uri)

@@ -50,14 +50,12 @@ def history(output: Folder) -> History:
         try:
             manifest = _manifest(output, name) if name.startswith("run=") else None
             if manifest is not None:
-                found.append(_past(manifest, name, is_current=name == f"run={now}"))
+                found.append(_past(manifest, output.child(name), is_current=name == f"run={now}"))
         except DamagedError as error:
             problems.append(str(error))
     newest_first = sorted(found, key=lambda past: (past.created_at, past.run), reverse=True)
     if found and not any(past.is_current for past in found) and not problems:
-        problems.append(
-            f"{output.uri}/{POINTER} names no run that is there: segment repair makes it"
-        )
+        problems.append(_no_pointer(output))
     return History(tuple(newest_first), tuple(problems))
 
 
@@ -102,7 +100,9 @@ def rolled_back(
     known = [past.run for past in runs(output)]
     if run is None:
         now = current(output)
-        older = known[known.index(now) + 1 :] if now in known else known
+        if known and now not in known:
+            raise StorageError(_no_pointer(output))
+        older = known[known.index(now) + 1 :] if now in known else []
         if not older:
             raise StorageError(
                 f"{output.uri} has no run before {now}: segment runs lists them; segment mirror "
@@ -141,10 +141,12 @@ def tables(output: Folder, run: str | None) -> dict[str, list[dict[str, Any]]]:
     StorageError
         If there is no such run, or its tables cannot be read.
     """
-    run = run or current(output)
-    if run is None or manifest_of(output, run) is None:
-        raise StorageError(f"{output.uri} has no run {run or 'yet'}: segment runs lists them")
-    folder = output.child(f"run={run}")
+    named = run or current(output)
+    if named is None or not manifest_of(output, named):
+        if run is None and runs(output):
+            raise StorageError(_no_pointer(output))
+        raise StorageError(f"{output.uri} has no run {named or 'yet'}: segment runs lists them")
+    folder = output.child(f"run={named}")
     try:
         return {
             name: pq.read_table(f"{folder.path}/{name}", filesystem=folder.filesystem)
@@ -163,6 +165,8 @@ def _manifest(output: Folder, name: str) -> dict[str, Any] | None:
     folder = output.child(name)
     manifest = read_object(folder, MANIFEST)
     if manifest is None:
+        if folder.read(MANIFEST) is not None:
+            raise DamagedError(f"{folder.uri}/{MANIFEST} is damaged: it is empty")
         return None
     version = manifest.get("schema_version", 1)
     if not isinstance(version, int):
@@ -172,13 +176,18 @@ def _manifest(output: Folder, name: str) -> dict[str, Any] | None:
             f"{folder.uri} was written by a newer version of this package: its schema_version is "
             f"{version}, and this one reads up to {VERSION}; upgrade the package"
         )
+    _past(manifest, folder, is_current=False)
     return manifest
 
 
-def _past(manifest: dict[str, Any], name: str, *, is_current: bool) -> PastRun:
+def _no_pointer(output: Folder) -> str:
+    return f"{output.uri}/{POINTER} names no whole run: segment repair makes it name one"
+
+
+def _past(manifest: dict[str, Any], folder: Folder, *, is_current: bool) -> PastRun:
     try:
         return PastRun(
-            run=name.removeprefix("run="),
+            run=folder.name.removeprefix("run="),
             created_at=str(manifest["created_at"]),
             k=int(manifest["choice"]["k"]),
             strength=str(manifest["choice"]["verdict"]["strength"]),
@@ -188,7 +197,7 @@ def _past(manifest: dict[str, Any], name: str, *, is_current: bool) -> PastRun:
         )
     except (KeyError, TypeError, ValueError) as error:
         raise DamagedError(
-            f"{name}/{MANIFEST} is damaged, or of another program: no proper {error}"
+            f"{folder.uri}/{MANIFEST} is damaged, or of another program: {one_line(repr(error))}"
         ) from None
 
 
