@@ -15,8 +15,8 @@ from jinja2 import Environment, StrictUndefined
 from plotly.offline import get_plotlyjs
 
 from segmentation.reporting import charts, comparison, headline, scatter, wording
+from segmentation.reporting.disclosure import disclosed
 from segmentation.reporting.marks import mark
-from segmentation.reporting.suppression import suppressed
 from segmentation.results import FeatureProfile, PreparedFeature, Rejection, Report, Run, Segment
 
 MOST_CARDS = 12
@@ -47,12 +47,12 @@ class Chart:
 def render(report: Report, *, min_group: int = 1) -> str:
     """The page of a report: the same report gives the same page, byte for byte.
 
-    Of fewer than ``min_group`` customers it tells no average and no share.
+    No count of fewer than ``min_group`` customers can be derived from it.
 
     Everything that it needs is in it, plotly.js once. A content security policy forbids the
     browser to fetch anything and to run any script but the page's own three, known by their hash.
     """
-    report = suppressed(report, min_group=min_group)
+    report = disclosed(report, min_group=min_group)
     environment = Environment(
         autoescape=True,
         undefined=StrictUndefined,
@@ -86,7 +86,8 @@ def render(report: Report, *, min_group: int = 1) -> str:
         key_profiles=_key_profiles(report),
         as_cards=len(report.segments) <= MOST_CARDS,
         named_columns=NAMED_COLUMNS,
-        has_few=any(each.customers < min_group for each in report.segments) or report.withheld,
+        hides_value=report.run.value_feature is not None
+        and any(each.value_mean is None for each in report.segments),
         has_value_share=all(each.value_share is not None for each in report.segments),
         has_value_mean=any(each.value_mean is not None for each in report.segments),
         min_group=min_group,

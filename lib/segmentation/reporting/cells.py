@@ -1,0 +1,110 @@
+"""Which counts may be shown, so that no count of few customers can be derived from the others.
+
+A count is *safe* if it is 0 or ``bound`` and more. A feature is a table of counts, a row per
+segment; the row of all customers is shown too. Two steps make it safe:
+
+1. values are merged into one, "other", for all segments;
+2. rows are withheld. What is left to an attacker is the table in which all withheld rows are
+   one: it follows from the row of all customers, and nothing else does.
+
+Every count of that table is safe. So a count of a withheld row lies between 0, or what the rest
+of its row leaves, and the least of its two sums, and both are met: the attacker cannot tell that
+it is below ``bound``, unless it is 0. Whatever is rounded on the page tells less than that.
+
+Complementary suppression as in Willenborg and de Waal (2001), "Elements of Statistical Disclosure
+Control", chapter 4, by collapsing rows and columns in place of single cells.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Counts = Mapping[int, Sequence[int]]
+"""By segment the counts of a feature; every row has the same columns."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What may be shown of a categorical feature: which values, and of which segments."""
+
+    values: frozenset[str]
+    withheld: frozenset[int]
+
+
+def withheld(
+    counts: Counts, *, sizes: Mapping[int, int], already: Collection[int] = (), bound: int
+) -> frozenset[int] | None:
+    """The segments whose rows are withheld; None where not even the sum of all rows is safe.
+
+    Together with those that are withheld ``already``. Rows that are safe themselves are added
+    until the withheld ones add up to safe counts: the one that mends most, of equals the
+    smallest segment.
+    """
+    segments = sorted(counts, key=lambda each: (sizes[each], each))
+    table = np.array([list(counts[each]) for each in segments], dtype=np.int64)
+    is_out = np.array([each in already for each in segments], dtype=bool)
+    if segments:
+        is_out |= _unsafe(table, bound) > 0
+    while is_out.any() and _unsafe(table[is_out].sum(axis=0), bound):
+        if is_out.all():
+            return None
+        left = np.flatnonzero(~is_out)
+        mended = _unsafe(table[is_out].sum(axis=0) + table[left], bound)
+        is_out[left[np.argmin(mended)]] = True
+    return frozenset(each for each, out in zip(segments, is_out, strict=True) if out)
+
+
+def shown(
+    counts: Mapping[int, Mapping[str, int]],
+    *,
+    sizes: Mapping[int, int],
+    already: Collection[int] = (),
+    bound: int,
+) -> Shown | None:
+    """What to show of a categorical feature, by segment the customers of every value.
+
+    Values of which most segments have few are merged one after another; of all these steps
+    the one is taken that leaves most customers with their value shown. None where none does.
+    """
+    values = list(dict.fromkeys(value for row in counts.values() for value in row))
+    rest = {s: sizes[s] - sum(row.values()) for s, row in counts.items()}
+    kept, best, most = values, None, 0
+    while kept:
+        table = {
+            s: [*(row.get(value, 0) for value in kept), rest[s] + _others(row, kept)]
+            for s, row in counts.items()
+        }
+        out = withheld(table, sizes=sizes, already=already, bound=bound)
+        if out is not None:
+            told = sum(row.get(v, 0) for s, row in counts.items() if s not in out for v in kept)
+            if told > most:
+                best, most = Shown(frozenset(kept), out), told
+            if out <= set(already):
+                break
+        kept = _without_the_rarest(kept, counts, bound)
+    return best
+
+
+def _without_the_rarest(
+    kept: Sequence[str], counts: Mapping[int, Mapping[str, int]], bound: int
+) -> list[str]:
+    """The values but one: that of few customers in most segments, of equals the rarest."""
+
+    def rarity(value: str) -> tuple[bool, int, int]:
+        column = [row.get(value, 0) for row in counts.values()]
+        few = sum(0 < count < bound for count in column)
+        return (0 < sum(column) < bound, few, -sum(column))
+
+    rarest = max(kept, key=rarity)
+    return [value for value in kept if value != rarest]
+
+
+def _others(row: Mapping[str, int], kept: Sequence[str]) -> int:
+    return sum(count for value, count in row.items() if value not in kept)
+
+
+def _unsafe(counts: npt.NDArray[np.int64], bound: int) -> npt.NDArray[np.int64]:
+    """How many counts of each row are of few customers."""
+    return np.asarray(((counts > 0) & (counts < bound)).sum(axis=-1))

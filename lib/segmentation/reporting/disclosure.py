@@ -1,0 +1,234 @@
+"""What the page leaves out so that nobody is recognised in it: statistical disclosure control.
+
+The rules, for ``bound`` customers (``report.min_group``); see the README for their words:
+
+- A segment of fewer is not described at all, nor is the next larger one if the small ones could
+  be computed as the difference from all customers.
+- Of a categorical or yes/no feature no count of fewer can be derived, nor of the customers who
+  do not have a value (:mod:`segmentation.reporting.cells`). A count of 0 is shown.
+- A mean is of as many customers or more, and a quantile has as many on either side of it.
+- Names, the curve of the smallest segment and the table of prepared features follow suit.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
+
+from segmentation.reporting import cells
+from segmentation.results import CostPoint, CustomerSample, FeatureProfile, Report, Run, Segment
+
+HALF, TENTH = 0.5, 0.1
+"""The smaller part of the customers on one side of the median, and of the other quantiles."""
+
+OTHER = "(other)"
+
+MANY = 2**40
+"""More than any bound: a sum beyond it is as good as this."""
+
+WHOLE = 1e-9
+"""How far a tenth of a whole number may be off."""
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What of one feature is hidden: of which segments all, and which values of all segments.
+
+    ``is_gone`` where not even the average of all customers may be shown.
+    """
+
+    withheld: frozenset[int] = frozenset()
+    merged: frozenset[str] = frozenset()
+    is_gone: bool = False
+
+
+def disclosed(report: Report, *, min_group: int) -> Report:
+    """The report with nothing from which a count of fewer customers could be derived.
+
+    Segments that are not described are gone from it; ``withheld`` has their numbers.
+    """
+    sizes = {each.segment: each.customers for each in report.segments}
+    alone = cells.withheld({s: (size,) for s, size in sizes.items()}, sizes=sizes, bound=min_group)
+    few = frozenset(sizes) if alone is None else alone
+    plans = {
+        feature: _plan(profiles, sizes=sizes, few=few, bound=min_group)
+        for feature, profiles in _by_feature(report.profiles).items()
+    }
+    described = [each for each in report.segments if each.segment not in few]
+    return replace(
+        report,
+        run=_run(report.run, plans),
+        cost_curve=tuple(
+            _point(each, report.run.labelled, min_group) for each in report.cost_curve
+        ),
+        segments=tuple(_segment(each, plans, report) for each in described),
+        profiles=tuple(_profiles(report, plans, few=few, bound=min_group)),
+        sample=_sample(report.sample, plans, few=few),
+        withheld=tuple(sorted(few)),
+    )
+
+
+def _by_feature(profiles: Sequence[FeatureProfile]) -> dict[str, list[FeatureProfile]]:
+    found: dict[str, list[FeatureProfile]] = {}
+    for each in profiles:
+        found.setdefault(each.feature, []).append(each)
+    return found
+
+
+def _plan(
+    profiles: Sequence[FeatureProfile],
+    *,
+    sizes: Mapping[int, int],
+    few: Set[int],
+    bound: int,
+) -> _Plan:
+    """The plan for the profiles of one feature."""
+    shares = [each for each in profiles if each.value is not None]
+    if shares:
+        counts: dict[int, dict[str, int]] = {segment: {} for segment in sizes}
+        for each in shares:
+            counts[each.segment][each.value or ""] = _having(each)
+        shown = cells.shown(counts, sizes=sizes, already=few, bound=bound)
+        if shown is None:
+            return _Plan(frozenset(sizes), frozenset(each.value or "" for each in shares), True)
+        return _Plan(shown.withheld, frozenset(e.value or "" for e in shares) - shown.values)
+    numbers = _counts(profiles) | {s: () for s in sizes if s not in _counts(profiles)}
+    out = cells.withheld(numbers, sizes=sizes, already=few, bound=bound)
+    return _Plan(frozenset(sizes), is_gone=True) if out is None else _Plan(out)
+
+
+def _counts(profiles: Sequence[FeatureProfile]) -> dict[int, tuple[int, ...]]:
+    """By segment the counts that the statistics of a number tell.
+
+    Who is known; of yes/no those who have it and those who have not; of what looks like whole
+    numbers from 0 their sum, as no more customers than that have any.
+    """
+    quantiles = [q for p in profiles for q in (p.p10, p.median, p.p90) if q is not None]
+    means = [each.mean for each in profiles if each.mean is not None]
+    # a tenth lies between two whole numbers at tenths of their distance
+    is_whole = all(0 <= q < MANY and abs(q * 10 - round(q * 10)) < WHOLE for q in quantiles)
+    is_whole = is_whole and all(mean >= 0 for mean in means)
+    is_yes_no = is_whole and all(value <= 1 for value in [*quantiles, *means])
+    if is_yes_no or any(each.kind == "boolean" for each in profiles):
+        return {p.segment: (_having(p), p.known - _having(p)) for p in profiles}
+    if is_whole:
+        return {p.segment: (p.known, _having(p)) for p in profiles}
+    return {p.segment: (p.known,) for p in profiles}
+
+
+def _having(profile: FeatureProfile) -> int:
+    """How many customers have the value, or the sum of a number over those who are known."""
+    total = (profile.mean or 0.0) * profile.known
+    return round(total) if abs(total) < MANY else MANY  # also of what is not a number
+
+
+def _profiles(
+    report: Report, plans: Mapping[str, _Plan], *, few: Set[int], bound: int
+) -> Iterator[FeatureProfile]:
+    """What is left of the profiles, in their order, then those of merged values."""
+    merged: dict[tuple[int, str], list[FeatureProfile]] = {}
+    for each in report.profiles:
+        plan = plans[each.feature]
+        if plan.is_gone or each.segment in few:
+            continue
+        if each.value in plan.merged:
+            merged.setdefault((each.segment, each.feature), []).append(each)
+        elif each.segment in plan.withheld:
+            yield _hidden(each)
+        elif each.value is not None or not plan.merged:  # a mean rank would tell of merged bands
+            yield _without_tails(each, bound)
+    for (segment, feature), profiles in merged.items():
+        plan = plans[feature]
+        if not profiles[0].shapes:  # no centre has a difference of several values together
+            values = {each.value for each in report.profiles if each.feature == feature}
+            other = _merged(profiles, kept=values - plan.merged)
+            yield _hidden(other) if segment in plan.withheld else other
+
+
+def _merged(profiles: Sequence[FeatureProfile], *, kept: Set[str | None]) -> FeatureProfile:
+    """The profile of several values together."""
+    label = OTHER
+    while label in kept:
+        label = f"({label})"
+    known = max(each.known for each in profiles)
+    return replace(
+        profiles[0],
+        value=label,
+        known=known,
+        mean=sum(map(_having, profiles)) / known if known else None,
+        overall_mean=sum(each.overall_mean for each in profiles),
+    )
+
+
+def _without_tails(profile: FeatureProfile, bound: int) -> FeatureProfile:
+    """The profile without quantiles that have few customers on one side."""
+    if profile.known < bound / HALF:
+        profile = replace(profile, median=None)
+    return replace(profile, p10=None, p90=None) if profile.known < bound / TENTH else profile
+
+
+def _hidden(profile: FeatureProfile) -> FeatureProfile:
+    return replace(
+        profile, mean=None, median=None, p10=None, p90=None, centroid=None, difference=None, known=0
+    )
+
+
+def _segment(segment: Segment, plans: Mapping[str, _Plan], report: Report) -> Segment:
+    """The segment, its value and its name as far as they may be told."""
+    hidden = {f for f, plan in plans.items() if plan.is_gone or segment.segment in plan.withheld}
+    if report.run.value_feature in hidden:
+        segment = replace(segment, value_mean=None, value_sum=None, value_share=None)
+    untold = hidden | {
+        each.value
+        for each in report.profiles
+        if each.value is not None
+        and (each.feature in hidden or each.value in plans[each.feature].merged)
+    }
+    parts = [part for part in segment.name.split(", ") if not _mentions(part, untold)]
+    name = ", ".join(parts) or f"Segment {segment.segment}"
+    return replace(segment, name=name[:1].upper() + name[1:])
+
+
+def _mentions(text: str, names: Set[str]) -> bool:
+    """Whether a name is among the words of a text, as a column or as people write it."""
+    forms = {form for name in names for form in (name, name.replace("_", " ").strip()) if form}
+    return any(re.search(rf"(?<!\w){re.escape(form)}(?!\w)", text, re.IGNORECASE) for form in forms)
+
+
+def _run(run: Run, plans: Mapping[str, _Plan]) -> Run:
+    """The run without the averages of what is hidden for all."""
+    none = _Plan()
+    features = tuple(
+        each
+        for each in run.features
+        for plan in [plans.get(each.column or each.name, none)]
+        if not plan.is_gone and each.value not in plan.merged
+        if not (plan.merged and each.value is None)
+    )
+    return replace(run, features=features)
+
+
+def _point(point: CostPoint, labelled: int, bound: int) -> CostPoint:
+    """The point without the share of a smallest segment of few customers."""
+    share = point.smallest_share
+    is_few = share is not None and round(share * labelled) < bound
+    return replace(point, smallest_share=None) if is_few else point
+
+
+def _sample(sample: CustomerSample, plans: Mapping[str, _Plan], *, few: Set[int]) -> CustomerSample:
+    """The points of the segments that are described; groups by features that are shown of all.
+
+    Averages of all groups of a segment add up to that of the segment.
+    """
+    none = _Plan()
+    names = [
+        name
+        for name in sample.values
+        if not sample.customers
+        or (plans.get(name, none).withheld <= set(few) and not plans.get(name, none).is_gone)
+    ]
+    kept = [place for place, of in enumerate(sample.segments) if of not in few and names]
+    return CustomerSample(
+        {name: tuple(sample.values[name][i] for i in kept) for name in names},
+        tuple(sample.segments[i] for i in kept),
+        tuple(sample.customers[i] for i in kept if sample.customers),
+    )
