@@ -31,7 +31,7 @@ _KEY = re.compile(
     r"""(?x) (?<![\w.-])(?P<key>[\w.-]+)
     (?: \\?["']?\s*(?: [=-]> | = | (?P<colon>:(?!//)) )\s* | ["'],\s*(?=["']) )"""
 )
-_OPTION = re.compile(r"(?<![\w-])--(?P<key>[\w-]+)[ \t]+(?=[^\s-])")
+_OPTION = re.compile(r"(?<![\w-])--(?P<key>[\w-]+)[ \t]+(?=\S)")
 _QUOTE = re.compile(r"""\\?["']""")
 _SCHEME = re.compile(r"(?i)(bearer|basic|digest|negotiate|sharedkey(lite)?|aws[\w-]*)\s+")
 _BRACKETS = {"[": "]", "{": "}", "(": ")"}

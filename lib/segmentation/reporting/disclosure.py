@@ -91,8 +91,10 @@ def _plan(
         if shown is None:
             return _Plan(frozenset(sizes), frozenset(each.value or "" for each in shares), True)
         return _Plan(shown.withheld, frozenset(e.value or "" for e in shares) - shown.values)
-    numbers = _counts(profiles) | {s: () for s in sizes if s not in _counts(profiles)}
-    out = cells.withheld(numbers, sizes=sizes, already=few, bound=bound)
+    counts_of = _counts(profiles)
+    none = (0,) * max(map(len, counts_of.values()))
+    rows = {segment: counts_of.get(segment, none) for segment in sizes}
+    out = cells.withheld(rows, sizes=sizes, already=few, bound=bound)
     return _Plan(frozenset(sizes), is_gone=True) if out is None else _Plan(out)
 
 
