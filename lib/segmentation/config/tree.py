@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from segmentation.config.features import Features
+from segmentation.config.overlap import is_within
 from segmentation.config.section import Name, Section, Whole
 from segmentation.config.sources import Input, Join, Transactions
 from segmentation.errors import nearest
@@ -120,6 +121,7 @@ class Config(Section):
                 "an id is no feature"
             )
         problems += self._of_transactions() + self._of_time() + self._of_joins()
+        problems += self._of_output()
         if problems:
             raise ValueError("; ".join(problems))
         return self
@@ -177,6 +179,17 @@ class Config(Section):
     def timezone(self) -> str:
         """The zone whose calendar tells days: the shop's where there are transactions."""
         return "UTC" if self.transactions is None else self.transactions.timezone
+
+    def _of_output(self) -> list[str]:
+        """A run within the input would be read by the next one."""
+        return [
+            f"output.path is {self.output.path!r}, which is or lies within {source.section}.path = "
+            f"{path!r}: the next run would read this one's tables; name a folder elsewhere"
+            for source in (self.input, *self.join)
+            if source.format != "table"
+            for path in source.paths
+            if "\0" not in path + self.output.path and is_within(self.output.path, path)
+        ]
 
     def _of_transactions(self) -> list[str]:
         lines, kind = self.transactions, self.input.kind
