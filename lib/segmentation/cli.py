@@ -117,6 +117,8 @@ def run(
         finally:
             store.discard()
     address = redacted(published.address)
+    for sentence in published.headline:
+        typer.echo(sentence)
     typer.echo(f"k = {published.k}: {published.reason}")
     typer.echo(f"run: {address}")
     typer.echo(f"report: {address}/report.html")

@@ -28,7 +28,7 @@ from segmentation.features.preparation import (
 from segmentation.gathering import gather
 from segmentation.redaction import redacted_tree
 from segmentation.remarks import range_of_k, warn_of_encoding, warn_of_rows, warn_of_sources
-from segmentation.reporting.page import render
+from segmentation.reporting.page import render, sentences
 from segmentation.results import Report, Run
 from segmentation.sampling import customer_sample, group_sample
 from segmentation.schemas import (
@@ -59,11 +59,12 @@ NEGLIGIBLE = 1e-6
 
 @dataclass(frozen=True)
 class Published:
-    """What a finished run tells the operator."""
+    """What a finished run tells the operator; ``headline`` are the report's first sentences."""
 
     k: int
     reason: str
     address: str
+    headline: tuple[str, ...] = ()
 
 
 def run(
@@ -291,13 +292,13 @@ def run(
             ),
             imputed=encoding.imputations,
         )
+        min_group = config.report.min_group
         report = Report(facts, curve, chosen.segments, chosen.profiles, sample)
-        store.stage_texts(
-            manifest=facts.as_json(), report=render(report, min_group=config.report.min_group)
-        )
+        facts = replace(facts, headline=sentences(report, min_group=min_group))
+        store.stage_texts(manifest=facts.as_json(), report=render(report, min_group=min_group))
 
     with steps("publish"):
-        return Published(choice.k, choice.reason, store.publish())
+        return Published(choice.k, choice.reason, store.publish(), facts.headline)
 
 
 def _republished(store: Store) -> Published:
@@ -305,4 +306,5 @@ def _republished(store: Store) -> Published:
     if store.again is None:
         raise ValueError("there is no such run")
     choice = store.again["choice"]
-    return Published(choice["k"], choice["reason"], store.publish())
+    headline = tuple(store.again.get("headline", ()))
+    return Published(choice["k"], choice["reason"], store.publish(), headline)

@@ -250,6 +250,7 @@ class Run:
     joins: tuple[JoinCounts, ...] = ()
     correlations: tuple[Correlation, ...] = ()
     imputed: tuple[Imputed, ...] = ()
+    headline: tuple[str, ...] = ()
     schema_version: int = VERSION
 
     def as_json(self) -> dict[str, Any]:
