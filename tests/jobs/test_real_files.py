@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
+from html import unescape
 from pathlib import Path
 
 import duckdb
@@ -16,6 +17,7 @@ from sklearn import metrics
 
 from segmentation.java import java_home
 from segmentation.schemas import PUBLISHED
+from tests import headline
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = {
@@ -181,6 +183,16 @@ def test_the_chosen_ks_indices_are_scikit_learns_of_every_customer(runs, name):
     assert chosen["calinski_harabasz"] == pytest.approx(ratio, rel=1e-5)
     smallest = np.bincount(labels).min() / len(labels)
     assert chosen["smallest_share"] == pytest.approx(smallest)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_the_headline_is_true_of_the_published_customers(runs, name):
+    manifest, customers = runs[name].manifest, runs[name].table("customers")
+    value = manifest["value_feature"]
+    headline.check(manifest["headline"], customers, value=value)
+    assert (value is None) == any("segments.value" in each for each in manifest["headline"])
+    report = (runs[name].folder / "report.html").read_text(encoding="utf-8")
+    assert all(each in unescape(report) for each in manifest["headline"])
 
 
 def test_verdicts_on_the_real_files(runs):
