@@ -121,7 +121,7 @@ def run(
         preparation = fit_preparation(
             usable, encoding.dimensions, scale=config.features.scale, customers=audit.usable
         )
-        warn_of_encoding(steps, encoding, preparation)
+        warn_of_encoding(steps, encoding, preparation, min_group=config.report.min_group)
         rows = with_coordinates(usable, preparation)
         made = [rule for rule in gathered.rules if rule[1] in config.features.names]
         rules = [*made, *contract.feature_rules(features, needed)]

@@ -1,5 +1,7 @@
 """What the operator is told while a run goes on, and what it goes on with instead."""
 
+import math
+
 from pyspark.sql import DataFrame
 
 from segmentation.config import Config
@@ -47,13 +49,21 @@ def warn_of_rows(steps: Steps, audit: contract.Audit, usable: DataFrame, config:
             )
 
 
-def warn_of_encoding(steps: Steps, encoding: Encoding, preparation: Preparation) -> None:
-    """Say which features were dropped, how much was imputed, and which cells hold no number."""
+def warn_of_encoding(
+    steps: Steps, encoding: Encoding, preparation: Preparation, *, min_group: int
+) -> None:
+    """Say which features were dropped, how much was imputed, and which cells hold no number.
+
+    The report repeats it, so that a share of fewer than ``min_group`` customers is a bound.
+    """
     for name in preparation.constant:
         steps.warn(f"feature {name!r} is constant on all usable rows and was dropped")
     imputed = sorted(encoding.imputations, key=lambda each: -each.customers)
     if imputed:
-        shares = ", ".join(f"{e.feature!r} {_percent(e.share)}" for e in imputed)
+        shares = ", ".join(
+            f"{e.feature!r} {_percent(e.share, least=e.share * min_group / e.customers)}"
+            for e in imputed
+        )
         steps.warn(f"missing values were imputed (features.missing): {shares} of customers")
     for unread in encoding.unread:
         steps.warn(
@@ -63,9 +73,12 @@ def warn_of_encoding(steps: Steps, encoding: Encoding, preparation: Preparation)
         )
 
 
-def _percent(share: float) -> str:
-    """A share that is not 0, so that it does not read as one."""
-    return "less than 0.1 %" if share < 0.001 else f"{100 * share:.1f} %"
+def _percent(share: float, *, least: float) -> str:
+    """A share, or that it is less than the least that may be told, or than what rounds to 0."""
+    least = max(least, 0.001)
+    if share < least:
+        return f"less than {math.ceil(round(least * 1000, 6)) / 10:.1f} %"
+    return f"{100 * share:.1f} %"
 
 
 def range_of_k(steps: Steps, distinct: int, config: Config) -> list[int]:

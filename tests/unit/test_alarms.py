@@ -25,9 +25,12 @@ def test_ordinary_segments_raise_none():
 @pytest.mark.parametrize(
     ("found", "expected"),
     [
-        (told([950, 50], [(-1, 1), (1, -1)]), "one segment holds 95.0%"),
-        (told([1990, 5, 1005], [(-1, 1), (0, 3), (1, -1)]), "smallest segment holds only 0.17%"),
-        (told(*ORDINARY, min_share=0.6), "less than choose.min_share = 60.00%"),
+        (told([950, 50], [(-1, 1), (1, -1)]), "one segment holds more than 90%"),
+        (
+            told([1990, 5, 1005], [(-1, 1), (0, 3), (1, -1)]),
+            "smallest segment holds less than 1.00%",
+        ),
+        (told(*ORDINARY, min_share=0.6), "less than 60.00%"),
         (told([50, 50], [(-3, 0.1), (3, -0.1)]), "differ almost only in 'orders': it makes 99.9%"),
     ],
 )

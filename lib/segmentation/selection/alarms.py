@@ -58,11 +58,11 @@ def alarms(clusters: Clusters, *, features: Sequence[str], min_share: float) -> 
     shares = clusters.counts / clusters.counts.sum()
     found = []
     if len(shares) > 1 and shares.max() > DOMINANT_SEGMENT_SHARE:
-        found.append(f"one segment holds {shares.max():.1%} of all customers")
+        found.append(f"one segment holds more than {DOMINANT_SEGMENT_SHARE:.0%} of all customers")
     if shares.min() < min_share:
         found.append(
-            f"the smallest segment holds only {shares.min():.2%} of all customers, less than "
-            f"choose.min_share = {min_share:.2%}"
+            f"the smallest segment holds less than {min_share:.2%} of all customers "
+            "(choose.min_share)"
         )
     between = clusters.counts @ clusters.means**2
     dominates = between.sum() > 0 and between.max() > DOMINANT_FEATURE_SHARE * between.sum()
