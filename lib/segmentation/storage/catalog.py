@@ -11,19 +11,10 @@ from pyspark.sql.utils import is_remote
 
 from segmentation.errors import ConfigError, StorageError, listed
 from segmentation.redaction import redacted
-from segmentation.schemas import (
-    COST_CURVE,
-    CUSTOMERS,
-    REJECTED,
-    REJECTED_TRANSACTIONS,
-    SEGMENT_PROFILE,
-    SEGMENTS,
-    quoted,
-)
+from segmentation.schemas import PUBLISHED, quoted
 from segmentation.storage.failures import CAUSE, in_short
 from segmentation.storage.filesystem import Folder
 
-SHOWN = (CUSTOMERS, COST_CURVE, SEGMENTS, SEGMENT_PROFILE, REJECTED, REJECTED_TRANSACTIONS)
 OWNER = "segmentation.output"
 """The property of a view that names the output whose runs it shows."""
 
@@ -67,7 +58,7 @@ def point_views_at(run: Folder, *, output: Folder, spark: SparkSession, database
     check_catalog(spark, output=output, database=database)
     with _failures_told(database):
         spark.sql(f"CREATE DATABASE IF NOT EXISTS {quoted(database)}")
-        for name in [table.name for table in SHOWN]:
+        for name in [table.name for table in PUBLISHED]:
             view = f"{quoted(database)}.{quoted(name)}"
             if run.child(name).is_table():
                 # S608: names and paths are quoted as Spark wants them.
@@ -83,7 +74,7 @@ def point_views_at(run: Folder, *, output: Folder, spark: SparkSession, database
 def _strangers(spark: SparkSession, *, output: Folder, database: str) -> list[str]:
     """The names of our views that stand for something else: a table, or other runs."""
     found = []
-    for table in SHOWN:
+    for table in PUBLISHED:
         view = f"{quoted(database)}.{quoted(table.name)}"
         if spark.catalog.tableExists(view) and not _is_ours(spark, view, output=output):
             found.append(f"{database}.{table.name}")
