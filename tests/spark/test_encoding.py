@@ -50,6 +50,14 @@ def test_dates_are_days_before_as_of(spark, type_):
     assert rejections(customers, made.config)[4] == ("null", "since")
 
 
+def test_texts_that_name_no_day_are_no_dates(spark):
+    texts = ["2026-01-30", "12:30", "40908", "2026", "2026-01-30 or so", "2026-01-30 23:30 BST"]
+    customers = spark.createDataFrame(list(enumerate(texts)), "key int, since string")
+    settings = config(["key"], features={"dates": ["since"], "as_of": date(2026, 2, 1), **NONE})
+    expected = {0: None} | dict.fromkeys(range(1, len(texts)), ("not_a_date", "since"))
+    assert rejections(customers, settings) == expected
+
+
 def test_dates_of_a_format_of_their_own(spark):
     customers = spark.createDataFrame(
         [(1, "31.01.2026"), (2, "2026-01-30")], "key int, since string"
