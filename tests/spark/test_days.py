@@ -9,7 +9,7 @@ import pytest
 from pyspark.sql import types as T
 
 from segmentation.errors import ConfigError
-from segmentation.features.days import check_expression, check_patterns, day, moment
+from segmentation.features.days import check_expression, check_patterns, check_zone, day, moment
 
 PARIS = "Europe/Paris"
 ZONES = (
@@ -192,3 +192,11 @@ def test_an_expression_is_one_as_java_has_them(spark):
             check_expression(spark, "transactions.product_pattern", expression)
     for expression in (r"\p{L}+", r"(?<x>a)\d++"):
         check_expression(spark, "transactions.product_pattern", expression)
+
+
+def test_a_zone_is_one_that_java_has(spark):
+    for zone in ("Factory", "posixrules", "Europe/Nowhere"):
+        with pytest.raises(ConfigError, match=r"^transactions.timezone is .*'Europe/London'"):
+            check_zone(spark, "transactions.timezone", zone)
+    for zone in ("UTC", "Europe/Paris", "Etc/GMT+8"):
+        check_zone(spark, "transactions.timezone", zone)

@@ -129,6 +129,18 @@ def check_expression(spark: SparkSession, key: str, expression: str) -> None:
         )
 
 
+def check_zone(spark: SparkSession, key: str, zone: str) -> None:
+    """Whether Java knows a time zone too; Python takes some of the machine's own files for one.
+
+    Raises
+    ------
+    ConfigError
+        If it does not.
+    """
+    if not _is_known(spark, _at("TIMESTAMP'2026-01-01'", zone)):
+        raise ConfigError(f"{key} is {zone!r}, needs to be a name like 'UTC' or 'Europe/London'")
+
+
 def _is_known(spark: SparkSession, sql: str) -> bool:
     try:
         spark.sql(f"SELECT {sql}").collect()

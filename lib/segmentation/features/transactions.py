@@ -26,7 +26,7 @@ from segmentation.features.contract import (
     rejected_if,
     types_of,
 )
-from segmentation.features.days import check_expression, check_patterns, day, moment
+from segmentation.features.days import check_expression, check_patterns, check_zone, day, moment
 from segmentation.features.measures import is_blank, number, numeric_rules
 from segmentation.results import LineCounts
 from segmentation.schemas import MALFORMED, quoted
@@ -80,8 +80,9 @@ def check_settings(spark: SparkSession, transactions: Transactions) -> None:
     Raises
     ------
     ConfigError
-        If it does not know the date pattern or the regular expression.
+        If it does not know the time zone, the date pattern or the regular expression.
     """
+    check_zone(spark, "transactions.timezone", transactions.timezone)
     if transactions.timestamp_format is not None:
         check_patterns(spark, {"transactions.timestamp_format": transactions.timestamp_format})
     if transactions.product_pattern is not None:
