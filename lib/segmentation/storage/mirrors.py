@@ -8,12 +8,11 @@ from pyspark.sql import SparkSession
 
 from segmentation.config import Output
 from segmentation.errors import ConfigError, SegmentationError, StorageError, one_line
+from segmentation.redaction import HIDDEN
 from segmentation.storage import catalog, database
 from segmentation.storage.filesystem import Folder
 
 NAMES = ("catalog", "database")
-HIDDEN = "***"
-"""What stands in a manifest in place of a credential."""
 
 
 def check(settings: Output, *, output: Folder, session: Callable[[], SparkSession]) -> None:
