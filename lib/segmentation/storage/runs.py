@@ -192,8 +192,8 @@ class RunStore:
         Raises
         ------
         StorageError
-            If another job has taken over the output folder, or that cannot be done. If views or
-            the database could not be updated; the run is published all the same.
+            If another job has taken over the output folder, or that cannot be done; also if views
+            or the database could not be updated, where the run is published all the same.
         """
         self.lock.confirm()
         if self.again is None and self.output.renames:
