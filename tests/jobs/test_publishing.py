@@ -209,12 +209,13 @@ def test_credentials_reach_no_manifest_report_or_log(shop, capfd, caplog):
 
 
 def test_a_mirror_that_fails_leaves_the_run_published_and_old_runs_go(open_shop, capsys):
-    older = open_shop.output / "run=older"
-    shutil.copytree(open_shop.output / "run=first", older)
-    manifest = json.loads((older / "manifest.json").read_text())
-    created = {"run": "older", "created_at": "2020-01-01T00:00:00+00:00"}
-    (older / "manifest.json").write_text(json.dumps(manifest | created))
-    (open_shop.output / "latest.json").write_text('{"run": "older", "path": "run=older"}')
+    manifest = json.loads((open_shop.output / "run=first" / "manifest.json").read_text())
+    for day, name in enumerate(("older", "before"), start=1):
+        copy = open_shop.output / f"run={name}"
+        shutil.copytree(open_shop.output / "run=first", copy)
+        made = {"run": name, "created_at": f"2020-01-0{day}T00:00:00+00:00"}
+        (copy / "manifest.json").write_text(json.dumps(manifest | made))
+    (open_shop.output / "latest.json").write_text('{"run": "before", "path": "run=before"}')
     config, database = open_shop.folder / "config.toml", open_shop.folder / "shop.db"
     config.write_text(f'{config.read_text()}database = "sqlite:///{database}"\nkeep_runs = 1\n')
     with sqlite3.connect(database) as connection:  # somebody's, which takes none of our rows
@@ -227,7 +228,8 @@ def test_a_mirror_that_fails_leaves_the_run_published_and_old_runs_go(open_shop,
     assert "run=first is published, but output.database is behind" in said
     assert "segment mirror CONFIG" in said
     assert json.loads((open_shop.output / "latest.json").read_text())["run"] == "first"
-    assert not older.exists()
+    kept = {path.name for path in open_shop.output.glob("run=*")}
+    assert kept == {"run=first", "run=before"}  # the one before may still be read
     with sqlite3.connect(database) as connection:
         connection.execute("DROP TABLE segmentation_current")
     main(["mirror", str(config)])
