@@ -111,7 +111,7 @@ def render(report: Report, *, min_group: int = 1) -> str:
 
 def sentences(report: Report, *, min_group: int = 1) -> tuple[str, ...]:
     """The page's first sentences, with nothing in them that the page does not show."""
-    return headline.sentences(suppressed(report, min_group=min_group))
+    return headline.sentences(disclosed(report, min_group=min_group))
 
 
 def _drawn(report: Report) -> dict[str, Any]:
