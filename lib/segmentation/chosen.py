@@ -121,7 +121,7 @@ def labelled(
     return labelled_customers(
         with_nearest(rows, preparation.coordinates, chosen.centres),
         columns=columns,
-        numbers={name: F.expr(number(name)) for name in numeric},
+        numbers={name: F.expr(f"nanvl({number(name)}, CAST(NULL AS DOUBLE))") for name in numeric},
         names=[segment.name for segment in chosen.segments],
         imputed=names.cast("string"),
         segment=F.col(nearest.CLUSTER),

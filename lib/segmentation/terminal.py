@@ -29,29 +29,18 @@ def runs_table(runs: Sequence[PastRun]) -> Table:
 
 
 def segments_table(segments: Rows, *, value_feature: str | None) -> Table:
-    """A row per segment; the columns of value where there is a value feature."""
-    rows = [
-        (
-            str(each["segment"]),
-            each["name"],
-            f"{each['customers']:,}",
-            f"{each['share']:.1%}",
-            *_values(each, value_feature),
-        )
-        for each in segments
-    ]
+    """A row per segment; with the means of the value feature and shares of it, as there are any."""
     head = ["segment", "name", "customers", "share"]
-    if value_feature is not None:
-        head += [f"mean {value_feature}", f"share of {value_feature}"]
+    rows = [
+        [str(e["segment"]), e["name"], f"{e['customers']:,}", f"{e['share']:.1%}"] for e in segments
+    ]
+    for key, title, form in (("value_mean", "mean", ",.2f"), ("value_share", "share of", ".1%")):
+        values = [each[key] for each in segments]
+        if value_feature is not None and any(value is not None for value in values):
+            head.append(f"{title} {value_feature}")
+            for row, value in zip(rows, values, strict=True):
+                row.append("" if value is None else format(value, form))
     return _table(head, rows, words=2)
-
-
-def _values(segment: Mapping[str, Any], value_feature: str | None) -> list[str]:
-    """The mean and the share of the value, empty where there is none."""
-    if value_feature is None:
-        return []
-    mean, share = segment["value_mean"], segment["value_share"]
-    return ["" if mean is None else f"{mean:,.2f}", "" if share is None else f"{share:.1%}"]
 
 
 def curve_table(curve: Rows) -> Table:

@@ -110,6 +110,24 @@ def test_imputed_cells_are_told_and_published_as_they_came(run, folder):
     assert customers["spend"].isna().sum() == customers["imputed"].str.contains("spend").sum() > 10
 
 
+def test_imputed_shares_are_in_the_manifest_and_a_warning(run):
+    customers = run.table("customers")
+    holes = customers["imputed"].str.split(", ").explode().value_counts()
+    found = {each["feature"]: each["customers"] for each in run.manifest["imputed"]}
+    assert found == holes.to_dict()
+    (warning,) = [w for w in run.manifest["warnings"] if "imputed" in w]
+    assert warning.startswith("missing values were imputed (features.missing): 'country' 13.")
+
+
+def test_imputed_and_winsorised_values_are_in_no_sum_and_no_mean(run):
+    """The run imputes and winsorises; the profile is that of the published column."""
+    spend = run.table("customers").groupby("segment")["spend"]
+    profile = run.table("segment_profile").set_index(["feature", "segment"]).loc["spend"]
+    assert profile["known"].tolist() == spend.count().tolist()
+    for name, expected in (("mean", spend.mean()), ("p90", spend.quantile(0.9))):
+        assert profile[name].tolist() == pytest.approx(expected.tolist(), rel=1e-12)
+
+
 def test_the_join_is_counted_on_both_sides(run):
     (counts,) = run.manifest["joins"]
     assert (counts["customers"], counts["customers_unmatched"]) == (350, 50)

@@ -29,6 +29,7 @@ def publish(output: Path, run: str, *, created: str = "2026-01-01T00:00:00+00:00
         "choice": {"k": 2, "verdict": {"strength": "clear"}},
         "labelled": 9,
         "rejected": 1,
+        "value_feature": None if run == "a" else "money [spent]",
         "config": {"output": {"path": str(output), "catalog": None, "database": "***"}},
     }
     (folder / "manifest.json").write_text(json.dumps(manifest))
@@ -165,7 +166,13 @@ def test_the_commands_list_show_and_roll_back(output, capsys):
     run("show", output.path)
     shown = capsys.readouterr().out
     assert "Best [b]" in shown
+    assert "mean money" in shown
+    assert "share of" not in shown  # as no segment has one
     assert "◆" in shown
+    run("show", output.path, "--run", "a")
+    shown = capsys.readouterr().out
+    assert "mean" not in shown
+    assert "Largest segment first: segments.value names the value of a customer" in shown
 
 
 def test_the_database_follows_where_a_configuration_names_it(output, tmp_path, capsys):
