@@ -66,6 +66,7 @@ class Page:
     count: int = 0
     sizes: dict[int, int] = field(default_factory=dict)
     names: dict[int, str] = field(default_factory=dict)
+    cards: list[tuple[int, str, str]] = field(default_factory=list)
 
 
 def read(html: str) -> Page:
@@ -86,7 +87,10 @@ def read(html: str) -> Page:
         told = " ".join(unescape(re.sub(r"<[^>]+>", " ", card)).split())
         segment = int(re.search(r"Segment (\d+)", told)[1])  # type: ignore[index]
         size = re.search(r"([\d,]+) customers?\b", told)
-        page.names[segment] = re.search(r"<h3>(.*?)</h3>", card, re.DOTALL)[1]  # type: ignore[index]
+        for name, text in re.findall(r"<dt>(.*?)</dt>\s*<dd>(.*?)</dd>", card, re.DOTALL):
+            page.cards.append((segment, unescape(name), re.sub(r"<[^>]+>", "", text)))
+        name = re.search(r"<h3>(.*?)</h3>", card, re.DOTALL)[1]  # type: ignore[index]
+        page.names[segment] = unescape(name)
         if size:
             page.sizes[segment] = int(size[1].replace(",", ""))
     return page
@@ -115,6 +119,13 @@ class Told:
 
 def told(page: Page, feature: str) -> Iterator[Told]:
     """Everything that the page tells of the shares of one feature, of its values or of yes."""
+    for own_segment, name, text in page.cards:
+        column, _, value = name.partition(" = ")
+        own, _, whole = text.partition("(")
+        if column == feature:
+            for who, said in ((own_segment, own), (None, whole)):
+                if found := share_of(said):
+                    yield Told(value, who, *found)
     for label, rows in page.tables:
         if not rows:
             continue

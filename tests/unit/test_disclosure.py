@@ -260,8 +260,12 @@ def test_a_name_says_nothing_of_what_is_hidden():
         profiles=(*given.profiles, *profiles_of(counts, sizes)),
     )
     assert disclosed(report, min_group=MIN_GROUP).segments[0].name == "High money spent"
-    alone = replace(segment, name="More YOLO")
-    report = replace(report, segments=(alone, *given.segments[1:]))
+    for name in ("More YOLO", "More yolo (2)", "Mostly plan = other"):
+        report = replace(report, segments=(replace(segment, name=name), *given.segments[1:]))
+        assert disclosed(report, min_group=MIN_GROUP).segments[0].name == "Segment 0"
+    comma = tuple(replace(p, value="A, B") if p.value == "YOLO" else p for p in report.profiles)
+    segments = (replace(segment, name="Mostly A, B, high spend"), *given.segments[1:])
+    report = replace(report, segments=segments, profiles=comma)
     assert disclosed(report, min_group=MIN_GROUP).segments[0].name == "Segment 0"
 
 

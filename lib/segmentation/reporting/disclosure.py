@@ -185,9 +185,19 @@ def _segment(segment: Segment, plans: Mapping[str, _Plan], report: Report) -> Se
         if each.value is not None
         and (each.feature in hidden or each.value in plans[each.feature].merged)
     }
-    parts = [part for part in segment.name.split(", ") if not _mentions(part, untold)]
-    name = ", ".join(parts) or f"Segment {segment.segment}"
-    return replace(segment, name=name[:1].upper() + name[1:])
+    return replace(segment, name=_name(segment, untold))
+
+
+def _name(segment: Segment, untold: Set[str]) -> str:
+    """The name without the parts that mention what is not told; a number if that is all."""
+    if not _mentions(segment.name, untold):
+        return segment.name
+    parts = segment.name.split(", ")
+    told = [part for part in parts if not _mentions(part, untold)]
+    if not told or len(told) == len(parts):  # or what is mentioned has a comma in it
+        return f"Segment {segment.segment}"
+    name = ", ".join(told)
+    return name[:1].upper() + name[1:]
 
 
 def _mentions(text: str, names: Set[str]) -> bool:
