@@ -274,6 +274,8 @@ def test_segments_are_compared_with_the_average_in_a_table(html):
         size = abs(profile.difference)
         mark = ("▲" if profile.difference > 0 else "▼") * ((size >= 0.5) + (size >= 1.5))
         assert cell.count(mark or "▲") == (1 if mark else 0)
+        level = ((size >= 0.5) + (size >= 1.5)) * (1 if profile.difference > 0 else -1)
+        assert not level or f'class="n level{level} "' in html
         assert cell.startswith(number(profile.mean or 0))
 
 
