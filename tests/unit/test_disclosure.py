@@ -249,6 +249,18 @@ def test_a_statistic_is_of_enough_customers(known, left):
     assert {name for name in names if getattr(found, name) is not None} == left
 
 
+def test_a_name_that_speaks_of_a_hidden_feature_in_other_words_is_cut_too():
+    """The spend of 9 of the 4,200 customers is known: "high spend" would be of these."""
+    given = example_report(features=["orders", "complains", "monetary"])
+    few = tuple(
+        replace(each, known=9) if (each.segment, each.feature) == (0, "monetary") else each
+        for each in given.profiles
+    )
+    segment = replace(given.segments[0], name="High orders, very high spend")
+    report = replace(given, profiles=few, segments=(segment, *given.segments[1:]))
+    assert disclosed(report, min_group=MIN_GROUP).segments[0].name == "High orders"
+
+
 def test_a_name_says_nothing_of_what_is_hidden():
     given = example_report()
     sizes = [each.customers for each in given.segments]

@@ -1,5 +1,6 @@
 """The verdict on k: what decides, how strongly, what speaks against it, and the house rules."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -138,6 +139,39 @@ def test_what_favours_the_cut_of_a_continuum_does_not_speak_against_it():
     assert not any("favours 2" in told for told in verdict.against)
     assert "the silhouette favours 2" not in verdict.against
     assert "the drop in log cost favours 4" in verdict.against
+
+
+@pytest.mark.parametrize(
+    ("given", "asked", "said"),
+    [
+        ({"groups": 3}, "auto", "They are clearly separated groups, and the same ones appear"),
+        ({"groups": 1}, "auto", "There are no natural groups: the customers differ gradually"),
+        ({"groups": 3, "agreement": 0.03}, "auto", "match the groups only roughly"),
+        ({"groups": 3, "kinds": 24}, "auto", "there are only 24 different customers"),
+        ({"groups": 9}, "auto", "show 9 well-separated groups, but this run could take no"),
+        ({"groups": 3}, 3, "sets the number of segments to 3, and the data agree"),
+        ({"groups": 3}, 4, "sets the number of segments to 4, but the data show 3 well-separated"),
+        ({"groups": 1}, 4, "sets the number of segments to 4; the data show no natural groups"),
+        ({"groups": 3}, "log_drop", "follows one index"),
+        ({"groups": 1}, 1, "There are no natural groups: all customers are in one segment."),
+    ],
+)  # fmt: skip
+def test_the_summary_says_it_in_plain_words(given, asked, said):
+    points = curve(200, 50, 40, 30, 20)
+    points = [replace(p, log_drop=None if p.k == 1 else 1 / p.k) for p in points]
+    choice = choose(evidence(points, **given), k=asked)
+    assert said in choice.summary
+    assert choice.summary.endswith(".")
+    jargon = r"(?i)jaccard|rand index|silhouette|resampl|k-means|kneedle|choose\.k"
+    assert not re.search(jargon, choice.summary)
+
+
+def test_segments_that_do_not_come_again_are_said_to_be_so_without_jargon():
+    points = [replace(point, least_stability=0.5) for point in curve(200, 50, 40, 30)]
+    assert (
+        "not all of these segments appear again"
+        in choose(evidence(points, groups=3), k="auto").summary
+    )
 
 
 values = st.none() | st.floats(0.01, 0.99)

@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
+from segmentation.attributes import SPOKEN
 from segmentation.reporting import cells
 from segmentation.results import CostPoint, CustomerSample, FeatureProfile, Report, Run, Segment
 
@@ -202,7 +203,8 @@ def _name(segment: Segment, untold: Set[str]) -> str:
 
 def _mentions(text: str, names: Set[str]) -> bool:
     """Whether a name is among the words of a text, as a column or as people write it."""
-    forms = {form for name in names for form in (name, name.replace("_", " ").strip()) if form}
+    spoken = {*names, *(SPOKEN[name] for name in names if name in SPOKEN)}
+    forms = {form for name in spoken for form in (name, name.replace("_", " ").strip()) if form}
     return any(re.search(rf"(?<!\w){re.escape(form)}(?!\w)", text, re.IGNORECASE) for form in forms)
 
 
