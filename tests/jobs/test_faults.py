@@ -137,7 +137,7 @@ def job(tmp_path_factory):
     (folder / "config.toml").write_text(
         f'[input]\npath = "{folder}/customers.csv"\ncustomer_id = "customer_id"\n'
         '[features]\nnumeric = ["visits", "money_spent"]\n[sweep]\nk_max = 3\n'
-        f'[output]\npath = "{folder}/out"\n'
+        f'[output]\npath = "{folder}/out"\nkeep_runs = 1\n'
     )
     environment = {
         **{k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "SPARK", "PYSPARK"))},

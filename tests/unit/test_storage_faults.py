@@ -46,7 +46,8 @@ class Storage:
     def folder(self, steps):
         uri = f"{self.kind}://out"
         if self.kind == "local":
-            made = Folder(Local.stepping(steps), str(self.disk), uri)
+            made = Folder(Local(), str(self.disk), uri)
+            made.filesystem.before = steps
         else:
             made = in_memory(self.kind, self.memory, steps, uri)
         return self.places.add(made)
