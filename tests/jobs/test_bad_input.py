@@ -643,8 +643,8 @@ def change_the_input(folder):
 
 def block_the_manifest(folder):
     """There is no room for the manifest: something else stands in its place."""
-    (staging,) = (folder / "out").glob("_staging-bad-*")
-    (staging / "manifest.json" / "x").mkdir(parents=True)
+    token = json.loads((folder / "out" / ".lock").read_text())["token"]
+    (folder / "out" / f"_staging-bad-{token}" / "manifest.json" / "x").mkdir(parents=True)
 
 
 @pytest.mark.parametrize(
