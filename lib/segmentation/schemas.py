@@ -43,7 +43,8 @@ MALFORMED = "__malformed"
 
 CUSTOMERS = Table(
     "customers",
-    "one per usable input row: all its columns, numeric features as numbers, and",
+    "one per usable input row: all its columns, numeric features as numbers, dates as they came, "
+    "and",
     (
         Column("segment_name", "string", "name of the segment, as in `segments`"),
         Column("distance", "double", "Euclidean distance to the segment's centre, in scaled units"),

@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -203,6 +204,9 @@ def facts_of(
     shares = np.flatnonzero(~np.asarray(are_numbers, dtype=bool))
     sums, values_of = (OF_ATTRIBUTES + i * attributes for i in (1, 2))
     which = np.concatenate([np.arange(sums), sums + shares])  # the totals of a block, in order
+    frequencies = partial(
+        _frequencies, numbers=values_of + numbers, clusters=clusters, rounds=rounds
+    )
     # a mean over the others of a cluster, who are one fewer; 0 for a customer alone
     counts = moments.counts
     others = np.where(counts > 1, counts / np.maximum(counts - 1, 1), 0.0)
@@ -252,25 +256,33 @@ def facts_of(
                 value=np.full(halves.size, np.inf),
             )
 
-    def frequencies(held: list[tuple[Labels, Floats]]) -> Iterator[pa.RecordBatch]:
-        if not held or not len(numbers):
-            return
-        labels = np.concatenate([its for its, _ in held])
-        counted = []
-        for i, j in enumerate(numbers):
-            values = np.concatenate([its[i] for _, its in held])
-            for cluster in clusters:
-                own = values[labels == cluster]
-                own = own[~np.isnan(own)] + 0.0  # -0.0 becomes 0.0: which of them stays is chance
-                if rounds:  # to 12 significant bits, as exact.quantiles() does
-                    shifted = own * SPLITTER
-                    own = shifted - (shifted - own)
-                value, frequency = np.unique(own, return_counts=True)
-                counted.append(np.broadcast_arrays(cluster, values_of + j, value, frequency))
-        where, fact, value, frequency = map(np.concatenate, zip(*counted, strict=True))
-        yield _told(where, fact, value=value, frequency=frequency)
-
     return facts
+
+
+def _frequencies(
+    held: Sequence[tuple[Labels, Floats]],
+    *,
+    numbers: Labels,
+    clusters: Labels,
+    rounds: bool,
+) -> Iterator[pa.RecordBatch]:
+    """The values of every cluster, counted; the rows of ``held`` are the facts of these numbers."""
+    if not held or not len(numbers):
+        return
+    labels = np.concatenate([its for its, _ in held])
+    counted = []
+    for i, fact in enumerate(numbers):
+        values = np.concatenate([its[i] for _, its in held])
+        for cluster in clusters:
+            own = values[labels == cluster]
+            own = own[~np.isnan(own)] + 0.0  # -0.0 becomes 0.0: which of them stays is chance
+            if rounds:  # to 12 significant bits, as exact.quantiles() does
+                shifted = own * SPLITTER
+                own = shifted - (shifted - own)
+            value, frequency = np.unique(own, return_counts=True)
+            counted.append(np.broadcast_arrays(cluster, fact, value, frequency))
+    where, which, value, frequency = map(np.concatenate, zip(*counted, strict=True))
+    yield _told(where, which, value=value, frequency=frequency)
 
 
 def _blocks(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
