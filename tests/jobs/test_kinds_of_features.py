@@ -116,7 +116,8 @@ def test_imputed_shares_are_in_the_manifest_and_a_warning(run):
     found = {each["feature"]: each["customers"] for each in run.manifest["imputed"]}
     assert found == holes.to_dict()
     (warning,) = [w for w in run.manifest["warnings"] if "imputed" in w]
-    assert warning.startswith("missing values were imputed (features.missing): 'country' 13.")
+    most = f"'country' {100 * found['country'] / len(customers):.1f} %"
+    assert warning.startswith(f"missing values were imputed (features.missing): {most}")
 
 
 def test_imputed_and_winsorised_values_are_in_no_sum_and_no_mean(run):
