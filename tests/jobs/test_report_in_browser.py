@@ -1,5 +1,6 @@
 """The report in a real browser: the charts draw, the console stays clean, nothing is fetched."""
 
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -229,3 +230,15 @@ def test_a_chart_that_was_folded_away_fills_its_place_when_opened(visit):
     width = "document.querySelector('#index-1 .main-svg').getBoundingClientRect().width"
     seen.page.wait_for_function(f"{width} > 100 && {width} <= 390")
     assert complaints(seen) == []
+
+
+def test_a_printed_file_has_every_page(visit):
+    """What is folded away is printed too: the file once ended within the configuration."""
+    seen = visit(example_report())
+
+    def pages() -> int:
+        return len(re.findall(rb"/Type\s*/Page\b", seen.page.pdf(prefer_css_page_size=True)))
+
+    printed = pages()
+    seen.page.evaluate("document.querySelectorAll('details').forEach((one) => (one.open = true))")
+    assert printed == pages()

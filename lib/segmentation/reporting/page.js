@@ -113,6 +113,9 @@
       Plotly.relayout(element, printing ? onPaper : onScreen);
     }
   };
+  // Pages are counted after this event: what is opened later than that is cut off at the end.
+  window.addEventListener("beforeprint", () => forPaper(true));
+  window.addEventListener("afterprint", () => forPaper(false));
   window.matchMedia("print").addEventListener("change", (print) => forPaper(print.matches));
 
   // What was drawn while folded away has no width of its own yet.
