@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
@@ -102,6 +103,33 @@ def test_old_runs_go_and_the_current_stays(output, renames, monkeypatch):
     pointer.point_at(output, "a")
     assert removal.prune(output, keep=1) == ["b"]
     assert names(output) == ["run=a", "run=c"]
+
+
+def test_a_run_that_was_current_stays_for_an_hour_and_the_one_before_always(tmp_path):
+    noon = datetime(2026, 2, 1, 12, tzinfo=UTC)
+    for run in ("a", "b", "c", "d"):
+        publish(tmp_path, run, created=f"2026-01-0{ord(run) - 96}T00:00:00+00:00")
+    output = Folder.at(str(tmp_path))
+    for hour, run in enumerate(("a", "b", "c", "b", "d")):
+        pointer.point_at(output, run, now=noon + timedelta(minutes=20 * hour))
+
+    def left(minutes):
+        removal.prune(output, keep=1, now=noon + timedelta(minutes=minutes))
+        return [past.run for past in history.runs(output)]
+
+    # a was replaced at 20 minutes, c at 60, and b, the one before d, at 80
+    assert left(80) == ["d", "c", "b"]
+    assert left(119) == ["d", "c", "b"]
+    assert left(120) == ["d", "b"]
+    assert left(10_000) == ["d", "b"]
+    assert left(-10_000) == ["d", "b"]  # a clock that was put back
+
+
+def test_a_run_that_was_never_current_stays_for_an_hour_after_it_began(output):
+    publish(Path(output.path), "slow", created="2025-12-31T12:00:00+00:00")
+    removal.prune(output, keep=1, now=datetime(2025, 12, 31, 12, 59, tzinfo=UTC))
+    assert "run=slow" in output.names()
+    assert "slow" in removal.prune(output, keep=1, now=datetime(2026, 1, 5, tzinfo=UTC))
 
 
 def test_the_second_job_is_refused_until_the_first_ends(output):
