@@ -1,4 +1,4 @@
-"""The groups that stand apart: planted ones, none, lattices, outliers, units."""
+"""The well-separated groups: planted ones, none, lattices, outliers, units."""
 
 import numpy as np
 import pytest

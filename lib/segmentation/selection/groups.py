@@ -1,4 +1,4 @@
-"""How many groups stand apart: a mixture of Gaussians whose overlapping components are merged.
+"""How many well-separated groups: a mixture of Gaussians, overlapping components merged.
 
 The mixture follows the density, whatever the shape of a group; components that overlap describe
 one group together. Neither depends on a range of k. On one continuum, skewed, flat or of whole
@@ -39,7 +39,7 @@ LEAST_SHARE = 0.01
 
 @dataclass(frozen=True)
 class Groups:
-    """The groups that stand apart.
+    """The well-separated groups.
 
     ``labels`` has the group of every point, from 0; ``overlaps[i]`` is the overlap for which
     ``i + 2`` groups became ``i + 1``, on the way from all components to one.
