@@ -35,7 +35,7 @@ def segments_table(segments: Rows, *, value_feature: str | None) -> Table:
         [str(e["segment"]), e["name"], f"{e['customers']:,}", f"{e['share']:.1%}"] for e in segments
     ]
     for key, title, form in (("value_mean", "mean", ",.2f"), ("value_share", "share of", ".1%")):
-        values = [each[key] for each in segments]
+        values = [each.get(key) for each in segments]
         if value_feature is not None and any(value is not None for value in values):
             head.append(f"{title} {value_feature}")
             for row, value in zip(rows, values, strict=True):
@@ -47,10 +47,10 @@ def curve_table(curve: Rows) -> Table:
     """A row for every k; the chosen one is marked."""
     rows = [
         (
-            "◆" if each["chosen"] else "",
+            "◆" if each.get("chosen") else "",
             str(each["k"]),
             f"{each['cost']:,.6g}",
-            *(_index(each[name]) for name in ("silhouette", "gap", "least_stability")),
+            *(_index(each.get(name)) for name in ("silhouette", "gap", "least_stability")),
         )
         for each in curve
     ]

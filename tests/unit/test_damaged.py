@@ -7,6 +7,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from segmentation.cli import main
@@ -57,9 +59,6 @@ def output(published, tmp_path):
 
 
 def write_rows(folder):
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     folder.mkdir(exist_ok=True)
     row = {"segment": 0, "name": "Best", "customers": 9, "share": 1.0, "k": 2, "cost": 1.5}
     row |= dict.fromkeys(("value_mean", "value_share", "silhouette", "gap", "least_stability"), 0.5)
@@ -140,6 +139,12 @@ def test_an_older_run_is_read(output, capsys):
     content = json.loads(path.read_text())
     del content["schema_version"]
     path.write_text(json.dumps(content))
+    for name, row in (
+        ("segments", {"segment": 0, "name": "Best", "customers": 9, "share": 1.0}),
+        ("cost_curve", {"k": 2, "cost": 1.5}),
+    ):
+        table = pa.Table.from_pylist([row])
+        pq.write_table(table, output / "run=c" / name / "part-00000.parquet")
     assert command(output, "runs", "@") == 0
     assert command(output, "show", "@") == 0
     assert "Best" in capsys.readouterr().out

@@ -90,6 +90,7 @@ def test_what_dead_runs_left_is_removed_and_nothing_else(output):
     (folder / "run=half").mkdir()
     (folder / "run=half" / "_running.json").write_text("{}")
     (folder / f".latest.json.{'0' * 32}").write_text("{")
+    (folder / f".latest.{'0' * 32}").symlink_to("run=c")
     (folder / ".keep").write_text("mine")
     assert sorted(removal.clean(output)) == ["_staging-x", "_trash-y", "run=half"]
     assert sorted(output.names()) == [
