@@ -5,7 +5,7 @@ from unittest import mock
 
 import pytest
 
-from segmentation.features.encoding import Encoding
+from segmentation.features.encoding import Encoding, Unread
 from segmentation.remarks import warn_of_encoding
 from segmentation.results import Imputed
 from segmentation.steps import Steps
@@ -24,3 +24,17 @@ def test_an_imputed_share_of_few_customers_is_a_bound(customers, of, said):
     warn_of_encoding(steps, encoding, SimpleNamespace(constant=()), min_group=10)  # type: ignore[arg-type]
     (warning,) = steps.warnings
     assert warning == f"missing values were imputed (features.missing): 'age' {said} of customers"
+
+
+def test_cells_of_an_attribute_that_are_no_numbers_are_counted():
+    steps = Steps(mock.Mock(), lambda _: None)
+    unread = (Unread("age", 1), Unread("income", 1200))
+    encoding = mock.Mock(spec=Encoding, imputations=(), unread=unread)
+    preparation = SimpleNamespace(constant=("shoe",))
+    warn_of_encoding(steps, encoding, preparation, min_group=10)  # type: ignore[arg-type]
+    assert steps.warnings == [
+        "feature 'shoe' is constant on all usable rows and was dropped",
+        "attribute 'age': 1 cell is not a number and counted as unknown (features.describe)",
+        "attribute 'income': 1,200 cells are not a number and counted as unknown "
+        "(features.describe)",
+    ]
