@@ -15,6 +15,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from segmentation import pipeline
+from segmentation.selection import validity
+from segmentation.storage.runs import RunStore
+
 DAILY = 2
 FIRST, LAST = map(int, os.environ.get("SEGMENTATION_NUMBERS", "0:200").split(":"))
 AS_OF = date(2026, 6, 30)
@@ -270,7 +274,19 @@ def test_published_numbers_are_those_of_the_published_customers(segment, tmp_pat
     check_table(segment, tmp_path, seed)
 
 
+@pytest.fixture
+def is_short(monkeypatch):
+    """No model, evidence on k or report: the numbers do not depend on them, and k is given."""
+    for name in ("freeze", "check_model"):
+        monkeypatch.setattr(pipeline, name, lambda *_, **__: None)
+    monkeypatch.setattr(pipeline, "render", lambda *_, **__: "")
+    monkeypatch.setattr(RunStore, "stage_model", lambda *_: None)
+    monkeypatch.setattr(validity, "stability", lambda _, centres, **__: np.ones(len(centres)))
+    monkeypatch.setattr(validity, "gaps", lambda _, ks, **__: [None for _ in ks])
+
+
 @pytest.mark.thorough
+@pytest.mark.usefixtures("is_short")
 @pytest.mark.parametrize("seed", range(FIRST, LAST))
 def test_numbers_of_many_tables(segment, tmp_path, seed):
     check_table(segment, tmp_path, seed)
