@@ -380,6 +380,7 @@ def test_a_verdict_that_was_not_followed_is_told_beside_the_choice():
     choice = replace(report.run.choice, method="fixed", reason="choose.k is 5", verdict=verdict)
     text = words(render(replace(report, run=replace(report.run, choice=choice))))
     assert "For comparison, the automatic verdict is k = 4" in text
+    assert "Number set by the configuration The data show" in text  # no praise of another k
     assert "What speaks against k = 5: the silhouette favours 2" in text
     assert "what speaks against four" not in text
     assert "but <b>one</b> is small" in text  # words, not markup
