@@ -2,21 +2,25 @@
 
 import atexit
 import os
-import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import current_thread, main_thread
+from types import MappingProxyType
 
-from py4j.protocol import Py4JError
+from py4j.protocol import Py4JError, Py4JJavaError
+from pyspark import SparkContext
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 from pyspark.sql.utils import is_remote
 
-from segmentation.java import archive_command, archive_options, class_archive, java_home
+from segmentation.errors import ConfigError
+from segmentation.java import archive_command
+from segmentation.jvm import Launch, launch
+from segmentation.storage.failures import in_short
 
 REQUIRED = {
     "spark.sql.caseSensitive": "true",  # 'Age' and 'age' may stand side by side in a CSV
@@ -33,84 +37,165 @@ REQUIRED = {
 CALL_SITES = "spark.python.sql.dataFrameDebugging.enabled"
 """Whether every use of a column tells the JVM its line of Python, at the price of four calls to
 it. Read when a session starts."""
+NOISY_LOGGERS = (
+    # a traceback about a path, which is refused in one line
+    "org.apache.spark.sql.execution.streaming.sinks.FileStreamSink",
+    # methods of more than 64 KB, with their code; Spark goes on without compiling them
+    "org.apache.spark.sql.catalyst.expressions.codegen.CodeGenerator",
+    "org.apache.spark.sql.execution.WholeStageCodegenExec",
+)
 
-BRIEF_OPTION = "-XX:TieredStopAtLevel=1"
-"""HotSpot's second compiler takes a third of all processor time of a short run, and pays only
-where code goes over many rows: without it 24,000 customers take a quarter less, 2 million more."""
+S3A_SETTINGS = {
+    "fs.s3a.access.key": "AWS_ACCESS_KEY_ID",
+    "fs.s3a.secret.key": "AWS_SECRET_ACCESS_KEY",
+    "fs.s3a.session.token": "AWS_SESSION_TOKEN",
+    "fs.s3a.endpoint": "AWS_ENDPOINT_URL",
+    "fs.s3a.endpoint.region": "AWS_REGION",
+}
+"""Hadoop's properties and the environment variables in which AWS's own libraries look for them."""
 
 
-def build_session(name: str, *, is_brief: bool = False) -> SparkSession:
-    """The session, as spark-submit or a properties file shapes it; ``local[*]`` otherwise.
+def build_session(
+    name: str, *, conf: Mapping[str, str] = MappingProxyType({}), is_brief: bool = False
+) -> SparkSession:
+    """The session: a running one, spark-submit's or a new one, in this order; see ``jvm``.
 
-    ``is_brief`` says that there is little to compute, so that a JVM started here compiles little.
+    ``conf`` are Spark's properties, over all others. ``is_brief`` says that there is little to
+    compute, so that a JVM started here compiles little. A session that is running gets the
+    settings in :data:`REQUIRED`; :func:`caller_settings_kept` gives it its own back.
 
     Raises
     ------
     ConfigError
-        If there is no Java that runs Spark and none can be made.
+        If there is no Java that runs Spark and none can be made, or Spark does not start with
+        its settings.
     """
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    archive = None
-    builder = SparkSession.builder.appName(name)
     is_client = is_remote() or "SPARK_REMOTE" in os.environ
-    starts_one = not is_client and SparkSession.getActiveSession() is None
-    if starts_one:
+    is_new = is_client or SparkSession.getActiveSession() is None
+    builder = SparkSession.builder.appName(name)
+    if is_new and not is_client:
         builder = builder.config(CALL_SITES, "false")
-    if starts_one and "PYSPARK_GATEWAY_PORT" not in os.environ:
-        os.environ["JAVA_HOME"] = java_home()
-        options = []
-        if folder := os.environ.get("SEGMENT_CLASS_ARCHIVES"):
-            archive = _usable_archive(os.environ["JAVA_HOME"], Path(folder))
-            options.append(archive_options(archive))
-        # What Java 25 archives of how methods ran is what the second compiler lives on.
-        is_recording = archive is not None and archive.suffix == ".aot" and not archive.exists()
-        if is_brief and not is_recording:
-            options.append(BRIEF_OPTION)
-        if options:
-            _start_with(options)
+    started: Launch | None = None
     with _signals_kept():
-        session = builder.getOrCreate()
+        if is_new and not is_client and not _has_jvm():
+            started = launch(conf, is_brief=is_brief)
+            started.start()
+        session = _built(builder, is_client=is_client)
+    if started is None:
+        _set(session, conf)
     for key, value in REQUIRED.items():
         session.conf.set(key, value)
-    if archive is not None and archive.suffix == ".aot" and not archive.exists():
-        _make_archive_at_exit(session, archive)
-    if is_remote():
+    if is_client:
         # Models that a traceback holds are deleted last of all, by calls to the server, which
         # hang by then. Of a stopped session they ask nothing.
         atexit.register(session.stop)
+    else:
+        if is_new:
+            _silence(session)
+        _reach_object_stores(session)
+    if started is not None and started.is_recording and started.archive is not None:
+        _make_archive_at_exit(session, started.archive, java=started.environment["JAVA_HOME"])
     return session
 
 
-def _usable_archive(home: str, folder: Path) -> Path:
-    """The archive of Spark's classes that the JVM starts from, a quarter less time, or leaves.
+def is_running() -> bool:
+    """Whether there is a Spark already: spark-submit's, a Connect server's or a notebook's."""
+    is_client = is_remote() or "SPARK_REMOTE" in os.environ
+    return (
+        is_client
+        or "PYSPARK_GATEWAY_PORT" in os.environ
+        or SparkSession.getActiveSession() is not None
+    )
 
-    A Java that was replaced takes its archive, of some 200 MB, with it; and of two runs that
-    recorded at once the slower one's record is left.
+
+@contextmanager
+def caller_settings_kept() -> Iterator[None]:
+    """A session that is there before, as in a notebook, has its own settings back afterwards."""
+    session = SparkSession.getActiveSession()
+    before = {key: session.conf.get(key, None) for key in REQUIRED} if session else {}
+    try:
+        yield
+    finally:
+        if session is not None:
+            for key, value in before.items():
+                with suppress(PySparkException, Py4JError):  # stopped meanwhile
+                    if value is None:
+                        session.conf.unset(key)
+                    else:
+                        session.conf.set(key, value)
+
+
+def _has_jvm() -> bool:
+    """Whether there is a JVM to talk to: spark-submit's, or that of a session before."""
+    return "PYSPARK_GATEWAY_PORT" in os.environ or SparkContext._gateway is not None
+
+
+def _built(builder: SparkSession.Builder, *, is_client: bool) -> SparkSession:
+    """The session; what keeps it from being built lies in its settings."""
+    try:
+        return builder.getOrCreate()
+    except Py4JJavaError as error:
+        raise ConfigError(
+            f"Spark does not start: {in_short(str(error.java_exception))}; see Spark's properties"
+        ) from None
+    except ImportError as error:
+        if not is_client:
+            raise
+        raise ConfigError(
+            f"--remote needs the packages of Spark Connect: {in_short(str(error))}: "
+            "pip install '.[connect]', or pip install 'pyspark[connect]'"
+        ) from None
+
+
+def _set(session: SparkSession, conf: Mapping[str, str]) -> None:
+    """What can still be set of a Spark that runs already."""
+    for key, value in conf.items():
+        try:
+            session.conf.set(key, value)
+        except PySparkException as error:
+            raise ConfigError(
+                f"--conf {key}: {in_short(str(error))}: set it where Spark is started, as in "
+                "spark-submit --conf"
+            ) from None
+
+
+def _silence(session: SparkSession) -> None:
+    """Loggers that tell in many lines what the job tells in one, or what does no harm."""
+    jvm = session.sparkContext._jvm
+    if jvm is None:
+        raise RuntimeError("a session on this machine has a JVM")
+    logging = jvm.org.apache.logging.log4j
+    for logger in NOISY_LOGGERS:
+        logging.core.config.Configurator.setLevel(logger, logging.Level.OFF)
+
+
+def _reach_object_stores(session: SparkSession) -> None:
+    """Spark's settings of S3 hold for pyarrow too, and ``s3://`` means ``s3a://`` to Spark.
+
+    pyarrow takes them from the environment, where what is set already stays.
     """
-    archive = class_archive(home, folder)
-    for other in folder.glob("spark-classes*"):
-        if other != archive:
-            with suppress(OSError):  # as in an environment that may only be read
-                other.unlink()
-    return archive
+    hadoop = session.sparkContext._jsc.hadoopConfiguration()
+    if hadoop.get("fs.s3.impl") is None:
+        hadoop.set("fs.s3.impl", "org.apache.hadoop.fs.s3a.S3AFileSystem")
+    for key, variable in S3A_SETTINGS.items():
+        if value := hadoop.get(key):
+            if variable == "AWS_ENDPOINT_URL" and "://" not in value:
+                is_plain = hadoop.get("fs.s3a.connection.ssl.enabled") == "false"
+                value = f"{'http' if is_plain else 'https'}://{value}"
+            os.environ.setdefault(variable, value)
 
 
-def _start_with(options: Sequence[str]) -> None:
-    """PySpark starts the JVM with these options, before those of a properties file."""
-    setting = shlex.quote(f"spark.driver.defaultJavaOptions={' '.join(options)}")
-    others = os.environ.get("PYSPARK_SUBMIT_ARGS", "pyspark-shell")
-    os.environ["PYSPARK_SUBMIT_ARGS"] = f"--conf {setting} {others}"
-
-
-def _make_archive_at_exit(session: SparkSession, archive: Path) -> None:
+def _make_archive_at_exit(session: SparkSession, archive: Path, *, java: str) -> None:
     """The archive is made of what this JVM recorded, by another, after the command has ended."""
     gateway = session.sparkContext._gateway
     if gateway is None:
         raise RuntimeError("a session on this machine has a gateway to its JVM")
     runtime = gateway.jvm.java.lang.management.ManagementFactory.getRuntimeMXBean()
-    java = Path(os.environ["JAVA_HOME"], "bin", "java")
     options = runtime.getInputArguments()
-    command = archive_command(archive, [str(java), *options, "-cp", runtime.getClassPath()])
+    command = archive_command(
+        archive, [f"{java}/bin/java", *options, "-cp", runtime.getClassPath()]
+    )
 
     def make() -> None:
         session.stop()  # else Python's server of accumulators tells of the JVM's end in a traceback

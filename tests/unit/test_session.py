@@ -1,28 +1,14 @@
-"""How Spark's JVM is told to start; no JVM does."""
+"""Which session a command gets; no JVM is started."""
 
-import os
-import shlex
+from typing import Any
 
 import pytest
+from pyspark.errors import PySparkRuntimeError
 from pyspark.sql import SparkSession
 
 from segmentation import session
-
-
-@pytest.fixture
-def archive(monkeypatch, tmp_path):
-    folder = tmp_path / "it's a folder"
-    folder.mkdir()
-    path = folder / "spark-classes-25.aot"
-    monkeypatch.setattr(session, "class_archive", lambda *_: path)
-    monkeypatch.setattr(session, "java_home", lambda: "home")
-    monkeypatch.setattr(SparkSession, "builder", BUILDER)
-    BUILDER.options.clear()
-    monkeypatch.setattr(SparkSession, "getActiveSession", lambda: None)
-    monkeypatch.setenv("SEGMENT_CLASS_ARCHIVES", str(folder))
-    monkeypatch.setenv("JAVA_HOME", "home")
-    monkeypatch.setenv("PYSPARK_SUBMIT_ARGS", "--properties-file mine.conf pyspark-shell")
-    return path
+from segmentation.errors import ConfigError
+from segmentation.jvm import Launch
 
 
 class StartedError(Exception):
@@ -34,6 +20,7 @@ class Builder:
 
     def __init__(self):
         self.options = {}
+        self.error: Exception = StartedError()
 
     def appName(self, _):  # noqa: N802 - PySpark's
         return self
@@ -43,63 +30,99 @@ class Builder:
         return self
 
     def getOrCreate(self):  # noqa: N802 - PySpark's
-        raise StartedError
+        raise self.error
 
 
-BUILDER = Builder()
+class Conf:
+    """Settings of a session, of which one cannot be changed any more."""
+
+    def __init__(self):
+        self.known = {"spark.sql.session.timeZone": "Asia/Tokyo"}
+
+    def get(self, key, default=None):
+        return self.known.get(key, default)
+
+    def set(self, key, value):
+        if key == "spark.driver.memory":
+            raise PySparkRuntimeError("[CANNOT_MODIFY_CONFIG] Cannot modify the value of it")
+        self.known[key] = value
+
+    def unset(self, key):
+        del self.known[key]
 
 
-def started(**arguments):
+class Running:
+    """A session that was there before."""
+
+    def __init__(self):
+        self.conf = Conf()
+
+
+@pytest.fixture
+def builder(monkeypatch):
+    """One that builds nothing, and the JVMs that were started."""
+    made = Builder()
+    launched: list[Launch] = []
+
+    class Recorded(Launch):
+        def start(self):
+            launched.append(self)
+
+    monkeypatch.setattr(session, "launch", lambda conf, **_: Recorded(conf, None, (), True))
+    monkeypatch.setattr(session, "_has_jvm", lambda: False)
+    monkeypatch.setattr(SparkSession, "builder", made)
+    monkeypatch.setattr(SparkSession, "getActiveSession", lambda: None)
+    return made, launched
+
+
+def test_a_new_session_has_its_jvm_started_and_tells_no_places_of_columns(builder):
     with pytest.raises(StartedError):
-        session.build_session("test", **arguments)
+        session.build_session("test", conf={"spark.driver.memory": "6g"})
+    made, (launched,) = builder
+    assert launched.environment == {"spark.driver.memory": "6g"}
+    assert made.options == {session.CALL_SITES: "false"}
 
 
-def options():
-    flag, setting, *others = shlex.split(os.environ["PYSPARK_SUBMIT_ARGS"])
-    assert flag == "--conf"
-    assert others == ["--properties-file", "mine.conf", "pyspark-shell"]
-    key, _, options = setting.partition("=")
-    assert key == "spark.driver.defaultJavaOptions"
-    return shlex.split(options)
+def test_a_jvm_that_is_there_is_used(builder, monkeypatch):
+    _, launched = builder
+    monkeypatch.setattr(session, "_has_jvm", lambda: True)
+    with pytest.raises(StartedError):
+        session.build_session("test")
+    assert not launched
 
 
-def test_the_first_jvm_leaves_an_archive_in_place_of_another_javas(archive):
-    outdated = archive.with_name("spark-classes-24.jsa")
-    outdated.touch()
-    started()
-    assert options()[-1] == f"-XX:AOTConfiguration={archive}.config"
-    assert not outdated.exists()
+def test_a_session_that_runs_already_is_not_told_how_to_start(builder, monkeypatch):
+    monkeypatch.setattr(SparkSession, "getActiveSession", Running)
+    with pytest.raises(StartedError):
+        session.build_session("test", is_brief=True)
+    made, launched = builder
+    assert not launched
+    assert not made.options
+    assert session.is_running()
 
 
-def test_the_next_jvm_reads_it_and_what_another_recorded_meanwhile_goes(archive):
-    archive.touch()
-    late = archive.with_name(f"{archive.name}.config")
-    late.touch()
-    started()
-    assert options()[-1] == f"-XX:AOTCache={archive}"
-    assert archive.exists()
-    assert not late.exists()
+def test_a_missing_package_of_spark_connect_is_one_line(builder, monkeypatch):
+    monkeypatch.setenv("SPARK_REMOTE", "sc://localhost")
+    made, launched = builder
+    made.error = ImportError("[PACKAGE_NOT_INSTALLED] grpcio >= 1.48.1 must be installed")
+    with pytest.raises(ConfigError, match=r"grpcio.*pip install '\.\[connect\]'"):
+        session.build_session("test")
+    assert not launched
 
 
-def test_a_brief_run_compiles_little_but_not_while_it_records(archive):
-    started(is_brief=True)
-    assert session.BRIEF_OPTION not in options()
-    archive.touch()
-    os.environ["PYSPARK_SUBMIT_ARGS"] = "--properties-file mine.conf pyspark-shell"
-    started(is_brief=True)
-    assert options()[-1] == session.BRIEF_OPTION
+def test_what_cannot_be_set_any_more_is_one_line_that_says_where():
+    running: Any = Running()
+    session._set(running, {"spark.sql.shuffle.partitions": "7"})
+    assert running.conf.known["spark.sql.shuffle.partitions"] == "7"
+    with pytest.raises(ConfigError, match=r"--conf spark\.driver\.memory: .*spark-submit --conf"):
+        session._set(running, {"spark.driver.memory": "6g"})
 
 
-@pytest.mark.usefixtures("archive")
-def test_columns_do_not_tell_where_they_are_used():
-    started()
-    assert BUILDER.options == {session.CALL_SITES: "false"}
-
-
-@pytest.mark.usefixtures("archive")
-def test_a_session_that_runs_already_is_not_told_how_to_start(monkeypatch):
-    monkeypatch.setattr(SparkSession, "getActiveSession", lambda: "one")
-    before = os.environ["PYSPARK_SUBMIT_ARGS"]
-    started(is_brief=True)
-    assert os.environ["PYSPARK_SUBMIT_ARGS"] == before
-    assert not BUILDER.options
+def test_the_callers_session_has_its_settings_back(monkeypatch):
+    running = Running()
+    before = dict(running.conf.known)
+    monkeypatch.setattr(SparkSession, "getActiveSession", lambda: running)
+    with session.caller_settings_kept():
+        for key, value in session.REQUIRED.items():
+            running.conf.set(key, value)
+    assert running.conf.known == before
