@@ -6,8 +6,8 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
@@ -27,12 +27,13 @@ from segmentation import __version__
 from segmentation.config import Config, Output, load
 from segmentation.errors import ConfigError, SegmentationError, StorageError, one_line
 from segmentation.java import java_home
-from segmentation.progress import progress
+from segmentation.preflight import dry_run_lines
+from segmentation.progress import LiveLines, LogLines, progress
 from segmentation.redaction import redacted
-from segmentation.session import build_session, job_descriptions
+from segmentation.session import build_session, caller_settings_kept, job_descriptions
+from segmentation.start import properties, started
 from segmentation.steps import Steps
 from segmentation.storage import history, mirrors, removal
-from segmentation.storage.addresses import bytes_on_disk
 from segmentation.storage.failures import mendable
 from segmentation.storage.filesystem import existing
 from segmentation.storage.locking import Lock
@@ -40,88 +41,97 @@ from segmentation.storage.runs import RunStore
 from segmentation.terminal import curve_table, runs_table, segments_table
 
 MENDABLE_EXIT, INTERRUPTED_EXIT = 2, 130
-SMALL_BYTES, DEMO_ROW_BYTES = 16_000_000, 20
-"""An input of up to so many bytes is small: some half a million customers; and a demo's row."""
-
 VERSIONED = ("pyspark", "numpy", "pyarrow", "scikit-learn", "kneed", "plotly")
 
 Runs = Annotated[
     str,
     typer.Argument(
         metavar="OUTPUT",
-        help="The folder that holds the runs, as output.path; or a configuration that names it.",
+        help="Output folder, or a configuration file that sets output.path.",
     ),
 ]
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
+def _show_version(is_wanted: bool) -> None:
+    if is_wanted:
+        typer.echo(f"segment {__version__}, Spark {version('pyspark')}")
+        raise typer.Exit
+
+
 @app.callback()
-def segment() -> None:
+def segment(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version and exit.", is_eager=True, callback=_show_version
+        ),
+    ] = False,
+) -> None:
     """Customer segments from a table: k-means over a range of k, labelled Parquet, a report."""
 
 
 @app.command()
 def run(
     config: Annotated[
-        Path,
-        typer.Argument(envvar="SEGMENT_CONFIG", help="The TOML file that says what to segment."),
+        str,
+        typer.Argument(
+            envvar="SEGMENT_CONFIG", help="Configuration file (TOML): a path, or a URI like s3a://."
+        ),
     ],
     overrides: Annotated[
         list[str] | None,
         typer.Option(
             "--set",
             metavar="SECTION.KEY=VALUE",
-            help="Lay a value over the configuration's; a TOML value, a bare word is a string.",
+            help="Override a configuration value; VALUE is TOML, and a bare word is a string.",
         ),
     ] = None,
     output: Annotated[
         str | None, typer.Option(metavar="URI", help="The same as --set output.path=URI.")
     ] = None,
     run_id: Annotated[
-        str | None,
-        typer.Option(metavar="ID", help="The run's name; the time of its start if not given."),
+        str | None, typer.Option(metavar="ID", help="Run id (default: UTC start time).")
+    ] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Check the configuration and every input row, print the plan, write nothing.",
+        ),
+    ] = False,
+    conf: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KEY=VALUE", help="A Spark property, such as spark.driver.memory=8g."),
     ] = None,
     remote: Annotated[
-        str | None,
-        typer.Option(metavar="URL", help="A Spark Connect server to run on: sc://HOST:15002."),
+        str | None, typer.Option(metavar="URL", help="Spark Connect server: sc://HOST:15002.")
     ] = None,
 ) -> None:
     """Segment customers and publish the run."""
     if remote is not None:
         os.environ["SPARK_REMOTE"] = remote  # as PySpark itself takes it
     told = list(overrides or ())
-    if output is not None:
-        told.append(f"output.path={json.dumps(output, ensure_ascii=False)}")  # JSON text is TOML's
-    settings = load(config, overrides=told)
+    if output is not None:  # a JSON string is a valid TOML string
+        told.append(f"output.path={json.dumps(output, ensure_ascii=False)}")
     began = datetime.now(UTC)
+    name = began.strftime("%Y%m%dT%H%M%SZ") if run_id is None else run_id
     shown = progress(Console(stderr=True))
     # Spark's JVM takes seconds to start and the libraries of the story two to be loaded: together.
     with shown.live(), ThreadPoolExecutor(1) as aside:
         story = aside.submit(_pipeline)
-        store = RunStore.opened(
-            output=settings.output,
-            run_id=began.strftime("%Y%m%dT%H%M%SZ") if run_id is None else run_id,
-            config=settings.told,
-            session=lambda: build_session("segment customers", is_brief=_is_small(settings)),
+        settings, session = started(
+            "segment customers", config, overrides=told, conf=properties(conf or ())
         )
-        steps = Steps(shown, job_descriptions(store.spark))
-        try:
-            published = story.result().run(
-                settings,
-                store=store,
-                steps=steps,
-                created_at=began.isoformat(timespec="seconds"),
-                versions=_versions(store.spark),
+        if dry_run:
+            lines = dry_run_lines(settings, session(), run_id=name, listener=shown)
+        else:
+            lines = _published(
+                settings, session, run_id=name, began=began, shown=shown, story=story
             )
-        finally:
-            store.discard()
-    address = redacted(published.address)
-    for sentence in published.headline:
-        typer.echo(sentence)
-    typer.echo(f"k = {published.k}: {published.reason}")
-    typer.echo(f"run: {address}")
-    typer.echo(f"report: {address}/report.html")
+    for line in lines:
+        typer.echo(line)
 
 
 @app.command()
@@ -216,7 +226,7 @@ def mirror(output: Runs) -> None:
 def show(
     output: Runs,
     run: Annotated[
-        str | None, typer.Option(metavar="RUN", help="The current one if not given.")
+        str | None, typer.Option(metavar="RUN", help="Run to show (default: the current one).")
     ] = None,
 ) -> None:
     """Print a run's segments and cost curve."""
@@ -250,7 +260,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     logging.getLogger("segment").setLevel(logging.INFO)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        status = app(arguments, standalone_mode=False)
+        with caller_settings_kept():
+            status = app(arguments, standalone_mode=False)
     except SegmentationError as error:
         _stop(error)
     except TyperException as error:
@@ -288,7 +299,7 @@ def _output(told: str) -> Output:
     if not told.strip():
         raise ConfigError("OUTPUT is empty: name a folder of runs, or a configuration")
     if _is_configuration(told):
-        return load(Path(told), overrides=()).output
+        return load(told).output
     return Output(path=told)
 
 
@@ -297,18 +308,33 @@ def _is_configuration(told: str) -> bool:
     return Path(told).suffix == ".toml"
 
 
-def _is_small(settings: Config) -> bool:
-    """Whether all that is read lies on this machine's disk and is little, or is yet to be made."""
-    read = 0
-    for source in (settings.input, *settings.join):
-        for path in source.paths:
-            size = bytes_on_disk(path)
-            if size is None and source is settings.input and source.generate is not None:
-                size = source.generate * DEMO_ROW_BYTES
-            if size is None:
-                return False
-            read += size
-    return read <= SMALL_BYTES
+def _published(
+    settings: Config,
+    session: Callable[[], SparkSession],
+    *,
+    run_id: str,
+    began: datetime,
+    shown: LiveLines | LogLines,
+    story: Future[ModuleType],
+) -> list[str]:
+    """The lines that tell of the published run."""
+    store = RunStore.opened(
+        output=settings.output, run_id=run_id, config=settings.told, session=session
+    )
+    steps = Steps(shown, job_descriptions(store.spark))
+    try:
+        published = story.result().run(
+            settings,
+            store=store,
+            steps=steps,
+            created_at=began.isoformat(timespec="seconds"),
+            versions=_versions(store.spark),
+        )
+    finally:
+        store.discard()
+    address = redacted(published.address)
+    reason = f"k = {published.k}: {published.reason}"
+    return [*published.headline, reason, f"run: {address}", f"report: {address}/report.html"]
 
 
 def _pipeline() -> ModuleType:

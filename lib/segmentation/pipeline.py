@@ -1,8 +1,9 @@
 """The story of a run, in order. No file is opened here."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from segmentation.chosen import labelled, settled, value_of
@@ -15,7 +16,7 @@ from segmentation.clustering.sweep import fit_all_rows, rescored, score
 from segmentation.config import Config
 from segmentation.features import contract
 from segmentation.features.encoding import encode
-from segmentation.features.measures import measures
+from segmentation.features.measures import Measure, measures
 from segmentation.features.preparation import (
     FEATURES,
     IS_USABLE,
@@ -25,7 +26,7 @@ from segmentation.features.preparation import (
     prepared_columns,
     with_coordinates,
 )
-from segmentation.gathering import gather
+from segmentation.gathering import Gathered, gather
 from segmentation.redaction import redacted_tree
 from segmentation.remarks import range_of_k, warn_of_encoding, warn_of_rows, warn_of_sources
 from segmentation.reporting.page import render, sentences
@@ -58,6 +59,20 @@ NEGLIGIBLE = 1e-6
 
 
 @dataclass(frozen=True)
+class Checked:
+    """The input, read and held against the contract.
+
+    ``is_published`` says that the store has a run of it already, with the same configuration.
+    """
+
+    gathered: Gathered
+    features: Sequence[Measure]
+    audited: DataFrame
+    audit: contract.Audit
+    is_published: bool
+
+
+@dataclass(frozen=True)
 class Published:
     """What a finished run tells the operator; ``headline`` are the report's first sentences."""
 
@@ -82,31 +97,13 @@ def run(
     SchemaError, DataError, StorageError
         For what the operator can mend, in one line.
     """
-    with steps("read"):
-        table = store.read(config.input, seed=config.sweep.seed)
-
-    with steps("features"):
-        gathered = gather(table, config, store=store)
-        customers = gathered.customers
-        columns = [name for name in customers.columns if name != MALFORMED]
-        warn_of_sources(steps, gathered)
-
-    with steps("contract"):
-        features = measures(config.features, as_of=gathered.as_of, zone=config.timezone)
-        needed = contract.needed(config.features)
-        audited = contract.with_rejection(
-            customers,
-            input=config.input,
-            measures=features,
-            categories=needed,
-            rules=gathered.rules,
-        )
-        audit = contract.audit(audited, numbers={each.name: each.number for each in features})
-        contract.check_share(audit, min_usable=config.input.min_usable)
-        usable = contract.usable(audited)
-        if store.is_published(fingerprint := gathered.fingerprint(audit)):
-            return _republished(store)
-        warn_of_rows(steps, audit, usable, config)
+    checked = check_input(config, store=store, steps=steps)
+    if checked.is_published:
+        return _republished(store)
+    gathered, features, audit = checked.gathered, checked.features, checked.audit
+    audited, usable = checked.audited, contract.usable(checked.audited)
+    columns = [name for name in gathered.customers.columns if name != MALFORMED]
+    fingerprint = gathered.fingerprint(audit)
 
     with steps("prepare"):
         identity = contract.identity(usable, config)
@@ -124,7 +121,7 @@ def run(
         warn_of_encoding(steps, encoding, preparation, min_group=config.report.min_group)
         rows = with_coordinates(usable, preparation)
         made = [rule for rule in gathered.rules if rule[1] in config.features.names]
-        rules = [*made, *contract.feature_rules(features, needed)]
+        rules = [*made, *contract.feature_rules(features, contract.needed(config.features))]
         stages = preparation_stages(rows.sparkSession, preparation, rules=rules)
 
     with steps("compress"):
@@ -299,6 +296,38 @@ def run(
 
     with steps("publish"):
         return Published(choice.k, choice.reason, store.publish(), facts.headline)
+
+
+def check_input(config: Config, *, store: Store, steps: Steps) -> Checked:
+    """The input as the contract has it; every row is read, and warnings are given.
+
+    Raises
+    ------
+    SchemaError, DataError, StorageError
+        If it cannot be segmented.
+    """
+    with steps("read"):
+        table = store.read(config.input, seed=config.sweep.seed)
+
+    with steps("features"):
+        gathered = gather(table, config, store=store)
+        warn_of_sources(steps, gathered)
+
+    with steps("contract"):
+        features = measures(config.features, as_of=gathered.as_of, zone=config.timezone)
+        audited = contract.with_rejection(
+            gathered.customers,
+            input=config.input,
+            measures=features,
+            categories=contract.needed(config.features),
+            rules=gathered.rules,
+        )
+        audit = contract.audit(audited, numbers={each.name: each.number for each in features})
+        contract.check_share(audit, min_usable=config.input.min_usable)
+        is_published = store.is_published(gathered.fingerprint(audit))
+        if not is_published:
+            warn_of_rows(steps, audit, contract.usable(audited), config)
+    return Checked(gathered, features, audited, audit, is_published)
 
 
 def _republished(store: Store) -> Published:

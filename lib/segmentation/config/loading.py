@@ -1,10 +1,12 @@
 """TOML in, the configuration out; every problem told at once, in one line."""
 
+import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
+from pyarrow import ArrowException, fs
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
@@ -14,18 +16,16 @@ from segmentation.redaction import redacted_tree, remember
 
 
 def load(path: str | Path, *, overrides: Sequence[str] = ()) -> Config:
-    """The configuration in a TOML file, with ``section.key=VALUE`` overrides laid over it.
+    """The configuration in a TOML file, with ``section.key=VALUE`` overrides.
+
+    The path may be an address that pyarrow reaches, such as ``s3a://`` or ``hdfs://``.
 
     Raises
     ------
     ConfigError
         Names every problem found, in one line: file, key, value, rule.
     """
-    try:
-        text = Path(path).read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "is not UTF-8 text"
-        raise ConfigError(f"{path}: the configuration cannot be read: {reason}") from None
+    text = _text(str(path))
     try:
         tree = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -50,6 +50,25 @@ def parse(tree: Mapping[str, Any], *, source: str) -> Config:
         return Config.model_validate(tree)
     except ValidationError as error:
         raise ConfigError(f"{source}: {'; '.join(_problems(error.errors()))}") from None
+
+
+def _text(path: str) -> str:
+    """The text of a file on this machine's disk or at an address."""
+    try:
+        if "://" in path:
+            # Hadoop's names of S3, as pyarrow has it
+            plain = re.sub(r"^s3[an]://", "s3://", path)
+            filesystem, inner = fs.FileSystem.from_uri(plain)
+            with filesystem.open_input_stream(inner) as stream:
+                content = stream.read()
+        else:
+            content = Path(path).read_bytes()
+        return str(content.decode("utf-8-sig"))
+    except (OSError, ValueError, ArrowException) as error:
+        reason = getattr(error, "strerror", None) or one_line(str(error))
+        if isinstance(error, UnicodeDecodeError):
+            reason = "is not UTF-8 text"
+        raise ConfigError(f"{path}: the configuration cannot be read: {reason}") from None
 
 
 def _lay_over(tree: dict[str, Any], override: str) -> None:

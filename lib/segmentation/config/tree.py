@@ -59,6 +59,7 @@ class Output(Section):
     """``[output]``: the folder that holds every run, and how many of them."""
 
     path: Name
+    shared: Annotated[bool, Field(strict=True)] = False
     keep_runs: Annotated[Whole, Field(ge=1)] | None = None
     target_file_mb: Annotated[Whole, Field(ge=1)] = 128
     catalog: Name | None = None
