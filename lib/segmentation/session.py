@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import current_thread, main_thread
 from types import MappingProxyType
+from typing import Any
 
 from py4j.protocol import Py4JError, Py4JJavaError
 from pyspark import SparkContext
@@ -45,6 +46,7 @@ NOISY_LOGGERS = (
     "org.apache.spark.sql.execution.WholeStageCodegenExec",
 )
 
+S3A_HADOOP = "org.apache.hadoop.fs.s3a.S3AFileSystem"
 S3A_SETTINGS = {
     "fs.s3a.access.key": "AWS_ACCESS_KEY_ID",
     "fs.s3a.secret.key": "AWS_SECRET_ACCESS_KEY",
@@ -93,7 +95,7 @@ def build_session(
     else:
         if is_new:
             _silence(session)
-        _reach_object_stores(session)
+        reach_object_stores(session.sparkContext._jsc.hadoopConfiguration())
     if started is not None and started.is_recording and started.archive is not None:
         _make_archive_at_exit(session, started.archive, java=started.environment["JAVA_HOME"])
     return session
@@ -170,14 +172,14 @@ def _silence(session: SparkSession) -> None:
         logging.core.config.Configurator.setLevel(logger, logging.Level.OFF)
 
 
-def _reach_object_stores(session: SparkSession) -> None:
+def reach_object_stores(hadoop: Any) -> None:
     """Spark's settings of S3 hold for pyarrow too, and ``s3://`` means ``s3a://`` to Spark.
 
-    pyarrow takes them from the environment, where what is set already stays.
+    ``hadoop`` is Hadoop's configuration. pyarrow takes the settings from the environment, where
+    what is set already stays.
     """
-    hadoop = session.sparkContext._jsc.hadoopConfiguration()
     if hadoop.get("fs.s3.impl") is None:
-        hadoop.set("fs.s3.impl", "org.apache.hadoop.fs.s3a.S3AFileSystem")
+        hadoop.set("fs.s3.impl", S3A_HADOOP)
     for key, variable in S3A_SETTINGS.items():
         if value := hadoop.get(key):
             if variable == "AWS_ENDPOINT_URL" and "://" not in value:

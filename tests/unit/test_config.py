@@ -2,7 +2,10 @@
 
 import json
 import tomllib
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
+from typing import ClassVar
 
 import pytest
 from hypothesis import given
@@ -318,3 +321,58 @@ def test_a_file_that_is_not_there_or_not_toml_is_named(toml, tmp_path):
         load(toml("[input\npath = 3"))
     with pytest.raises(ConfigError, match=r"run\.toml.*is not UTF-8"):
         load(toml("# Käufer", encoding="latin-1"))
+
+
+def test_a_whole_section_can_be_set(toml):
+    path = toml(LEAST + '\n[[join]]\npath = "old.csv"\nkey = "k"\non = "spend"\n')
+    joins = load(path, overrides=['join=[{path="x.csv", key="id", on="spend"}]']).join
+    assert [(each.path, each.key) for each in joins] == [("x.csv", "id")]
+    with pytest.raises(ConfigError, match=r"unknown key joins.*did you mean 'join'"):
+        load(path, overrides=["joins=[]"])
+    with pytest.raises(ConfigError, match=r"--set join: needs the form section\.key=VALUE"):
+        load(path, overrides=["join"])
+
+
+class Bucket(BaseHTTPRequestHandler):
+    """A store of one object, which remembers who asked and where."""
+
+    asked: ClassVar[list[tuple[str, str]]] = []
+
+    def do_GET(self):
+        self.asked.append((self.path, self.headers.get("Authorization", "")))
+        content = LEAST.encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(content)))
+        self.send_header("ETag", '"1"')
+        self.send_header("Last-Modified", "Wed, 12 Oct 2022 17:50:00 GMT")
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(content)
+
+    do_HEAD = do_GET  # noqa: N815
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.mark.parametrize("scheme", ["s3", "s3a"])
+def test_the_configuration_may_lie_in_an_object_store(scheme, monkeypatch):
+    """Pyarrow takes keys and endpoint from the environment, where session.py puts Spark's."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Bucket) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "none")
+        assert load(f"{scheme}://bucket/customers.toml").input.path == "customers.csv"
+        server.shutdown()
+    where, who = Bucket.asked[-1]
+    assert where.startswith("/bucket/customers.toml")
+    assert "Credential=AKIAEXAMPLE/" in who
+
+
+def test_a_configuration_at_an_address_that_is_none_is_one_line(toml):
+    assert load(f"file://{toml(LEAST)}").input.path == "customers.csv"
+    for address in ("file:///not/there.toml", "ftp://host/x.toml"):
+        with pytest.raises(ConfigError, match="the configuration cannot be read") as refused:
+            load(address)
+        assert "\n" not in str(refused.value)

@@ -74,14 +74,16 @@ def _text(path: str) -> str:
 def _lay_over(tree: dict[str, Any], override: str) -> None:
     key, separator, text = override.partition("=")
     *sections, last = key.strip().split(".")
-    if not separator or not sections or not all([*sections, last]):
+    value = _toml_value(text)
+    names_all = all([*sections, last]) and (sections or isinstance(value, dict | list))
+    if not separator or not names_all:
         raise ConfigError(f"--set {override}: needs the form section.key=VALUE")
     table = tree
     for section in sections:
         table = table.setdefault(section, {})
         if not isinstance(table, dict):
             raise ConfigError(f"--set {override}: {section!r} is a value, not a section")
-    table[last] = _toml_value(text)
+    table[last] = value
 
 
 def _toml_value(text: str) -> Any:
