@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
 
-REST = "(rest)"
+REST, MISSING = "(rest)", "(missing)"
 TENTH_OF_PERCENT = 0.0005
 """What rounding to 0.1 % may have taken away or added."""
 
@@ -188,15 +188,17 @@ class _Program:
                     self._rows.append((own, page.sizes[segment] / 2, np.inf))
 
     def _add(self, page: Page, each: Told) -> None:
-        if each.segment is None:
-            column = {self._places[s, each.value]: 1.0 for s in range(page.count)}
-            self._rows.append((column, each.low * page.customers, each.high * page.customers))
-            return
-        size = page.sizes.get(each.segment)
-        place = self._places[each.segment, each.value]
+        """The share is of the customers whose value is not missing, or for missing of all."""
+        whose = range(page.count) if each.segment is None else (each.segment,)
+        size = page.customers if each.segment is None else page.sizes.get(each.segment)
         if size is None:
             return
-        self._rows.append(({place: 1.0}, each.low * size, each.high * size))
+        for share, sign in ((each.low, 1.0), (each.high, -1.0)):
+            row = {self._places[s, each.value]: sign for s in whose}
+            if each.value != MISSING:
+                missing = [(s, MISSING) for s in whose if (s, MISSING) in self._places]
+                row |= {self._places[at]: sign * share for at in missing}
+            self._rows.append((row, sign * share * size, np.inf))
 
     def largest(self, segment: int, value: str) -> int:
         """The most customers of the segment that may have the value."""

@@ -78,9 +78,11 @@ def random_report(seed: int) -> Known:
             features.append(PreparedFeature(name, "none", values.mean(), values.std(), name))
     indicators: dict[tuple[str, str | None], Any] = {("partner", None): table["partner"]}
     for name in ("plan", "country"):
-        column = table[name].fillna(MISSING)
+        column = table[name]
         for value in column.value_counts().index:
-            indicators[name, value] = column == value
+            indicators[name, value] = (column == value).where(column.notna())
+        if column.isna().any():
+            indicators[name, MISSING] = column.isna()
     for (column, value), has in indicators.items():
         of = has.astype(float)
         profiles += _of_indicator(table, column, value, of)
@@ -140,7 +142,7 @@ def _of_indicator(table: Any, column: str, value: str | None, of: Any) -> list[F
         FeatureProfile(
             segment=int(segment),
             feature=column,
-            mean=float(own.mean()),
+            mean=float(own.mean()) if own.count() else None,
             median=None,
             p10=None,
             p90=None,
@@ -149,7 +151,7 @@ def _of_indicator(table: Any, column: str, value: str | None, of: Any) -> list[F
             difference=float((own.mean() - overall) / deviation) if shapes else None,
             value=value,
             shapes=shapes,
-            known=len(own),
+            known=int(own.count()),
             kind="boolean" if value is None else "categorical",
         )
         for segment, own in of.groupby(table["segment"])

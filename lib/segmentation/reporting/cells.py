@@ -59,17 +59,20 @@ def withheld(
 def shown(
     counts: Mapping[int, Mapping[str, int]],
     *,
+    known: Mapping[int, int],
     sizes: Mapping[int, int],
     already: Collection[int] = (),
     bound: int,
 ) -> Shown | None:
-    """What to show of a categorical feature, by segment the customers of every value.
+    """What to show of a categorical feature: ``counts`` has by segment the customers of a value.
+
+    ``known`` has how many have any value, those that are not among the counts too.
 
     Values of which most segments have few are merged one after another; of all these steps
     the one is taken that leaves most customers with their value shown. None where none does.
     """
     values = list(dict.fromkeys(value for row in counts.values() for value in row))
-    rest = {s: sizes[s] - sum(row.values()) for s, row in counts.items()}
+    rest = {s: known[s] - sum(row.values()) for s, row in counts.items()}
     kept, best, most = values, None, 0
     while kept:
         table = {

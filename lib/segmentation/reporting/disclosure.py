@@ -5,7 +5,8 @@ The rules, for ``bound`` customers (``report.min_group``); see the README for th
 - A segment of fewer is not described at all, nor is the next larger one if the small ones could
   be computed as the difference from all customers.
 - Of a categorical or yes/no feature no count of fewer can be derived, nor of the customers who
-  do not have a value (:mod:`segmentation.reporting.cells`). A count of 0 is shown.
+  do not have a value (:mod:`segmentation.reporting.cells`). A count of 0 is shown. Whether a
+  value is missing is a yes/no of its own, as other shares are of the customers with a value.
 - A mean is of as many customers or more, and a quantile has as many on either side of it.
 - Names, the curve of the smallest segment and the table of prepared features follow suit.
 """
@@ -21,13 +22,17 @@ from segmentation.results import CostPoint, CustomerSample, FeatureProfile, Repo
 HALF, TENTH = 0.5, 0.1
 """The smaller part of the customers on one side of the median, and of the other quantiles."""
 
-OTHER = "(other)"
+OTHER, MISSING = "(other)", "missing"
 
 MANY = 2**40
 """More than any bound: a sum beyond it is as good as this."""
 
 WHOLE = 1e-9
 """How far a tenth of a whole number may be off."""
+
+
+Key = tuple[str, str | None]
+"""A feature and None; or a feature and the label of its missing values."""
 
 
 @dataclass(frozen=True)
@@ -50,10 +55,8 @@ def disclosed(report: Report, *, min_group: int) -> Report:
     sizes = {each.segment: each.customers for each in report.segments}
     alone = cells.withheld({s: (size,) for s, size in sizes.items()}, sizes=sizes, bound=min_group)
     few = frozenset(sizes) if alone is None else alone
-    plans = {
-        feature: _plan(profiles, sizes=sizes, few=few, bound=min_group)
-        for feature, profiles in _by_feature(report.profiles).items()
-    }
+    labels = _missing_labels(report.profiles)
+    plans = _plans(report.profiles, labels, sizes=sizes, few=few, bound=min_group)
     described = [each for each in report.segments if each.segment not in few]
     return replace(
         report,
@@ -62,39 +65,72 @@ def disclosed(report: Report, *, min_group: int) -> Report:
             _point(each, report.run.labelled, min_group) for each in report.cost_curve
         ),
         segments=tuple(_segment(each, plans, report) for each in described),
-        profiles=tuple(_profiles(report, plans, few=few, bound=min_group)),
+        profiles=tuple(_profiles(report, plans, labels, few=few, bound=min_group)),
         sample=_sample(report.sample, plans, few=few),
         withheld=tuple(sorted(few)),
     )
 
 
-def _by_feature(profiles: Sequence[FeatureProfile]) -> dict[str, list[FeatureProfile]]:
-    found: dict[str, list[FeatureProfile]] = {}
+def _missing_labels(profiles: Sequence[FeatureProfile]) -> dict[str, str]:
+    """What the missing values of each feature are called, where they have a share."""
+    labels: dict[str, str] = {}
     for each in profiles:
-        found.setdefault(each.feature, []).append(each)
-    return found
+        value = each.value or ""
+        if re.fullmatch(rf"\(+{MISSING}\)+", value) and len(value) > len(
+            labels.get(each.feature, "")
+        ):
+            labels[each.feature] = value  # in more brackets where this is a value too
+    return labels
 
 
-def _plan(
+def _key(profile: FeatureProfile, labels: Mapping[str, str]) -> Key:
+    is_missing = profile.value is not None and profile.value == labels.get(profile.feature)
+    return profile.feature, profile.value if is_missing else None
+
+
+def _plans(
     profiles: Sequence[FeatureProfile],
+    labels: Mapping[str, str],
     *,
     sizes: Mapping[int, int],
     few: Set[int],
     bound: int,
+) -> dict[Key, _Plan]:
+    """A plan for each feature, and one for whether it is missing."""
+    found: dict[Key, list[FeatureProfile]] = {}
+    for each in profiles:
+        found.setdefault(_key(each, labels), []).append(each)
+    return {
+        key: _of_number(own, sizes=sizes, few=few, bound=bound)
+        if label is not None or all(each.value is None for each in own)
+        else _of_values(own, sizes=sizes, few=few, bound=bound)
+        for key, own in found.items()
+        for label in [key[1]]
+    }
+
+
+def _of_values(
+    profiles: Sequence[FeatureProfile], *, sizes: Mapping[int, int], few: Set[int], bound: int
 ) -> _Plan:
-    """The plan for the profiles of one feature."""
     shares = [each for each in profiles if each.value is not None]
-    if shares:
-        counts: dict[int, dict[str, int]] = {segment: {} for segment in sizes}
-        for each in shares:
-            counts[each.segment][each.value or ""] = _having(each)
-        shown = cells.shown(counts, sizes=sizes, already=few, bound=bound)
-        if shown is None:
-            return _Plan(frozenset(sizes), frozenset(each.value or "" for each in shares), True)
-        return _Plan(shown.withheld, frozenset(e.value or "" for e in shares) - shown.values)
-    counts_of = _counts(profiles)
-    none = (0,) * max(map(len, counts_of.values()))
-    rows = {segment: counts_of.get(segment, none) for segment in sizes}
+    counts: dict[int, dict[str, int]] = {segment: {} for segment in sizes}
+    known = dict.fromkeys(sizes, 0)
+    for each in shares:
+        counts[each.segment][each.value or ""] = _having(each)
+        known[each.segment] = max(known[each.segment], each.known)
+    values = frozenset(each.value or "" for each in shares)
+    shown = cells.shown(counts, known=known, sizes=sizes, already=few, bound=bound)
+    if shown is None:
+        return _Plan(frozenset(sizes), values, is_gone=True)
+    return _Plan(shown.withheld, values - shown.values)
+
+
+def _of_number(
+    profiles: Sequence[FeatureProfile], *, sizes: Mapping[int, int], few: Set[int], bound: int
+) -> _Plan:
+    counts = _counts(profiles)
+    none = (0,) * max(map(len, counts.values()))
+    rows = {segment: counts.get(segment, none) for segment in sizes}
     out = cells.withheld(rows, sizes=sizes, already=few, bound=bound)
     return _Plan(frozenset(sizes), is_gone=True) if out is None else _Plan(out)
 
@@ -111,7 +147,8 @@ def _counts(profiles: Sequence[FeatureProfile]) -> dict[int, tuple[int, ...]]:
     is_whole = all(0 <= q < MANY and abs(q * 10 - round(q * 10)) < WHOLE for q in quantiles)
     is_whole = is_whole and all(mean >= 0 for mean in means)
     is_yes_no = is_whole and all(value <= 1 for value in [*quantiles, *means])
-    if is_yes_no or any(each.kind == "boolean" for each in profiles):
+    is_share = any(each.kind == "boolean" or each.value is not None for each in profiles)
+    if is_yes_no or is_share:
         return {p.segment: (_having(p), p.known - _having(p)) for p in profiles}
     if is_whole:
         return {p.segment: (p.known, _having(p)) for p in profiles}
@@ -125,12 +162,17 @@ def _having(profile: FeatureProfile) -> int:
 
 
 def _profiles(
-    report: Report, plans: Mapping[str, _Plan], *, few: Set[int], bound: int
+    report: Report,
+    plans: Mapping[Key, _Plan],
+    labels: Mapping[str, str],
+    *,
+    few: Set[int],
+    bound: int,
 ) -> Iterator[FeatureProfile]:
     """What is left of the profiles, in their order, then those of merged values."""
     merged: dict[tuple[int, str], list[FeatureProfile]] = {}
     for each in report.profiles:
-        plan = plans[each.feature]
+        plan = plans[_key(each, labels)]
         if plan.is_gone or each.segment in few:
             continue
         if each.value in plan.merged:
@@ -140,7 +182,7 @@ def _profiles(
         elif each.value is not None or not plan.merged:  # a mean rank would tell of merged bands
             yield _without_tails(each, bound)
     for (segment, feature), profiles in merged.items():
-        plan = plans[feature]
+        plan = plans[feature, None]
         if not profiles[0].shapes:  # no centre has a difference of several values together
             values = {each.value for each in report.profiles if each.feature == feature}
             other = _merged(profiles, kept=values - plan.merged)
@@ -175,16 +217,21 @@ def _hidden(profile: FeatureProfile) -> FeatureProfile:
     )
 
 
-def _segment(segment: Segment, plans: Mapping[str, _Plan], report: Report) -> Segment:
+def _segment(segment: Segment, plans: Mapping[Key, _Plan], report: Report) -> Segment:
     """The segment, its value and its name as far as they may be told."""
-    hidden = {f for f, plan in plans.items() if plan.is_gone or segment.segment in plan.withheld}
+    keys = {key for key, plan in plans.items() if plan.is_gone or segment.segment in plan.withheld}
+    hidden = {feature for feature, label in keys if label is None}
     if report.run.value_feature in hidden:
         segment = replace(segment, value_mean=None, value_sum=None, value_share=None)
     untold = hidden | {
         each.value
         for each in report.profiles
         if each.value is not None
-        and (each.feature in hidden or each.value in plans[each.feature].merged)
+        and (
+            each.feature in hidden
+            or (each.feature, each.value) in keys
+            or each.value in plans.get((each.feature, None), _Plan()).merged
+        )
     }
     return replace(segment, name=_name(segment, untold))
 
@@ -208,13 +255,13 @@ def _mentions(text: str, names: Set[str]) -> bool:
     return any(re.search(rf"(?<!\w){re.escape(form)}(?!\w)", text, re.IGNORECASE) for form in forms)
 
 
-def _run(run: Run, plans: Mapping[str, _Plan]) -> Run:
+def _run(run: Run, plans: Mapping[Key, _Plan]) -> Run:
     """The run without the averages of what is hidden for all."""
-    none = _Plan()
     features = tuple(
         each
         for each in run.features
-        for plan in [plans.get(each.column or each.name, none)]
+        for column in [each.column or each.name]
+        for plan in [plans.get((column, each.value)) or plans.get((column, None)) or _Plan()]
         if not plan.is_gone and each.value not in plan.merged
         if not (plan.merged and each.value is None)
     )
@@ -228,7 +275,7 @@ def _point(point: CostPoint, labelled: int, bound: int) -> CostPoint:
     return replace(point, smallest_share=None) if is_few else point
 
 
-def _sample(sample: CustomerSample, plans: Mapping[str, _Plan], *, few: Set[int]) -> CustomerSample:
+def _sample(sample: CustomerSample, plans: Mapping[Key, _Plan], *, few: Set[int]) -> CustomerSample:
     """The points of the segments that are described; groups by features that are shown of all.
 
     Averages of all groups of a segment add up to that of the segment.
@@ -238,7 +285,10 @@ def _sample(sample: CustomerSample, plans: Mapping[str, _Plan], *, few: Set[int]
         name
         for name in sample.values
         if not sample.customers
-        or (plans.get(name, none).withheld <= set(few) and not plans.get(name, none).is_gone)
+        or (
+            plans.get((name, None), none).withheld <= few
+            and not plans.get((name, None), none).is_gone
+        )
     ]
     kept = [place for place, of in enumerate(sample.segments) if of not in few and names]
     return CustomerSample(
