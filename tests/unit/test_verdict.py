@@ -144,9 +144,9 @@ def test_what_favours_the_cut_of_a_continuum_does_not_speak_against_it():
 @pytest.mark.parametrize(
     ("given", "asked", "said"),
     [
-        ({"groups": 3}, "auto", "They are clearly separated groups, and the same ones appear"),
+        ({"groups": 3}, "auto", "The segments are clearly separated groups, and the same"),
         ({"groups": 1}, "auto", "There are no natural groups: the customers differ gradually"),
-        ({"groups": 3, "agreement": 0.03}, "auto", "match the groups only roughly"),
+        ({"groups": 3, "agreement": 0.03}, "auto", "match them only roughly"),
         ({"groups": 3, "kinds": 24}, "auto", "there are only 24 different customers"),
         ({"groups": 9}, "auto", "show 9 well-separated groups, but this run could take no"),
         ({"groups": 3}, 3, "sets the number of segments to 3, and the data agree"),
@@ -169,7 +169,7 @@ def test_the_summary_says_it_in_plain_words(given, asked, said):
 def test_segments_that_do_not_come_again_are_said_to_be_so_without_jargon():
     points = [replace(point, least_stability=0.5) for point in curve(200, 50, 40, 30)]
     assert (
-        "not all of these segments appear again"
+        "not all of the segments appear again"
         in choose(evidence(points, groups=3), k="auto").summary
     )
 

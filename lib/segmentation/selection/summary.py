@@ -22,7 +22,7 @@ def summary(choice: Choice, evidence: Evidence) -> str:
     if groups != k:
         return f"{how}, but the data show {_counted(groups)}."
     if choice.verdict.strength == "clear":
-        return f"{how}, and the data agree: these are clearly separated groups."
+        return f"{how}, and the data agree: they are clearly separated groups."
     return f"{how}, the number of groups in the data, but {_weakness(choice, evidence)}."
 
 
@@ -30,8 +30,8 @@ def _of_verdict(choice: Choice, evidence: Evidence) -> str:
     k, groups = choice.k, evidence.groups.count
     if choice.verdict.strength == "clear":
         return (
-            "They are clearly separated groups, and the same ones appear when the customers are "
-            "drawn anew at random."
+            "The segments are clearly separated groups, and the same ones appear when the "
+            "customers are drawn anew at random."
         )
     if choice.verdict.strength == "none":
         return (
@@ -54,8 +54,8 @@ def _weakness(choice: Choice, evidence: Evidence) -> str:
             "groups"
         )
     if least is not None and least < STABLE:
-        return "not all of these segments appear again when the customers are drawn anew at random"
-    return "these segments match the groups only roughly"
+        return "not all of the segments appear again when the customers are drawn anew at random"
+    return "these segments match them only roughly"
 
 
 def _of_one(groups: int) -> str:

@@ -121,7 +121,7 @@ def doubts(evidence: Evidence, k: int) -> list[str]:
         found.append(f"the customers form {groups} well-separated groups, not {k}")
     elif groups > 1 and agreement < AGREES:
         found.append(
-            f"k-means with {k} segments does not recover them (adjusted Rand index "
+            f"k-means with {k} segments does not recover the groups (adjusted Rand index "
             f"{agreement:.2f}, below {AGREES}), as where groups differ much in size or are not "
             "spherical"
         )
