@@ -40,7 +40,7 @@ KEYS = {
     "sweep": ["k_min", "k_max", "seed", "engine", "coreset_size"],
     "choose": ["k", "min_share"],
     "segments": ["value"],
-    "report": ["min_group"],
+    "report": ["min_group", "points"],
     "output": ["path", "keep_runs", "catalog", "delta", "database"],
 }  # fmt: skip
 LEAST = {"input": {"path": "x"}, "features": {"numeric": ["a"]}, "output": {"path": "out"}}

@@ -292,3 +292,25 @@ def test_withheld_segments_are_mentioned_and_nothing_is_claimed_to_be_most():
 
 def test_of_one_customer_all_may_be_told_where_that_is_asked_for():
     assert disclosed(example_report(), min_group=1) == example_report()
+
+
+@pytest.mark.parametrize(
+    ("grouped", "min_group", "said"),
+    [
+        (True, 10, "Every mark is the average of 10 or more similar customers of one segment; "),
+        (True, 1, "Every mark is the average of similar customers of one segment, or a single "),
+        (False, 10, "Every mark is one customer, or several that are alike in every feature; "),
+    ],
+)
+def test_the_page_says_what_a_mark_is(grouped, min_group, said):
+    given = example_report()
+    sizes = (10,) * len(given.sample.segments) if grouped else ()
+    report = replace(given, sample=replace(given.sample, customers=sizes))
+    assert said in attack.read(render(report, min_group=min_group)).text
+
+
+def test_where_nothing_may_be_drawn_the_page_has_no_empty_chart():
+    given = example_report()
+    html = render(replace(given, sample=CustomerSample({}, ())), min_group=10)
+    assert "customers-figure" not in attack.read(html).figures
+    assert "The customers themselves" not in html
