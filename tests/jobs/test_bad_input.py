@@ -1,10 +1,12 @@
 """Whatever a user gets wrong is told in one line, and the last good run stands as it stood."""
 
 import gzip
+import io
 import json
 import os
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
@@ -74,6 +76,13 @@ class Case:
 
 def told(*pieces, **what):
     return Case(pieces, **what)
+
+
+def zipped(text):
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("sheet.csv", text)
+    return packed.getvalue()
 
 
 def csv_of(*lines):
@@ -384,7 +393,78 @@ CASES = {
     "CSV read as Parquet": told("customers.csv", "input.path", sets=("input.format=parquet",)),
     "CSV read as ORC": told("customers.csv", "input.path", sets=("input.format=orc",)),
     "Parquet read as CSV": told(
-        "no column 'visits'", sets=("input.path=@/customers.parquet",), make=parquet()
+        "customers.parquet",
+        "is a Parquet file",
+        "input.format = 'parquet'",
+        sets=("input.path=@/customers.parquet", "input.format=csv"),
+        make=parquet(),
+    ),
+    "a folder of Parquet": told(
+        "0.parquet",
+        "is a Parquet file",
+        "input.format = 'parquet'",
+        sets=("input.path=@/folder",),
+        make=lambda folder: [
+            (folder / "folder").mkdir(),
+            parquet()(folder),
+            (folder / "customers.parquet").rename(folder / "folder" / "0.parquet"),
+        ],
+    ),
+    "an Excel workbook": told(
+        "customers.xlsx",
+        "Excel workbook",
+        "save it as CSV",
+        sets=("input.path=@/customers.xlsx",),
+        make=write("customers.xlsx", zipped(CSV)),
+    ),
+    "a zip archive named as CSV": told(
+        "zip archive",
+        sets=("input.path=@/customers.zip.csv",),
+        make=write("customers.zip.csv", zipped(CSV)),
+    ),
+    "CSV in Snappy's frames": told(
+        "customers.csv.snappy",
+        "Snappy",
+        sets=("input.path=@/customers.csv.snappy",),
+        make=write("customers.csv.snappy", b"\xff\x06\x00\x00sNaPpY\x01\x05\x00\x00abcd1"),
+    ),
+    "gzip without its ending": told("gzip", "not named .gz", csv=gzip.compress(CSV.encode())),
+    "a name that Spark passes over": told(
+        "'_customers.csv'",
+        "begin with '_' or '.'",
+        sets=("input.path=@/_customers.csv",),
+        make=write("_customers.csv", CSV),
+    ),
+    "Latin-1 without a word": told(
+        "1 lines hold bytes that are not UTF-8",
+        "input.options.encoding",
+        "ISO-8859-1",
+        csv=(CSV + "J\xfcrgen,1,2\n").encode("latin-1"),
+    ),
+    "UTF-16 without a word": told("not UTF-8", "UTF-16", csv=CSV.encode("utf-16")),
+    "a quote that is never closed beside rows that span lines": told(
+        "line 4",
+        "never closed",
+        "input.options.quote",
+        csv=csv_of("customer_id,visits,money_spent,note", 'a,1,2,"x', 'y"', 'b,1,2,"z', "c,3,4,"),
+    ),
+    "rows that span lines and may not": told(
+        "span lines",
+        "multiLine = false",
+        sets=("input.options.multiLine=false",),
+        csv=csv_of("customer_id,visits,money_spent,note", 'a,1,2,"x', 'y"'),
+    ),
+    "JSON lines read as one": told(
+        "more than one JSON value",
+        "multiLine",
+        sets=(*JSON, "input.options.multiLine=true"),
+        make=write("customers.json", '{"visits": 1}\n{"visits": 2}\n'),
+    ),
+    "numbers with a decimal comma": told(
+        "not_a_number in 'money_spent': '",
+        ",50'",
+        "see input.decimal",
+        csv=csv_of(HEADER, 'a,1,"1,50"', 'b,2,"2,50"'),
     ),
     "CSV read as JSON": told(
         "input.path", "customers.csv", "no line is a JSON object", sets=("input.format=json",)
@@ -429,7 +509,22 @@ CASES = {
         make=write("more.csv", csv_of("customer_id,visits", "x,1")),
     ),
     # --- how it is to be read
-    "wrong separator": told("no column 'visits'", "input.options", csv=CSV.replace(",", ";")),
+    "wrong separator": told(
+        "one column, 'customer_id;visits;money_spent'",
+        "input.options.sep = ';'",
+        csv=CSV.replace(",", ";"),
+    ),
+    "wrong separator, and 29 features": told(
+        "one column",
+        "input.options.sep = ';'",
+        sets=(f"features.numeric={[f'f{i}' for i in range(29)]}",),
+        csv=CSV.replace(",", ";"),
+    ),
+    "many columns missing": told(
+        "no columns 'f0', 'f1'",
+        "19 more",
+        sets=(f"features.numeric={[f'f{i}' for i in range(29)]}",),
+    ),
     "separator that is empty": told("input.options", sets=("input.options.sep=''",)),
     "quote of two characters": told("input.options", sets=("input.options.quote=''''",)),
     "unknown encoding": told("input.options", "UTF-99", sets=("input.options.encoding=UTF-99",)),
@@ -438,6 +533,11 @@ CASES = {
     ),
     "mode that drops rows": told(
         "input.options", "DROPMALFORMED", sets=("input.options.mode=DROPMALFORMED",)
+    ),
+    "files dropped if damaged": told(
+        "input.options.ignoreCorruptFiles",
+        "needs to be false",
+        sets=("input.options.ignoreCorruptFiles=true",),
     ),
     "mode that does not exist": told(
         "input.options", "STRICT", sets=("input.options.mode=STRICT",)

@@ -376,3 +376,35 @@ def test_a_configuration_at_an_address_that_is_none_is_one_line(toml):
         with pytest.raises(ConfigError, match="the configuration cannot be read") as refused:
             load(address)
         assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("customers.csv", "csv"),
+        ("s3://bucket/CUSTOMERS.CSV.GZ", "csv"),
+        ("customers.parquet", "parquet"),
+        ("in/*.pq", "parquet"),
+        (["a.jsonl", "b.ndjson.zst"], "json"),
+        ("customers.orc", "orc"),
+        ("customers", "csv"),
+        (["a.json", "b.parquet"], "csv"),  # they disagree, so the default stands
+    ],
+)
+def test_the_format_follows_from_the_files_names(path, expected):
+    assert parse(tree(input={"path": path}), source="x").input.format == expected
+    given = {"path": path, "format": "json"}
+    assert parse(tree(input=given), source="x").input.format == "json"
+
+
+def test_tabs_separate_where_the_name_says_so_unless_told_otherwise():
+    told = [{}, {"sep": ";"}, {"delimiter": "|"}]
+    inputs = [parse(tree(input={"path": "a.tsv.gz", "options": o}), source="x").input for o in told]
+    assert [each.reader_options.get("sep") for each in inputs] == ["\t", ";", None]
+
+
+def test_options_that_drop_files_are_refused():
+    options = {"ignoreCorruptFiles": True}
+    assert "ignoreCorruptFiles is 'true', needs to be false" in refusal(
+        input={"path": "in", "options": options}
+    )

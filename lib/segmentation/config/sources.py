@@ -2,14 +2,25 @@
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Annotated, ClassVar, Literal, Self
+from pathlib import PurePosixPath
+from typing import Annotated, Any, ClassVar, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BeforeValidator, Field, model_validator
 
 from segmentation.config.section import Name, Section, Whole
+from segmentation.redaction import redacted_tree
 
 KEEPING_MODES = ("PERMISSIVE", "FAILFAST")
+CHOOSING_OPTIONS = ("pathglobfilter", "recursivefilelookup", "modifiedbefore", "modifiedafter")
+LOSING_OPTIONS = ("ignorecorruptfiles", "ignoremissingfiles")
+
+ENDINGS = {
+    ".parquet": "parquet", ".pq": "parquet", ".orc": "orc",
+    ".json": "json", ".jsonl": "json", ".ndjson": "json",
+    ".csv": "csv", ".tsv": "csv", ".txt": "csv",
+}  # fmt: skip
+COMPRESSED = (".gz", ".bz2", ".zst", ".lz4", ".deflate")
 
 
 def _as_option(value: object) -> object:
@@ -17,6 +28,17 @@ def _as_option(value: object) -> object:
     if isinstance(value, bool):
         return str(value).lower()
     return str(value) if isinstance(value, int | float) else value
+
+
+def _format_of(path: object) -> str | None:
+    """The format that a file's name tells, under whatever compression; None where it tells none."""
+    return ENDINGS.get(_stem(path).suffix) if isinstance(path, str) else None
+
+
+def _stem(path: str) -> PurePosixPath:
+    """A path in lower case, less the ending of a compression."""
+    name = PurePosixPath(path.lower())
+    return name.with_suffix("") if name.suffix in COMPRESSED else name
 
 
 class Source(Section):
@@ -27,9 +49,28 @@ class Source(Section):
     path: Name | Annotated[tuple[Name, ...], Field(min_length=1)]
     format: Literal["csv", "parquet", "json", "orc", "table"] = "csv"
     options: dict[str, Annotated[str, BeforeValidator(_as_option)]] = Field(default={})
+    decimal: Literal[".", ","] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _format_follows_from_names(cls, tree: Any) -> Any:
+        """Where no format is given, and all paths end alike, the ending says it."""
+        if not isinstance(tree, Mapping) or "format" in tree:
+            return tree
+        path = tree.get("path")
+        formats = {
+            _format_of(each) for each in (path if isinstance(path, list | tuple) else [path])
+        }
+        return {**tree, "format": formats.pop()} if len(formats) == 1 and all(formats) else tree
 
     @model_validator(mode="after")
     def _no_row_disappears(self) -> Self:
+        for option, value in self.options.items():
+            if option.lower() in LOSING_OPTIONS and value.lower() != "false":
+                raise ValueError(
+                    f"{self.section}.options.{option} is {value!r}, needs to be false: no file is "
+                    "dropped unseen"
+                )
         for option, mode in self.options.items():
             if option.lower() == "mode" and mode.upper() not in KEEPING_MODES:
                 raise ValueError(
@@ -42,6 +83,28 @@ class Source(Section):
     def paths(self) -> tuple[str, ...]:
         """``path`` as a tuple, whether one or several were given."""
         return (self.path,) if isinstance(self.path, str) else self.path
+
+    @property
+    def reader_options(self) -> dict[str, str]:
+        """Spark's reader options: those given, and that no file is passed over unseen."""
+        given = {name.lower() for name in self.options}
+        options = dict.fromkeys(("ignoreCorruptFiles", "ignoreMissingFiles"), "false")
+        has_tabs = all(_stem(path).suffix == ".tsv" for path in self.paths)
+        if self.format == "csv" and has_tabs and not given & {"sep", "delimiter"}:
+            options["sep"] = "\t"
+        return {**options, **self.options}
+
+    @property
+    def choosing_options(self) -> dict[str, str]:
+        """Those of the options that say which files are read."""
+        return {name: v for name, v in self.options.items() if name.lower() in CHOOSING_OPTIONS}
+
+    @property
+    def shown(self) -> str:
+        """What messages call it: paths and options, credentials hidden."""
+        options = redacted_tree(dict(self.options))
+        said = f", {self.section}.options = {options}" if options else ""
+        return f"{self.section}.path = {', '.join(map(repr, self.paths))}{said}"
 
 
 class Input(Source):
@@ -135,13 +198,19 @@ class Transactions(Section):
 
 
 class Join(Source):
-    """``[[join]]``: a table with one row a customer, whose columns are added.
+    """``[[join]]``: a table with one row per customer, whose columns are added.
 
     ``on`` is the customers' column that ``key`` is looked up by: their id where not given.
+    ``key`` is of the same name where not given.
     """
 
     section = "join"
 
-    key: Name
+    key: Name = ""
     on: Name | None = None
     columns: Annotated[tuple[Name, ...], Field(min_length=1)] | None = None
+
+    def looked_up_by(self, customer_id: str | None) -> tuple[Self, str]:
+        """The join with its key, and the customers' column; both are the id's where not given."""
+        on = self.on or customer_id or self.key
+        return self.model_copy(update={"key": self.key or on}), on

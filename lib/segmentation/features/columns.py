@@ -13,6 +13,11 @@ from segmentation.schemas import MALFORMED, SEGMENT, published_name
 SUBSTITUTED = ("${", "__THIS__")
 """What Spark replaces in a statement, quoted or not: variables, and a SQLTransformer's table."""
 
+MOST_NAMED = 4
+"""So many missing columns are told one by one, with the nearest known name."""
+
+SEPARATORS = (";", "\t", "|", ",", ":")
+
 _TEXT = T.StringType()
 _TIMES = (T.DateType, T.TimestampType, T.TimestampNTZType, T.StringType)
 
@@ -79,18 +84,15 @@ def check_lines(lines: DataFrame, config: Config) -> None:
     types = types_of(lines)
     known = [name for name in types if name != MALFORMED]
     problems = []
-    for key, name in transactions.columns.items():
-        if name not in known:
-            problems.append(
-                f"the input has no column {name!r}, which {key} names{nearest(name, known)}"
-            )
-        elif not isinstance(types[name], T.AtomicType):
+    named = [(name, key) for key, name in transactions.columns.items()]
+    missing = [(name, key) for name, key in named if name not in known]
+    problems += _missing(missing, known, config, has_malformed=MALFORMED in types)
+    for name, key in named:
+        if name in known and not isinstance(types[name], T.AtomicType):
             problems.append(
                 f"column {name!r} is of type {types[name].simpleString()}, needs to be a single "
                 f"value: change {key}"
             )
-    if problems:
-        problems.append(_columns_in_words(known, config, has_malformed=MALFORMED in types))
     made = {*transactions.features, "first_purchase", "last_purchase"}
     taken = [name for name in (transactions.customer, *transactions.attributes) if name in made]
     if taken:
@@ -113,10 +115,18 @@ def _missing(
     """Columns that the configuration names and the input lacks, and what that may come from."""
     if not missing:
         return []
+    if config.input.format == "csv" and len(known) == 1:
+        return [_separator_in_words(known[0])]
     problems = [
         f"the input has no column {name!r}, which {key} names{nearest(name, known)}"
         for name, key in missing
     ]
+    if len(missing) > MOST_NAMED:
+        keys = dict.fromkeys(key for _, key in missing)
+        problems = [
+            f"the input has no columns {listed([name for name, _ in missing])}, which "
+            f"{' and '.join(keys)} name"
+        ]
     return [*problems, _columns_in_words(known, config, has_malformed=has_malformed)]
 
 
@@ -135,12 +145,19 @@ def _missing_of_lines(
     return [*problems, f"made of the lines, customers have {listed(known)}"]
 
 
+def _separator_in_words(name: str) -> str:
+    """What it comes from that a CSV file has one column: mostly its separator."""
+    seps = [sep for sep in SEPARATORS if sep in name]
+    if not seps:
+        return f"input.path has one column, {listed([name])}: see input.options.sep"
+    sep = max(seps, key=name.count)
+    return f"input.path has one column, {listed([name])}: set input.options.sep = {sep!r}"
+
+
 def _columns_in_words(known: Sequence[str], config: Config, *, has_malformed: bool) -> str:
-    """The columns that there are, and what it may come from if they are few."""
+    """The columns that there are, and what it may come from if others are missing."""
     hint = ""
-    if config.input.format == "csv" and len(known) == 1:
-        hint = " in all: see input.options.sep"
-    elif config.input.format == "json" and has_malformed:
+    if config.input.format == "json" and has_malformed:
         hint = " and lines that are no JSON object: see input.options.multiLine"
     return f"input.path has {listed(known)}{hint}"
 

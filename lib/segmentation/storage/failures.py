@@ -13,6 +13,12 @@ MENDABLE = (
     ),
     (r"MALFORMED_(CSV_)?RECORD", "an input row cannot be parsed", "input.options.mode = FAILFAST"),
     (r"\S+ flag can be true or false", "a reader option has a wrong value", "input.options"),
+    (
+        r"CANNOT_MERGE_SCHEMAS?|CANNOT_MERGE_INCOMPATIBLE_DATA_TYPE|[Ff]ailed to merge",
+        "the input files have columns of different types",
+        "input.path",
+    ),
+    (r"Illegal Parquet type", "a column is of a type that Spark does not read", "input.path"),
     (r"UNABLE_TO_INFER_SCHEMA", "there are no files to read, or none with rows", "input.path"),
     (
         r"No FileSystem for scheme|Class \S+FileSystem not found",

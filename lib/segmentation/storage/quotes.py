@@ -1,0 +1,249 @@
+"""Where quoted fields of a text file begin and end: whether a line is a record.
+
+A reader that takes a file apart by lines is fast and right as long as no quoted field holds a
+line break. One cheap scan tells; RFC 4180 is the grammar.
+"""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from pyspark import cloudpickle
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+WHOLE, OPENS, BROKEN = 0, 1, 2
+"""A line that begins outside quotes: it is a record, ends within quotes, or has a quote amiss."""
+
+CLOSES, INSIDE, REOPENS, AMISS = 0, 1, 2, 3
+"""A line that begins within quotes: they end on it, do not, end and begin again; or amiss."""
+
+FILE, BLOCK, PLACE = "__file", "__block", "__place"
+MAX_STEPS_BACK = 10_000_000
+
+SPANS = f"{FILE} string, spans bigint, amiss bigint, {BLOCK} bigint, {PLACE} bigint"
+
+# Tasks carry this module along: workers need numpy and pyarrow, not this package.
+cloudpickle.register_pickle_by_value(sys.modules[__name__])  # type: ignore[no-untyped-call]
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How fields are separated and quoted; blanks around quotes are let pass where asked for."""
+
+    sep: str
+    quote: str
+    escape: str
+    blanks: bool = False
+
+    @property
+    def record(self) -> str:
+        """The pattern of a line that is a record.
+
+        Possessive, as all of these, so that it neither backtracks nor recurses on long lines.
+        """
+        return rf"\A{self._fields}\z"
+
+    @property
+    def opening(self) -> str:
+        """The pattern of a line that ends within quotes."""
+        return rf"\A(?:{self._field}{self._sep})*+{self._opened}\z"
+
+    @property
+    def inside(self) -> str:
+        """The pattern of a line wholly within quotes that began before it."""
+        return rf"\A{self._content}\z"
+
+    @property
+    def closing(self) -> str:
+        """The pattern of a line on which quotes end that began before it."""
+        return rf"\A{self._closed}(?:{self._sep}{self._field})*+\z"
+
+    @property
+    def reopening(self) -> str:
+        """The pattern of a line on which such quotes end, and others begin and do not end."""
+        return rf"\A{self._closed}(?:{self._sep}{self._field})*+{self._sep}{self._opened}\z"
+
+    @property
+    def _fields(self) -> str:
+        return f"{self._field}(?:{self._sep}{self._field})*+"
+
+    @property
+    def _field(self) -> str:
+        plain = (
+            f"[^{_char(self.sep)}]*+" if len(self.sep) == 1 else f"(?:(?!{self._sep})[\\s\\S])*+"
+        )
+        blanks = r"[ \t]*+" if self.blanks else ""
+        quoted = f"{blanks}{_char(self.quote)}{self._closed}"
+        return f"(?:{quoted}|(?!{blanks}{_char(self.quote)}){plain})"
+
+    @property
+    def _opened(self) -> str:
+        return (r"[ \t]*+" if self.blanks else "") + _char(self.quote) + self._content
+
+    @property
+    def _closed(self) -> str:
+        # Spark drops blanks between the closing quote and the separator, whatever it is told.
+        return f"{self._content}{_char(self.quote)} *+"
+
+    @property
+    def _content(self) -> str:
+        # A NUL within quotes is lost in Spark's parser, so that there it is a quote amiss.
+        quote, escape = _char(self.quote), _char(self.escape)
+        plain = f"[^{quote}{escape}{_char(chr(0))}]"
+        if self.escape == self.quote:
+            return f"{plain}*+(?:{quote}{quote}{plain}*+)*+"
+        return f"(?:{plain}++|{escape}[\\s\\S])*+"
+
+    @property
+    def _sep(self) -> str:
+        return "".join(map(_char, self.sep))
+
+
+@dataclass(frozen=True)
+class Census:
+    """What one scan of the lines found; ``opens`` end within quotes, ``broken`` have one amiss."""
+
+    opens: int
+    broken: int
+    comments: int
+    undecoded: int
+
+
+@dataclass(frozen=True)
+class Spans:
+    """Records that span lines, and lines with a quote amiss beside them, of all files.
+
+    ``file``, ``block`` and ``place`` are of the first line amiss, None if there is none.
+    """
+
+    records: int
+    amiss: int
+    file: str | None
+    block: int
+    place: int
+
+
+def is_record(line: Column, dialect: Dialect) -> Column:
+    """Whether a line is a record for itself."""
+    return ~line.contains(dialect.quote) | line.rlike(dialect.record)
+
+
+def census(lines: DataFrame, dialect: Dialect, *, comment: str, is_utf8: bool) -> Census:
+    """How many lines are no records for themselves, and why; reads the text once."""
+    line = F.col("value")
+    is_comment = line.startswith(comment) if comment else F.lit(False)
+    is_odd = F.lit(False)
+    if dialect.quote:
+        is_odd = ~is_comment & ~is_record(line, dialect)
+    opens = is_odd & line.rlike(dialect.opening) if dialect.quote else F.lit(False)
+    undecoded = ~F.is_valid_utf8(line) if is_utf8 else F.lit(False)
+    found = lines.select(
+        F.count_if(opens), F.count_if(is_odd), F.count_if(is_comment), F.count_if(undecoded)
+    ).collect()[0]
+    return Census(found[0], found[1] - found[0], found[2], found[3])
+
+
+def spans(lines: DataFrame, dialect: Dialect, *, comment: str) -> Spans:
+    """Which records span lines; a Spark job that orders the lines with quotes of every file."""
+    line = F.col("value")
+    outside = F.when(line.rlike(dialect.record), WHOLE).when(line.rlike(dialect.opening), OPENS)
+    within = F.when(line.rlike(dialect.closing), CLOSES).when(line.rlike(dialect.inside), INSIDE)
+    is_looked_at = line.contains(dialect.quote) | line.contains("\0")
+    if comment:
+        is_looked_at &= ~line.startswith(comment)
+    found = (
+        placed(lines)
+        .where(is_looked_at)
+        .select(
+            FILE,
+            BLOCK,
+            PLACE,
+            outside.otherwise(BROKEN).cast("tinyint").alias("outside"),
+            within.when(line.rlike(dialect.reopening), REOPENS)
+            .otherwise(AMISS)
+            .cast("tinyint")
+            .alias("within"),
+        )
+        .groupBy(FILE)
+        .applyInArrow(_spans_of_file, SPANS)
+        .collect()
+    )
+    amiss = [each for each in found if each.amiss]
+    first = amiss[0] if amiss else None
+    return Spans(
+        sum(each.spans for each in found),
+        sum(each.amiss for each in found),
+        first[FILE] if first else None,
+        first[BLOCK] if first else 0,
+        first[PLACE] if first else 0,
+    )
+
+
+def placed(lines: DataFrame) -> DataFrame:
+    """The lines with their file and place in it: of two, the earlier block or place is first."""
+    return lines.select(
+        F.col("value"),
+        F.col("_metadata.file_path").alias(FILE),
+        F.col("_metadata.file_block_start").alias(BLOCK),
+        F.monotonically_increasing_id().alias(PLACE),
+    )
+
+
+def line_number(lines: DataFrame, found: Spans) -> int:
+    """The number of the first line with a quote amiss; reads its file."""
+    is_before = (F.col(BLOCK) < found.block) | (
+        (F.col(BLOCK) == found.block) & (F.col(PLACE) <= found.place)
+    )
+    return placed(lines).where((F.col(FILE) == found.file) & is_before).count()
+
+
+def spanning(outside: Sequence[int], within: Sequence[int]) -> tuple[int, int, int | None]:
+    """Records that span the lines of a file, lines with a quote amiss, and the first of these.
+
+    The lines are those with quotes, in order, and told by what they are if they begin outside
+    and if they begin within quotes. A quote that comes to no proper end was none: reading goes
+    on at the line after it, so that it spoils its own line and no other.
+    """
+    records, amiss, first = 0, 0, None
+    at, opened, steps_back = 0, None, 0
+    while at < len(outside) or opened is not None:
+        how = AMISS if at >= len(outside) else within[at]
+        if opened is None:
+            opened = at if outside[at] == OPENS else None
+            if outside[at] == BROKEN:
+                amiss, first = amiss + 1, at if first is None else first
+        elif how == AMISS:
+            amiss += 1
+            first = opened if first is None else first
+            steps_back += at - opened
+            if steps_back > MAX_STEPS_BACK:
+                return records, amiss, first
+            at, opened = opened, None
+        elif how == CLOSES:
+            records, opened = records + 1, None
+        at += 1
+    return records, amiss, first
+
+
+def _spans_of_file(lines: pa.Table) -> pa.Table:
+    order = np.lexsort([lines[PLACE].to_numpy(), lines[BLOCK].to_numpy()])
+    outside, within = (lines[name].to_numpy()[order].tolist() for name in ("outside", "within"))
+    records, amiss, first = spanning(outside, within)
+    row = order[first if first is not None else 0]
+    return pa.table(
+        {
+            FILE: [lines[FILE][row].as_py()],
+            "spans": pa.array([records], pa.int64()),
+            "amiss": pa.array([amiss], pa.int64()),
+            BLOCK: pa.array([lines[BLOCK][row].as_py()], pa.int64()),
+            PLACE: pa.array([lines[PLACE][row].as_py()], pa.int64()),
+        }
+    )
+
+
+def _char(text: str) -> str:
+    """A character as a pattern, within brackets or without."""
+    return rf"\x{{{ord(text):x}}}"

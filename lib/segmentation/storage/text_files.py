@@ -1,0 +1,122 @@
+"""Text files as lines: as they are, or decoded, with or without each file's first."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql.types import StringType, StructField, StructType
+
+from segmentation.config import Source
+from segmentation.config.sources import CHOOSING_OPTIONS
+from segmentation.storage.quotes import BLOCK, FILE, PLACE, Dialect, placed
+
+BLANKS = r"\s+"
+"""The separator, as pandas has it, of files whose columns are lined up with blanks."""
+
+NEVER_IN_TEXT = {"sep": "\uffff", "quote": "\ufffe", "escape": "\ufffe"}
+"""Unicode sets these aside: with them for a dialect a line of CSV is a field, whatever it holds."""
+
+WIDE = ("utf-16", "utf16", "utf-32", "utf32", "ucs-2", "unicodebig", "unicodelittle")
+UTF_8 = ("", "utf-8", "utf8")
+CHOICE_OF_FILES = (
+    *CHOOSING_OPTIONS,
+    "timezone",
+    "basepath",
+    "ignorecorruptfiles",
+    "ignoremissingfiles",
+)
+SPACED = {"\\t": "\t", "\\s": " ", "\\\\": "\\"}
+
+
+@dataclass(frozen=True)
+class Text:
+    """The lines of a source, and the options of its reader."""
+
+    spark: SparkSession
+    source: Source
+    paths: list[str]
+
+    @property
+    def given(self) -> dict[str, str]:
+        """The reader's options by lower-case name, as Spark looks them up."""
+        given = {name.lower(): value for name, value in self.source.reader_options.items()}
+        for name in ("encoding", "charset"):
+            if given.get(name, "").lower() == "latin-1":  # Python's name of it, not Java's
+                given[name] = "ISO-8859-1"
+        return given
+
+    @property
+    def encoding(self) -> str:
+        """The encoding that was named, in lower case; empty if none was."""
+        return self.given.get("encoding", self.given.get("charset", "")).lower()
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether a letter takes two bytes or four, so that a line break is no byte of its own."""
+        return self.encoding.startswith(WIDE)
+
+    @property
+    def comment(self) -> str:
+        """The character that begins a comment; empty if there is none."""
+        return self.given.get("comment", "")
+
+    @property
+    def dialect(self) -> Dialect:
+        """How fields are separated and quoted; between blanks they are not quoted."""
+        if self.given.get("sep") == BLANKS:
+            return Dialect(" ", "", "")
+        sep = self.given.get("sep", self.given.get("delimiter", ","))
+        quote = self.given.get("quote", '"')
+        blanks = [self.given.get(f"ignore{side}whitespace") for side in ("leading", "trailing")]
+        return Dialect(
+            SPACED.get(sep, sep), quote, self.given.get("escape", quote), "true" in blanks
+        )
+
+    def raw(self) -> DataFrame:
+        """Every line, headers and comments too; not decoded, unless letters are wide."""
+        if self.is_wide:
+            return self.lines(header=False, comment=False)
+        keys = (*CHOICE_OF_FILES, "linesep")
+        return self.spark.read.options(**_some(self.given, keys)).text(self.paths)
+
+    def lines(self, *, header: bool, comment: bool = True) -> DataFrame:
+        """Every line, decoded; less each file's first, by its place, where that is a header."""
+        keys = (*CHOICE_OF_FILES, "linesep", "encoding", "charset", *["comment"][:comment])
+        options = {**_some(self.given, keys), **NEVER_IN_TEXT, "header": str(header).lower()}
+        if self.is_wide:
+            options["multiLine"] = "true"
+        return (
+            self.spark.read.options(**options)
+            .schema(as_text(["value", *self.folders()]))
+            .csv(self.paths)
+        )
+
+    def folders(self) -> list[str]:
+        """The columns that the names of folders give, as ``country=UK/``."""
+        options = _some(self.given, CHOICE_OF_FILES)
+        return self.spark.read.options(**options).text(self.paths).columns[1:]
+
+
+def first_lines(text: Text) -> dict[str, list[str]]:
+    """The first line of every file that is not blank, with the files; reads the files."""
+    lines = placed(text.lines(header=False)).where((F.col(BLOCK) == 0) & ~is_blank("value"))
+    firsts = lines.groupBy(FILE).agg(F.min_by("value", PLACE).alias("value")).orderBy(FILE)
+    found: dict[str, list[str]] = {}
+    for first in firsts.collect():
+        found.setdefault(first.value, []).append(first[FILE])
+    return found
+
+
+def is_blank(name: str) -> Column:
+    """Whether nothing but blanks is on a line."""
+    return F.trim(F.regexp_replace(name, BLANKS, " ")) == ""
+
+
+def _some(options: Mapping[str, str], keys: Sequence[str]) -> dict[str, str]:
+    return {name: value for name, value in options.items() if name in keys}
+
+
+def as_text(names: Sequence[str]) -> StructType:
+    """The schema of these columns, all of text."""
+    return StructType([StructField(name, StringType()) for name in names])
