@@ -1,6 +1,6 @@
 """From the input to one row per customer: lines are added up, attributes joined."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -10,6 +10,7 @@ from segmentation.config import Config
 from segmentation.features.columns import check_columns, check_lines
 from segmentation.features.contract import Audit, Rule
 from segmentation.features.days import check_patterns
+from segmentation.features.decimals import AS_READ, numbers_of, with_plain_numbers
 from segmentation.features.joining import check_join, join_counts, join_keys, joined
 from segmentation.features.transactions import (
     Lines,
@@ -42,7 +43,9 @@ class Gathered:
         return "-".join([*lines, audit.fingerprint])
 
 
-def gather(table: DataFrame, config: Config, *, store: Store) -> Gathered:
+def gather(
+    table: DataFrame, config: Config, *, store: Store, warn: Callable[[str], None]
+) -> Gathered:
     """The customers of the input table, with every column that the configuration names.
 
     Where lines are added up or attributes joined the result is written aside once, so that the
@@ -54,7 +57,7 @@ def gather(table: DataFrame, config: Config, *, store: Store) -> Gathered:
         If Spark does not know a pattern, a column is missing, no line counts, or a join would
         count a customer twice.
     """
-    customers, lines = table, None
+    lines = None
     rules: Sequence[Rule] = ()
     dates = [(i, each.format) for i, each in enumerate(config.features.dates)]
     patterns = {f"features.dates.{i}.format": format for i, format in dates if format is not None}
@@ -62,23 +65,25 @@ def gather(table: DataFrame, config: Config, *, store: Store) -> Gathered:
     if config.transactions is not None:
         check_settings(table.sparkSession, config.transactions)
         check_lines(table, config)
+    numbers = numbers_of(config)
+    table = customers = with_plain_numbers(table, numbers, decimal=config.input.decimal)
+    if config.transactions is not None:
         reasoned = with_reason(table, transactions=config.transactions)
         lines = in_time(reasoned, transactions=config.transactions)
         customers = customers_of(lines, transactions=config.transactions)
         rules = customer_rules(config.transactions)
     joins = []
     bare = customers
-    for each in config.join:
-        other, on = (
-            store.read(each, seed=config.sweep.seed),
-            each.on or config.input.customer_id or "",
-        )
+    for given in config.join:
+        each, on = given.looked_up_by(config.input.customer_id)
+        other = store.read(each, seed=config.sweep.seed, warn=warn)
+        other = with_plain_numbers(other, numbers, decimal=each.decimal, keep=False)
         check_join(customers, other, join=each, on=on)
         # Attributes of lines stand on the lines too, and need no adding up to be looked at.
         keys = join_keys(table if on in table.columns else customers, other, join=each, on=on)
         customers = joined(customers, other, join=each, keys=keys)
         joins.append((each, other, on, keys))
-    check_columns(customers, config, of_lines=table.columns)
+    check_columns(customers.drop(AS_READ), config, of_lines=table.columns)
     if lines is not None or joins:
         customers = store.aside("customers", customers)
     counts = tuple(

@@ -15,6 +15,7 @@ from segmentation.clustering.starts import fit_coreset
 from segmentation.clustering.sweep import fit_all_rows, rescored, score
 from segmentation.config import Config
 from segmentation.features import contract
+from segmentation.features.decimals import AS_READ
 from segmentation.features.encoding import encode
 from segmentation.features.measures import Measure, measures
 from segmentation.features.preparation import (
@@ -102,7 +103,7 @@ def run(
         return _republished(store)
     gathered, features, audit = checked.gathered, checked.features, checked.audit
     audited, usable = checked.audited, contract.usable(checked.audited)
-    columns = [name for name in gathered.customers.columns if name != MALFORMED]
+    columns = [name for name in gathered.customers.columns if name not in (MALFORMED, AS_READ)]
     fingerprint = gathered.fingerprint(audit)
 
     with steps("prepare"):
@@ -307,10 +308,10 @@ def check_input(config: Config, *, store: Store, steps: Steps) -> Checked:
         If it cannot be segmented.
     """
     with steps("read"):
-        table = store.read(config.input, seed=config.sweep.seed)
+        table = store.read(config.input, seed=config.sweep.seed, warn=steps.warn)
 
     with steps("features"):
-        gathered = gather(table, config, store=store)
+        gathered = gather(table, config, store=store, warn=steps.warn)
         warn_of_sources(steps, gathered)
 
     with steps("contract"):

@@ -5,7 +5,7 @@ import math
 from pyspark.sql import DataFrame
 
 from segmentation.config import Config
-from segmentation.features import contract
+from segmentation.features import contract, examples
 from segmentation.features.encoding import Encoding
 from segmentation.features.preparation import Preparation
 from segmentation.gathering import Gathered
@@ -20,6 +20,8 @@ def warn_of_sources(steps: Steps, gathered: Gathered) -> None:
             f"{counts.left_out_lines:,} of {counts.lines:,} transaction lines were excluded: "
             f"{contract.in_words(counts.left_out)}"
         )
+        if gathered.lines.examples:
+            steps.note(f"excluded, {examples.in_words(gathered.lines.examples)}")
     if gathered.lines is not None and gathered.lines.doubt is not None:
         steps.warn(gathered.lines.doubt)
     for join in gathered.joins:
@@ -39,6 +41,8 @@ def warn_of_rows(steps: Steps, audit: contract.Audit, usable: DataFrame, config:
             f"{'rows' if config.transactions is None else 'customers'} are rejected: "
             f"{contract.in_words(audit.rejections)}"
         )
+    if audit.examples:
+        steps.note(f"rejected, {examples.in_words(audit.examples)}")
     may_repeat = config.transactions is None  # grouped lines are one row per customer
     if may_repeat and config.input.customer_id is not None and config.input.duplicates == "keep":
         ids, rows = contract.duplicates(usable, customer_id=config.input.customer_id)

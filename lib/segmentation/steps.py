@@ -54,3 +54,7 @@ class Steps:
         message = redacted(message)
         self.warnings.append(message)
         self.listener.warned(message)
+
+    def note(self, message: str) -> None:
+        """Show something now that neither the manifest nor the report is to have."""
+        self.listener.warned(message)

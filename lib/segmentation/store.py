@@ -1,6 +1,6 @@
 """What the pipeline asks of storage, so that it opens no file itself."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from pyspark.ml import PipelineModel
@@ -21,8 +21,8 @@ class Store(Protocol):
     def again(self) -> Mapping[str, Any] | None:
         """The manifest of a run of this very id that is there already."""
 
-    def read(self, source: Source, *, seed: int) -> DataFrame:
-        """A table of the input."""
+    def read(self, source: Source, *, seed: int, warn: Callable[[str], None]) -> DataFrame:
+        """A table of the input; ``warn`` is called with what of it is read otherwise."""
 
     def is_published(self, fingerprint: str) -> bool:
         """Whether the run that is there already is of the same input; refused if of another."""

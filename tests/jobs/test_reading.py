@@ -1,5 +1,6 @@
 """Tables as they come in the wild: every row is labelled or left out with a reason."""
 
+import csv
 import json
 from collections import Counter
 from decimal import Decimal
@@ -11,6 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from segmentation.config import Input
+from segmentation.errors import SchemaError
+from segmentation.features.decimals import as_read, with_plain_numbers
 from segmentation.storage.readers import read_table
 
 CONFIG = """
@@ -130,6 +133,134 @@ def test_columns_without_a_name_or_with_the_same_are_read(spark, tmp_path, heade
     """A table that pandas wrote has no name over its index."""
     path = write(tmp_path / "customers.csv", f"{header}\n0,5\n1,6\n")
     assert [list(row.values()) for row in read(spark, path, {})] == [["0", "5"], ["1", "6"]]
+
+
+# --- lines and records
+
+
+def with_notes(count):
+    """Rows whose notes hold what would be rows, quotes and both kinds of line ends."""
+    notes = ["plain", "two\nlines", 'said ""hm""\nEVIL,9,9,x', "a\r\nb", '"', "", "x\n\ny,"]
+    return [
+        (f"{i:03d}", f"{1 + i % 4}", f"{10 ** (1 + i % 3)}", notes[i % 7]) for i in range(count)
+    ]
+
+
+def test_line_breaks_within_quotes_are_read_by_default(segment, tmp_path):
+    """Sixty customers, as Python's csv module reads them, through the whole command."""
+    path = tmp_path / "customers.csv"
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerows([["customer_id", "visits", "money_spent", "note"], *with_notes(60)])
+    run = segment(config_for(tmp_path, path), *WITH_ID, output=tmp_path / "out")
+    with path.open(newline="") as file:
+        known = {row["customer_id"]: row["note"] or None for row in csv.DictReader(file)}
+    customers = run.table("customers")
+    notes = customers["note"].where(customers["note"].notna(), None)
+    assert dict(zip(customers["customer_id"], notes, strict=True)) == known
+    assert (run.manifest["rows_in"], run.manifest["rejected"]) == (60, 0)
+
+
+def test_a_quote_that_is_never_closed_spoils_its_own_row_only(segment, tmp_path):
+    rows = [f"{i:03d},{1 + i % 4},{10 ** (1 + i % 3)},fine" for i in range(60)]
+    rows[11] = '011,3,1000,"never closed'
+    rows[37] = '037,2,100,"twelve" inches'
+    path = write(tmp_path / "customers.csv", "\n".join([HEADER + ",note", *rows]) + "\n")
+    run = segment(config_for(tmp_path, path), *WITH_ID, output=tmp_path / "out")
+    assert set(run.table("customers")["customer_id"]) == {
+        f"{i:03d}" for i in range(60) if i not in (11, 37)
+    }
+    assert reasons(run) == {("malformed", None): 2}
+
+
+ALIGNED = "  id   who      n\n 007  Jürgen   1\r\n\n id who n\n 08\tZoë  2  \n 9 three 3 4\n"
+
+
+@pytest.mark.parametrize("encoding", [None, "ISO-8859-1", "UTF-16"])
+def test_blanks_between_fields_in_any_encoding_and_the_header_by_its_place(
+    spark, tmp_path, encoding
+):
+    """A row that reads as the header does is a row."""
+    path = write(tmp_path / "customers.txt", ALIGNED, encoding=encoding or "utf-8")
+    options = {"sep": r"\s+"} | ({"encoding": encoding} if encoding else {})
+    table = read_table(spark, Input(path=str(path), options=options), seed=0)
+    rows = [(row.id, row.who, row.n, row["__malformed"]) for row in table.collect()]
+    assert rows[:3] == [
+        ("007", "Jürgen", "1", None),
+        ("id", "who", "n", None),
+        ("08", "Zoë", "2", None),
+    ]
+    assert rows[3][3] == " 9 three 3 4"
+    assert len(rows) == 4
+
+
+def test_blanks_between_columns_in_another_order_are_matched_by_name(spark, tmp_path):
+    write(tmp_path / "in" / "a.txt", "id n\n1 2\n")
+    write(tmp_path / "in" / "b.txt", "n id\n4 3\n6 5\n")
+    rows = read(spark, tmp_path / "in", {"sep": r"\s+"})
+    assert sorted((row["id"], row["n"]) for row in rows) == [("1", "2"), ("3", "4"), ("5", "6")]
+    write(tmp_path / "in" / "c.txt", "id m\n7 8\n")
+    with pytest.raises(SchemaError, match=r"different headers: 'id', 'n' in .*a.txt, 'id', 'm' in"):
+        read(spark, tmp_path / "in", {"sep": r"\s+"})
+
+
+def test_what_is_passed_over_is_told_by_name(spark, tmp_path):
+    write(tmp_path / "in" / "a.csv", "id,n\n1,2\n#3,4\n5,6\n")
+    write(tmp_path / "in" / "b.txt", "id,n\n7,8\n")
+    write(tmp_path / "in" / "_c.csv", "id,n\n9,9\n")
+    write(tmp_path / "in" / "_SUCCESS", "")
+    told: list[str] = []
+    options = {"comment": "#", "pathGlobFilter": "*.csv"}
+    source = Input(path=str(tmp_path / "in"), options=options)
+    found = read_table(spark, source, seed=0, warn=told.append).collect()
+    assert sorted(row.id for row in found) == ["1", "5"]
+    assert told == [
+        "input.path: 1 files are not read, as Spark passes over names that begin with '_' or '.': "
+        "'_c.csv'",
+        "input.options has pathGlobFilter: 1 of 2 files are read",
+        "input.options.comment = '#': 1 lines that begin with it are skipped",
+    ]
+
+
+# --- decimals
+
+
+@pytest.mark.parametrize(
+    ("decimal", "texts", "expected"),
+    [
+        (",", ["1.101,11", "1101,11", "-0,5", "2", "1 234,5", "1\u00a0234", "+7", "1,5e3", ",5"],
+         [1101.11, 1101.11, -0.5, 2, 1234.5, 1234, 7, 1500, 0.5]),
+        (".", ["1,101.11", "1101.11", "1'234.5", "12"], [1101.11, 1101.11, 1234.5, 12]),
+        (",", ["1.5", "1.1011,0", "1,2,3", "abc", "12d", "1,101.11"], [None] * 6),
+    ],
+)  # fmt: skip
+def test_numbers_are_read_as_the_country_writes_them(spark, decimal, texts, expected):
+    table = spark.createDataFrame([(text,) for text in texts], "n string")
+    plain = with_plain_numbers(table, ["n"], decimal=decimal)
+    rows = plain.selectExpr("try_cast(n AS double) n", "n RLIKE '[df]' is_java").collect()
+    assert [None if row.is_java else row.n for row in rows] == expected
+    assert [row.n for row in as_read(plain).collect()] == texts
+
+
+def test_decimal_commas_reach_the_segments_and_rejected_rows_stay_as_they_came(segment, tmp_path):
+    rows = ["a;1;1.101,11", "b;2;0,5", "c;3;2.000,00", "d;;1.101,11", "e;5;1.5", "f;6;x"]
+    path = write(tmp_path / "customers.csv", "\n".join(["customer_id;visits;money_spent", *rows]))
+    run = segment(
+        config_for(tmp_path, path),
+        *WITH_ID,
+        *sets(input__options__sep=";", input__decimal=","),
+        output=tmp_path / "out",
+    )
+    spent = dict(
+        zip(*[run.table("customers")[c] for c in ("customer_id", "money_spent")], strict=True)
+    )
+    assert spent == {"a": 1101.11, "b": 0.5, "c": 2000.0}
+    rejected = run.table("rejected")
+    assert sorted(zip(rejected["reason"], rejected["money_spent"], strict=True)) == [
+        ("not_a_number", "1.5"), ("not_a_number", "x"), ("null", "1.101,11"),
+    ]  # fmt: skip
+    assert not [name for name in rejected.columns if name.startswith("__")]
+    assert "'1.5'" not in json.dumps(run.manifest["warnings"])  # values are for the log alone
 
 
 # --- formats and places

@@ -1,7 +1,7 @@
 """The contract: every input row is usable or rejected with a reason, and each is counted."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 
 from pyspark.sql import Column, DataFrame, Row, Window
@@ -10,11 +10,13 @@ from pyspark.sql import types as T
 
 from segmentation.config import Categorical, Config, Features, Input
 from segmentation.errors import DataError
+from segmentation.features.decimals import AS_READ, as_read
+from segmentation.features.examples import REJECTION as REJECTION
+from segmentation.features.examples import Examples, examples
+from segmentation.features.examples import in_words as examples_in_words
 from segmentation.features.measures import Measure, is_blank
 from segmentation.results import Rejection
 from segmentation.schemas import MALFORMED, quoted
-
-REJECTION = "__rejection"
 
 Rule = tuple[str, str | None, str]
 """A reason, the column at fault, and the SQL of the condition."""
@@ -37,6 +39,7 @@ class Audit:
     rejections: tuple[Rejection, ...]
     ranges: Mapping[str, Range]
     fingerprint: str
+    examples: Examples = field(default_factory=dict)
 
 
 def with_rejection(
@@ -101,12 +104,12 @@ def rejected_if(reason: str, column: str | None, condition: Column) -> Column:
 
 def usable(audited: DataFrame) -> DataFrame:
     """The rows that keep the contract, without the audit's own columns."""
-    return audited.where(F.col(REJECTION).isNull()).drop(REJECTION, MALFORMED)
+    return audited.where(F.col(REJECTION).isNull()).drop(REJECTION, MALFORMED, AS_READ)
 
 
 def rejected(audited: DataFrame) -> DataFrame:
     """The rows that break it, with the rejection struct."""
-    return audited.where(F.col(REJECTION).isNotNull()).drop(MALFORMED)
+    return as_read(audited.where(F.col(REJECTION).isNotNull()).drop(MALFORMED))
 
 
 def identity(customers: DataFrame, config: Config) -> list[str]:
@@ -140,14 +143,15 @@ def audit(audited: DataFrame, *, numbers: Mapping[str, str]) -> Audit:
     if rows == 0:
         raise DataError("the input has no rows: input.path leads to a table without customers")
     rejections = reasons(groups)
+    shown = examples(audited, rejections, rows=rows, columns=list(numbers))
     kept = next((group for group in groups if group[REJECTION] is None), None)
     if kept is None:
         raise DataError(
-            f"none of the {rows:,} input rows is usable ({in_words(rejections)}): "
+            f"none of the {rows:,} input rows is usable ({_with_examples(rejections, shown)}): "
             "see features, input.options and input.duplicates"
         )
     found = {name: Range(kept[f"low_{j}"], kept[f"high_{j}"]) for j, name in enumerate(numbers)}
-    return Audit(rows, kept.rows, rejections, found, fingerprint(audited, groups))
+    return Audit(rows, kept.rows, rejections, found, fingerprint(audited, groups), shown)
 
 
 def by_reason(audited: DataFrame, aggregates: Sequence[Column]) -> list[Row]:
@@ -178,7 +182,7 @@ def check_share(audit: Audit, *, min_usable: float) -> None:
     if share < min_usable:
         raise DataError(
             f"{share:.1%} of the {audit.rows:,} input rows are usable, input.min_usable asks for "
-            f"{min_usable:.1%}; left out: {in_words(audit.rejections)}"
+            f"{min_usable:.1%}; rejected: {_with_examples(audit.rejections, audit.examples)}"
         )
 
 
@@ -208,6 +212,11 @@ def in_words(rejections: Sequence[Rejection]) -> str:
     return ", ".join(
         f"{r.rows:,} {r.reason}" + (f" in {r.column!r}" if r.column else "") for r in rejections
     )
+
+
+def _with_examples(rejections: Sequence[Rejection], shown: Examples) -> str:
+    said = examples_in_words(shown)
+    return in_words(rejections) + (f"; {said}" if said else "")
 
 
 def reasons(groups: Sequence[Row]) -> tuple[Rejection, ...]:

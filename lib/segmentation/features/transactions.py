@@ -27,6 +27,9 @@ from segmentation.features.contract import (
     types_of,
 )
 from segmentation.features.days import check_expression, check_patterns, check_zone, day, moment
+from segmentation.features.decimals import as_read
+from segmentation.features.examples import Examples, examples
+from segmentation.features.examples import in_words as examples_in_words
 from segmentation.features.measures import is_blank, number, numeric_rules
 from segmentation.results import LineCounts
 from segmentation.schemas import MALFORMED, quoted
@@ -67,11 +70,12 @@ class Lines:
     as_of: date
     counts: LineCounts
     doubt: str | None
+    examples: Examples
 
     @property
     def left_out(self) -> DataFrame:
         """Those that are excluded, without the job's own columns but the reason."""
-        return self.table.where(F.col(REJECTION).isNotNull()).drop(*_OWN)
+        return as_read(self.table.where(F.col(REJECTION).isNotNull()).drop(*_OWN))
 
 
 def check_settings(spark: SparkSession, transactions: Transactions) -> None:
@@ -174,10 +178,13 @@ def in_time(lines: DataFrame, *, transactions: Transactions) -> Lines:
     counted = rows - sum(each.rows for each in left_out)
     if rows == 0:
         raise DataError("the input has no rows: input.path leads to a table without transactions")
+    numbers = [name for name in (given.amount, given.quantity, given.unit_price) if name]
+    shown = examples(timed, left_out, rows=rows, columns=[*numbers, given.timestamp])
     if not counted or as_of is None:
+        said = f"; {examples_in_words(shown)}" if shown else ""
         raise DataError(
-            f"all of the {rows:,} lines were excluded ({in_words(left_out)}): see transactions "
-            "and input.options"
+            f"all of the {rows:,} lines were excluded ({in_words(left_out)}{said}): see "
+            "transactions and input.options"
         )
     counts = LineCounts(
         rows,
@@ -190,7 +197,7 @@ def in_time(lines: DataFrame, *, transactions: Transactions) -> Lines:
         last_day=kept[0].last,
     )
     doubt = doubt_about(as_of, days, today=datetime.now(UTC).date())
-    return Lines(timed, as_of, counts, doubt)
+    return Lines(timed, as_of, counts, doubt, shown)
 
 
 def customers_of(lines: Lines, *, transactions: Transactions) -> DataFrame:

@@ -103,9 +103,9 @@ class RunStore:
             return self.output.child(f"{STAGING}{self.run_id}-{self.lock.token}")
         return self.published
 
-    def read(self, source: Source, *, seed: int) -> DataFrame:
+    def read(self, source: Source, *, seed: int, warn: Callable[[str], None]) -> DataFrame:
         """A table of the input; see :func:`segmentation.storage.readers.read_table`."""
-        return read_table(self.spark, source, seed=seed)
+        return read_table(self.spark, source, seed=seed, warn=warn)
 
     def aside(self, name: str, table: DataFrame) -> DataFrame:
         """Write a table that is read often and not published; returns it as it was written."""
