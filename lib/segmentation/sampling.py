@@ -21,6 +21,9 @@ GROUP_DIGITS, GROUP_STEPS = 3, 500
 """Averages are rounded to what the eye can tell: significant digits on a logarithmic scale, else
 at least this part of the range."""
 
+NOTHING = 1e-6
+"""What is a smaller part of the range than this is 0."""
+
 
 def group_sample(
     coreset: Coreset, centres: Points, *, preparation: Preparation, min_group: int
@@ -28,9 +31,9 @@ def group_sample(
     """Groups of at least ``min_group`` similar customers of a segment, drawn at their average.
 
     Of a sampled coreset each point is one customer at least, so a group has so many points of
-    it. Averages are of the transformed features. Of yes and no, or of categories, the average
-    of a small group would count those who have it: they are not drawn. Of a segment
-    with fewer customers there is one smaller group, which must not be shown.
+    it; a segment with fewer is not drawn. Averages are of the transformed features. Of yes and
+    no, or of a category, the average of a small group would count those who have it: these are
+    not drawn.
     """
     dimensions = _axes(coreset, preparation, at_least=3)
     known = coreset.weights if coreset.is_whole else np.ones_like(coreset.weights)
@@ -99,6 +102,8 @@ def _axes(coreset: Coreset, preparation: Preparation, *, at_least: int) -> list[
 def _rounded(values: Sequence[float], *, is_log: bool) -> tuple[float, ...]:
     """The values to three digits on a logarithmic scale, else to a part of their range."""
     spread = max(values, default=0.0) - min(values, default=0.0)
+    # a 0 that was rounded to the grid comes back as nearly 0
+    values = [0.0 if abs(value) < NOTHING * spread else value for value in values]
     if is_log or not spread > 0:
         digits = GROUP_DIGITS if is_log else CUSTOMER_DIGITS
         return tuple(float(f"{value:.{digits}g}") for value in values)
