@@ -253,7 +253,13 @@ def run(
         check_counts(published, rejected=rejected, audit=audit, segments=chosen.segments)
         if gathered.lines is not None:
             check_lines(rejected_lines, gathered.lines.counts)
-        check_model(model, rows, chosen=chosen, preparation=preparation)
+        check_model(
+            model,
+            rows,
+            chosen=chosen,
+            preparation=preparation,
+            features=config.features.names,
+        )
 
     with steps("report"):
         sample = (

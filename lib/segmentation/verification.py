@@ -58,10 +58,11 @@ def check_model(
     *,
     chosen: Chosen,
     preparation: Preparation,
+    features: Sequence[str],
 ) -> None:
     """Whether the model as it was written labels some customers as the table does."""
     expected = with_nearest(rows, preparation.coordinates, chosen.centres).select(
-        *map(quoted, preparation.columns),
+        *map(quoted, features),
         F.col(nearest.CLUSTER).alias("__expected"),
     )
     labelled = model.transform(expected.limit(CHECKED_CUSTOMERS))
