@@ -84,11 +84,12 @@ def random_run(seed, *, segment, folder):
     return segment(toml, output=folder / f"out-{seed}"), table
 
 
-def check(run, printed):
+def check(run, capsys):
     """Every number of the headline, which the command prints and the report shows."""
-    manifest = run.manifest
+    manifest, printed = run.manifest, capsys.readouterr().out
     said = manifest["headline"]
-    print("\n".join(said))
+    with capsys.disabled():
+        print("", *said, sep="\n")
     headline.check(said, run.table("customers"), value=manifest["value_feature"])
     report = (run.folder / "report.html").read_text(encoding="utf-8")
     assert all(each in unescape(report) and each in printed for each in said)
@@ -98,7 +99,7 @@ def check(run, printed):
 @pytest.mark.parametrize("seed", [TODAY % TABLES])
 def test_the_headline_of_a_random_table_is_true(segment, tmp_path, capsys, seed):
     run, table = random_run(seed, segment=segment, folder=tmp_path)
-    said = check(run, capsys.readouterr().out)
+    said = check(run, capsys)
     if "day" in table:
         first, last = (pd.Timestamp(day) for day in (table["day"].min(), table["day"].max()))
         period = f"From {first.day} {first:%B %Y} to {last.day} {last:%B %Y}, "
