@@ -130,7 +130,7 @@ def play(kind, seed, monkeypatch, *, same_id=False, stale=False, **chances):
     scheduler.run(night.check, until=jobs)
 
     assert night.pointed_without_lease == []
-    assert night.shown
+    assert night.shown or "kills" in chances
     assert reader.outcome == "killed", reader.outcome  # when all was over
     for past in history.runs(quiet):
         assert is_whole(night.read, past.run), past.run
@@ -143,7 +143,10 @@ def play(kind, seed, monkeypatch, *, same_id=False, stale=False, **chances):
     publish(quiet.uri, "last", by="last")
     assert shown(night.read) == "last"
     listed = {f"run={past.run}" for past in history.runs(quiet)}
-    assert set(quiet.names()) == {*listed, "latest.json", "latest.copy.json"}
+    left = set(quiet.names()) - {*listed, "latest.json", "latest.copy.json"}
+    # who was replaced on an object store, woke, wrote and died leaves files that nobody is shown
+    assert not left or (kind == "s3" and "killed" in [job.outcome for job in jobs])
+    assert not any(night.read(f"{name}/manifest.json") for name in left)
     return tuple(
         "killed" if job.outcome == "killed" else
         "refused" if isinstance(job.outcome, StorageError) else "published" for job in jobs

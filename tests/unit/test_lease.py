@@ -135,9 +135,19 @@ def test_a_half_written_lease_is_waited_for_and_an_owner_writes_it_again(shop, c
     shop.memory.files[f"out/{LEASE}"] = content
     first.renew()
     assert shop.held()["token"] == first.holder["token"]
+    # so late it may be another's, who had removed what this one staged
+    shop.memory.files[f"out/{LEASE}"] = content
+    shop.clock.sleep(DEAD_S)
+    with pytest.raises(StorageError, match="nothing is published"):
+        first.renew()
+
+
+def test_a_lease_that_is_missing_is_lost_as_another_may_have_come_and_gone(shop):
+    first = shop.take("one")
     del shop.memory.files[f"out/{LEASE}"]
-    first.renew()
-    assert shop.held()["run"] == "one"
+    with pytest.raises(StorageError, match="nothing is published"):
+        first.renew()
+    assert shop.memory.files == {}
 
 
 def test_the_last_of_two_that_start_at_once_has_it(shop):

@@ -137,7 +137,8 @@ def test_killed_at_every_step_readers_see_a_whole_run(storage, command):
         with pytest.raises(Killed):
             COMMANDS[command](victim.folder(steps))
         assert_seen(victim, pointed=command != "repair")
-        publish(victim.folder(Steps()).uri, "next", by="next")
+        steps = Steps(partial(assert_seen, victim, pointed=command != "repair"))
+        publish(victim.folder(steps).uri, "next", by="next")
         assert shown(victim.read) == "next"
         assert_good(victim)
 

@@ -91,13 +91,14 @@ class Lease:
         if self.lost is not None:
             raise StorageError(self.lost)
         held, now = self._read(), self.clock.monotonic()
-        if _content(held) and not self._is_own(held):
+        is_late = now - self._renewed > DEAD_S / 2
+        # A missing lease may be that of a job that took over, cleaned up, published and ended. A
+        # half written one is this job's own failure as long as nobody can have taken over.
+        is_half = held is not None and not _content(held) and not is_late
+        if not self._is_own(held) and not is_half:
             raise self._loss(_content(held))
-        # After a long pause, or where the file is missing or half written, somebody may be taking
-        # it at this moment: as at the start, the last to write it has it.
-        is_doubtful = not self._is_own(held) or now - self._renewed > DEAD_S / 2
         self._write()
-        if is_doubtful:
+        if is_late or is_half:  # somebody may be taking it now: the last to write it has it
             self.clock.sleep(SETTLE_S)
             if not self._is_own(held := self._read()):
                 raise self._loss(_content(held))
@@ -140,12 +141,18 @@ class Lease:
                 raise in_use(self.output, _content(now))
 
     def _loss(self, held: dict[str, Any]) -> StorageError:
-        self.lost = (
-            f"nothing is published: run {held.get('run', 'of another job')} from "
-            f"{held.get('host', 'elsewhere')} took over {self.output.uri} from run "
-            f"{self.holder['run']}, which had not renewed its lease or started at the same "
-            "moment; run it again, or change output.path"
-        )
+        own = self.holder["run"]
+        if held:
+            self.lost = (
+                f"nothing is published: run {held.get('run')} from {held.get('host', 'elsewhere')} "
+                f"took over {self.output.uri} from run {own}, which had not renewed its lease or "
+                "started at the same moment; run it again, or change output.path"
+            )
+        else:
+            self.lost = (
+                f"nothing is published: the lease of run {own} on {self.output.uri} is gone: "
+                "another job took over and has ended, or somebody removed it; run it again"
+            )
         return StorageError(self.lost)
 
     def _write(self) -> None:

@@ -84,25 +84,24 @@ def point_at(
 ) -> None:
     """Show readers this run. ``confirm`` raises where the right to write has been lost.
 
-    The copy comes first: whenever ``latest.json`` is missing, the copy is whole and names the run
-    that it is about to name.
+    The copy comes first, so that it is whole while ``latest.json`` is replaced; unless a job died
+    in that very moment and left the copy alone: then ``latest.json`` comes first.
     """
     now = now or datetime.now(UTC)
-    try:
-        before = pointer(output)
-    except DamagedError:
-        before = None
+    before = _before(output)
     content = {
         "run": run,
         "path": f"run={run}",
         "superseded": {} if before is None else _superseded(before, run, now),
     }
     text = json.dumps(content) + "\n"
-    if not output.is_local:
+    if output.is_local:
+        names = [POINTER]
+    else:
+        names = [COPY, POINTER] if _is_there(output, POINTER) else [POINTER, COPY]
+    for name in names:
         confirm()
-        output.write(COPY, text)
-    confirm()
-    output.write(POINTER, text)
+        output.write(name, text)
     output.link(LATEST, f"run={run}")
 
 
@@ -118,6 +117,20 @@ def is_recent(moment: Any, now: datetime) -> bool:
         return now - datetime.fromisoformat(moment) < GRACE
     except (TypeError, ValueError):
         return True
+
+
+def _is_there(output: Folder, name: str) -> bool:
+    try:
+        return bool(output.read(name))
+    except DamagedError:
+        return True
+
+
+def _before(output: Folder) -> Pointer | None:
+    try:
+        return pointer(output)
+    except DamagedError:
+        return None
 
 
 def _superseded(before: Pointer, run: str, now: datetime) -> dict[str, str]:
