@@ -150,7 +150,7 @@ def repair(output: Runs) -> None:
     lock = Lock.taken(folder, run_id="repair")
     try:
         run = history.repaired(folder, confirm=lock.confirm)
-        removed = removal.clean(folder)
+        removed = removal.clean(folder, confirm=lock.confirm)
         found = history.history(folder)
     finally:
         lock.release()

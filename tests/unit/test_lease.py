@@ -150,6 +150,22 @@ def test_a_lease_that_is_missing_is_lost_as_another_may_have_come_and_gone(shop)
     assert shop.memory.files == {}
 
 
+@pytest.mark.parametrize(("pause", "writing"), [(0, DEAD_S), (DEAD_S, 5)])
+def test_a_renewal_that_takes_long_may_have_hidden_another_owner(shop, pause, writing):
+    first = shop.take("one")
+    shop.clock.now += pause
+    write = shop.before
+
+    def slowly(step, path):
+        if step == "put":
+            shop.clock.now += writing
+        write(step, path)
+
+    shop.output.filesystem.handler.before = slowly
+    with pytest.raises(StorageError, match="was not renewed in time"):
+        first.renew()
+
+
 def test_the_last_of_two_that_start_at_once_has_it(shop):
     def sleep(seconds):
         shop.clock.now += seconds

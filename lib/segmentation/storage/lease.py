@@ -98,6 +98,10 @@ class Lease:
         if not self._is_own(held) and not is_half:
             raise self._loss(_content(held))
         self._write()
+        took = self.clock.monotonic() - now
+        if took > (SETTLE_S if is_late else DEAD_S / 2):
+            # this write may have hidden that of a job that took over meanwhile
+            raise self._loss({})
         if is_late or is_half:  # somebody may be taking it now: the last to write it has it
             self.clock.sleep(SETTLE_S)
             if not self._is_own(held := self._read()):
@@ -150,8 +154,8 @@ class Lease:
             )
         else:
             self.lost = (
-                f"nothing is published: the lease of run {own} on {self.output.uri} is gone: "
-                "another job took over and has ended, or somebody removed it; run it again"
+                f"nothing is published: the lease of run {own} on {self.output.uri} was not "
+                "renewed in time, or removed: another job may have come and gone; run it again"
             )
         return StorageError(self.lost)
 

@@ -24,7 +24,7 @@ def prepared(
     repair = repaired(output, confirm=confirm)
     if repair is not None:
         LOGGER.warning("warning: latest.json named no whole run; it names %s now", repair)
-    clean(output)
+    clean(output, confirm=confirm)
     again = manifest_of(output, run_id)
     published = output.child(f"run={run_id}")
     if again is None and published.exists():

@@ -16,13 +16,14 @@ RUNNING = "_running.json"
 _LEFTOVER = re.compile(r"\.(latest\.json|latest\.copy\.json|latest)\.[0-9a-f]{32}")
 
 
-def clean(output: Folder) -> list[str]:
+def clean(output: Folder, *, confirm: Callable[[], None] = lambda: None) -> list[str]:
     """Remove what dead runs left; only for whoever holds the lock. Returns the folders' names."""
     removed = []
     for name in output.names():
         folder = output.child(name)
         if name.startswith((STAGING, TRASH)) or (name.startswith("run=") and _is_half(folder)):
             if folder.is_folder():
+                confirm()
                 remove_run(folder)
                 removed.append(name)
         elif _LEFTOVER.fullmatch(name) and not folder.is_folder():

@@ -196,11 +196,13 @@ class RunStore:
             or the database could not be updated, where the run is published all the same.
         """
         self.lock.confirm()
-        if self.again is None and self.output.renames:
-            self.staging.move(self.published)
-        elif self.again is None:
-            self._check_files()
-            self.published.write(MANIFEST, self._manifest)
+        if self.again is None:
+            if not self.output.is_local:
+                self._check_files()
+            if self.output.renames:
+                self.staging.move(self.published)
+            else:
+                self.published.write(MANIFEST, self._manifest)
         point_at(self.output, self.run_id, confirm=self.lock.confirm)
         if not self.output.renames:
             self.published.remove(RUNNING)
@@ -231,20 +233,23 @@ class RunStore:
                 LOGGER.warning("warning: the run is published; older runs stay: %s", error)
 
     def _note(self, folder: Folder) -> None:
-        """Remember the files of a staged table, where no rename shuts the door behind them."""
-        if not self.output.renames:
+        """Remember the files of a staged table, where a lease is all that keeps others away."""
+        if not self.output.is_local:
             self._written.update(folder.files())
         self.lock.check()
 
     def _check_files(self) -> None:
-        """Whether the folder holds what this attempt wrote, and nothing of another's."""
-        own = {f"{self.published.path}/{name}" for name in (RUNNING, REPORT)}
-        there = {path for path in self.published.files() if f"/{DELTA_LOG}/" not in path} - own
+        """Whether the staged folder holds what this attempt wrote, all of it and nothing else.
+
+        A job that stood still while this one took over may have removed or added files since.
+        """
+        own = {f"{self.staging.path}/{name}" for name in (RUNNING, REPORT, MANIFEST)}
+        there = {path for path in self.staging.files() if f"/{DELTA_LOG}/" not in path} - own
         if there != self._written:
             strange = sorted(there ^ self._written)
             raise StorageError(
-                f"{self.published.uri} does not hold what was written, {len(strange)} files "
-                f"differ, such as {strange[0]}: another attempt writes there; run it again"
+                f"{self.staging.uri} does not hold what was written, {len(strange)} files "
+                f"differ, such as {strange[0]}: another job interfered; run it again"
             )
 
     def _is_half(self) -> bool:
