@@ -408,3 +408,18 @@ def test_options_that_drop_files_are_refused():
     assert "ignoreCorruptFiles is 'true', needs to be false" in refusal(
         input={"path": "in", "options": options}
     )
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, ("id", "id")),
+        ({"key": "kunde"}, ("kunde", "id")),
+        ({"on": "region"}, ("region", "region")),
+        ({"key": "name", "on": "region"}, ("name", "region")),
+    ],
+)
+def test_a_join_is_by_the_id_unless_told_otherwise(given, expected):
+    sections = tree(input={"path": "x.csv", "customer_id": "id"}, join=[{"path": "y.csv", **given}])
+    join, on = parse(sections, source="x").join[0].looked_up_by("id")
+    assert (join.key, on) == expected
