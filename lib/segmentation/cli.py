@@ -261,7 +261,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with caller_settings_kept():
-            status = app(arguments, standalone_mode=False)
+            status = app(arguments, prog_name="segment", standalone_mode=False)
     except SegmentationError as error:
         _stop(error)
     except TyperException as error:

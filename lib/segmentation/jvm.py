@@ -95,17 +95,19 @@ def launch(conf: Mapping[str, str], *, is_brief: bool) -> Launch:
         Spark.
     """
     _check_spark_home()
-    is_ours = _is_unconfigured(conf)
+    is_unconfigured = _is_unconfigured()
+    is_ours = is_unconfigured and conf.get("spark.master", "local").startswith("local")
     variables = {"JAVA_HOME": java_home()}
     options: list[str] = []
     descriptors: list[int] = []
     arguments = shlex.split(os.environ.get("PYSPARK_SUBMIT_ARGS", SHELL))
     if arguments[-1:] == [SHELL]:
         arguments.pop()
-    if is_ours:
-        arguments = ["--properties-file", str(DEFAULTS / "spark-local.conf")]
+    if is_unconfigured:
         logging = str(DEFAULTS / "log4j2.properties")
         variables["LOG4J_CONFIGURATION_FILE"] = os.environ.get("LOG4J_CONFIGURATION_FILE", logging)
+    if is_ours:
+        arguments = ["--properties-file", str(DEFAULTS / "spark-local.conf")]
         # Spark looks up the machine's name before it reads a property; not every laptop has one.
         variables["SPARK_LOCAL_IP"] = os.environ.get("SPARK_LOCAL_IP", "127.0.0.1")
         if scratch := scratch_folder():
@@ -128,12 +130,11 @@ def launch(conf: Mapping[str, str], *, is_brief: bool) -> Launch:
     return Launch(variables, archive, descriptors, is_ours)
 
 
-def _is_unconfigured(conf: Mapping[str, str]) -> bool:
-    """Whether Spark is to run on this machine and nobody has said how."""
+def _is_unconfigured() -> bool:
+    """Whether nobody has said how Spark runs, and this package can."""
     home = os.environ.get("SPARK_HOME") or Path(pyspark.__file__).parent
     return (
         DEFAULTS.is_dir()
-        and conf.get("spark.master", "local").startswith("local")
         and not any(os.environ.get(name) for name in USERS_SETTINGS)
         and not Path(home, "conf", "spark-defaults.conf").exists()
     )

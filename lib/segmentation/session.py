@@ -3,6 +3,7 @@
 import atexit
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -11,6 +12,7 @@ from pathlib import Path
 from threading import current_thread, main_thread
 from types import MappingProxyType
 from typing import Any
+from urllib.parse import urlsplit
 
 from py4j.protocol import Py4JError, Py4JJavaError
 from pyspark import SparkContext
@@ -18,9 +20,10 @@ from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 from pyspark.sql.utils import is_remote
 
-from segmentation.errors import ConfigError
+from segmentation.errors import ConfigError, one_line
 from segmentation.java import archive_command
 from segmentation.jvm import Launch, launch
+from segmentation.redaction import redacted
 from segmentation.storage.failures import in_short
 
 REQUIRED = {
@@ -57,6 +60,9 @@ S3A_SETTINGS = {
 """Hadoop's properties and the environment variables in which AWS's own libraries look for them."""
 
 
+CONNECT_PORT, ANSWER_S = 15002, 30
+
+
 def build_session(
     name: str, *, conf: Mapping[str, str] = MappingProxyType({}), is_brief: bool = False
 ) -> SparkSession:
@@ -79,6 +85,8 @@ def build_session(
     if is_new and not is_client:
         builder = builder.config(CALL_SITES, "false")
     started: Launch | None = None
+    if is_client and not SparkSession.getActiveSession():
+        _check_server(os.environ.get("SPARK_REMOTE", ""))
     with _signals_kept():
         if is_new and not is_client and not _has_jvm():
             started = launch(conf, is_brief=is_brief)
@@ -147,6 +155,20 @@ def _built(builder: SparkSession.Builder, *, is_client: bool) -> SparkSession:
         raise ConfigError(
             f"--remote needs the packages of Spark Connect: {in_short(str(error))}: "
             "pip install '.[connect]', or pip install 'pyspark[connect]'"
+        ) from None
+
+
+def _check_server(address: str) -> None:
+    """Whether a server answers; PySpark would try for ten minutes, deaf to Ctrl-C."""
+    server = urlsplit(address)
+    if server.scheme != "sc" or not server.hostname:
+        return
+    try:
+        port = server.port or CONNECT_PORT
+        socket.create_connection((server.hostname, port), timeout=ANSWER_S).close()
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            f"--remote {redacted(address)}: no Spark Connect server answers: {one_line(str(error))}"
         ) from None
 
 

@@ -73,12 +73,14 @@ def submit(cluster, archive, machine, inputs, tmp_path):
     """The job under spark-submit, on a core of each worker; not started yet."""
     layout = inputs.parquet(files=7, shuffled=1)
     settings = QUIET | {"spark.executor.memory": "512m", "spark.cores.max": str(WORKERS)}
+    # the job says "run" itself
+    _, config, *arguments = inputs.arguments(layout, tmp_path / "out", SAMPLED)
     command = [
         *(machine.spark_home / "bin" / "spark-submit", "--master", cluster.address),
         *("--deploy-mode", "client", "--py-files", archive),
         *(part for key, value in settings.items() for part in ("--conf", f"{key}={value}")),
-        ROOT / "jobs" / "segment_customers.py",
-        *inputs.arguments(layout, tmp_path / "out", SAMPLED)[1:],  # the job says "run" itself
+        *("--files", config, ROOT / "jobs" / "segment_customers.py"),
+        *(f"file://{config}", *arguments),
     ]
     return Program("spark-submit", command, tmp_path / "elsewhere", machine.environment())
 

@@ -45,6 +45,10 @@ EXECUTED = {
 }
 """The commands that can be run here, and what runs them: a test here, or in another file."""
 
+HDFS = """<configuration>
+<property><name>fs.defaultFS</name><value>hdfs://127.0.0.1:9</value></property>
+</configuration>"""
+
 
 def commands() -> list[str]:
     """All commands of the README's sh blocks, whole and without comments."""
@@ -81,8 +85,19 @@ def example(tmp_path_factory):
     return folder
 
 
-@pytest.mark.usefixtures("spark")
-def test_a_command_in_this_process(example, tmp_path, monkeypatch, capsys):
+@pytest.fixture
+def notebook(spark):
+    """A session with settings of its own."""
+    own = {"spark.sql.session.timeZone": "Asia/Tokyo", "spark.sql.caseSensitive": "false"}
+    before = {key: spark.conf.get(key) for key in own}
+    for key, value in own.items():
+        spark.conf.set(key, value)
+    yield lambda: {key: spark.conf.get(key) for key in own} == own
+    for key, value in before.items():
+        spark.conf.set(key, value)
+
+
+def test_a_command_in_this_process(example, notebook, tmp_path, monkeypatch, capsys):
     """Those that start a run by any name, one after another, with few customers."""
     monkeypatch.chdir(tmp_path)
     text = (example / "customers.toml").read_text()
@@ -96,6 +111,7 @@ def test_a_command_in_this_process(example, tmp_path, monkeypatch, capsys):
         if command == "scripts/run customers.toml":
             main(["run", "customers.toml", "--run-id", "zzz"])  # for rollback to leave
             capsys.readouterr()
+    assert notebook()
     assert (tmp_path / "data" / "run=2026-11" / "report.html").is_file()
     assert "nothing was written" in outputs["scripts/run customers.toml --dry-run"]
     assert f"{CUSTOMERS} usable" in outputs["scripts/run customers.toml --dry-run"]
@@ -150,11 +166,33 @@ def test_the_installed_command_is_quiet_and_closed(example, tmp_path):
     (wheel,) = wheels.glob("spark_customer_segments-*.whl")
     shutil.unpack_archive(wheel, installed, "zip")
     folder = in_folder(example, tmp_path)
-    env = environment(folder, PYTHONPATH=str(installed), SEGMENT_CLASS_ARCHIVES="")
+    (folder / "core-site.xml").write_text(HDFS)  # a path without a scheme is one of this machine
+    env = environment(
+        folder,
+        PYTHONPATH=str(installed),
+        SEGMENT_CLASS_ARCHIVES="",
+        HADOOP_CONF_DIR=str(folder),
+    )
     command = [sys.executable, "-P", "-m", "segmentation", "run", "customers.toml"]
     out = check_run([*command, "--set", "sweep.k_max=4"], folder=folder, env=env)
     assert f"report: file://{folder}/out/customers/run=" in out
     assert (folder / "out" / "customers" / "latest" / "report.html").is_file()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ("spark.driver.memory=plenty", "Spark's JVM does not start: .*plenty"),
+        ("spark.master=nonsense", "Spark does not start: .*nonsense"),
+    ],
+)
+def test_a_property_that_spark_refuses_is_one_line(wrong, said, example, tmp_path):
+    folder = in_folder(example, tmp_path)
+    command = [sys.executable, "-P", "-m", "segmentation", "run", "customers.toml", "--conf", wrong]
+    env = environment(folder, PYTHONPATH=str(ROOT / "lib"), SEGMENT_CLASS_ARCHIVES="")
+    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert re.fullmatch(f"segment: {said}.*\n", done.stderr), done.stderr
 
 
 @pytest.mark.thorough

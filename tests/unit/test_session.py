@@ -1,5 +1,6 @@
 """Which session a command gets; no JVM is started."""
 
+import socket
 from typing import Any
 
 import pytest
@@ -103,6 +104,7 @@ def test_a_session_that_runs_already_is_not_told_how_to_start(builder, monkeypat
 
 def test_a_missing_package_of_spark_connect_is_one_line(builder, monkeypatch):
     monkeypatch.setenv("SPARK_REMOTE", "sc://localhost")
+    monkeypatch.setattr(session, "_check_server", lambda _: None)
     made, launched = builder
     made.error = ImportError("[PACKAGE_NOT_INSTALLED] grpcio >= 1.48.1 must be installed")
     with pytest.raises(ConfigError, match=r"grpcio.*pip install '\.\[connect\]'"):
@@ -126,3 +128,14 @@ def test_the_callers_session_has_its_settings_back(monkeypatch):
         for key, value in session.REQUIRED.items():
             running.conf.set(key, value)
     assert running.conf.known == before
+
+
+def test_a_server_that_does_not_answer_is_one_line(builder, monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        session._check_server(f"sc://127.0.0.1:{port}/;token=secret")
+    monkeypatch.setenv("SPARK_REMOTE", f"sc://127.0.0.1:{port}/;token=secret")
+    with pytest.raises(ConfigError, match=r"no Spark Connect server answers") as refused:
+        session.build_session("test")
+    assert "secret" not in str(refused.value)
+    assert not builder[1]
