@@ -65,7 +65,7 @@ class Launch:
             If it does not start, with its last words.
         """
         said, to_said = os.pipe()
-        lines = JvmLines(said, is_held=self.is_ours)
+        lines = JvmLines(said)
         lines.start()
         try:
             with _environment(self.environment):
@@ -200,10 +200,10 @@ class JvmLines(Thread):
     A daemon: the JVM ends with this process, which waits for neither.
     """
 
-    def __init__(self, said: int, *, is_held: bool) -> None:
+    def __init__(self, said: int) -> None:
         super().__init__(name="lines of the JVM", daemon=True)
         self._said = said
-        self._is_held = is_held
+        self._is_held = True
         self._held: list[bytes] = []
         self._last: deque[bytes] = deque(maxlen=LAST_LINES)
         self._guard = Lock()
@@ -219,7 +219,8 @@ class JvmLines(Thread):
             for line in said:
                 if not NOISE.match(line):
                     with self._guard:
-                        self._last.append(line)
+                        if not line.startswith(b"\tat "):  # of a stack trace
+                            self._last.append(line)
                         self._held.append(line)
                         self._pass_on()
 

@@ -183,7 +183,8 @@ def test_the_installed_command_is_quiet_and_closed(example, tmp_path):
     ("wrong", "said"),
     [
         ("spark.driver.memory=plenty", "Spark's JVM does not start: .*plenty"),
-        ("spark.master=nonsense", "Spark does not start: .*nonsense"),
+        ("spark.master=nonsense", "Spark's JVM does not start: .*Master must "),
+        ("spark.master=local[many]", r"Spark does not start: .*local\[many\]"),
     ],
 )
 def test_a_property_that_spark_refuses_is_one_line(wrong, said, example, tmp_path):
