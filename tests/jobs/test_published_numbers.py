@@ -113,7 +113,11 @@ def transactions_job(random):
     )
     features: dict[str, object] = {
         "numeric": ["recency_days", "frequency", "monetary"],
-        "describe": ["units", "return_rate", "country"],
+        "describe": [
+            {"name": "units", "kind": "numeric"},
+            {"name": "return_rate", "kind": "numeric"},
+            "country",
+        ],
         "negative": "clip",
     }
     if random.random() < 0.5:

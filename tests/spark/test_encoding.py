@@ -329,6 +329,22 @@ def test_a_constant_feature_is_profiled_only_as_the_value(spark):
     assert keys == [("key", None), ("a", None)]
 
 
+@pytest.mark.parametrize("type_", ["double", "float"])
+def test_fractions_are_values_of_their_own(spark, type_):
+    """And a whole double is the integer that it is."""
+    cells = [0.0, 0.25, 0.5, 2.0, float("nan"), None]
+    customers = spark.createDataFrame(list(enumerate(cells)), f"key int, rate {type_}")
+    made = prepared(customers, numeric=["key"], features={"describe": ["rate"]})
+    listed = {value for _, value in described(made)}
+    assert listed >= {"0", "0.25", "0.5", "2"}
+
+
+def test_many_fractions_are_a_number(spark):
+    customers = spark.createDataFrame([(i, i / 40) for i in range(40)], "key int, rate double")
+    made = prepared(customers, numeric=["key"], features={"describe": ["rate"]})
+    assert known(made, described(made)["rate", None]) == {i: i / 40 for i in range(40)}
+
+
 def test_what_the_scaler_sees_is_the_deviation_times_the_weight(spark, people):
     features = {"numeric": [{"name": "spend", "weight": 3.0}], **NONE}
     made = prepared(spark.createDataFrame(people), numeric=features["numeric"], features=features)

@@ -113,7 +113,9 @@ def text(name: str) -> str:
     """
     column = f"CAST({quoted(name)} AS STRING)"
     whole = f"try_cast({column} AS DECIMAL(38, 0))"
-    is_whole = f"try_cast({column} AS DECIMAL(38, 10)) = {whole}"
+    # compared as doubles: Spark compares decimals of 38 digits after rounding both to whole ones
+    value = f"try_cast({column} AS DOUBLE)"
+    is_whole = f"{value} = rint({value}) AND {whole} IS NOT NULL"
     written = (
         f"CASE WHEN typeof({quoted(name)}) IN ('double', 'float') AND {is_whole} "
         f"THEN CAST({whole} AS STRING) ELSE {column} END"
