@@ -169,7 +169,7 @@ def check_profile(run):
                 same(row.p90, own.quantile(0.9))
                 same(row.overall_mean, values.mean())
             continue
-        text = published[feature].map(lambda cell: None if cell is None else str(cell).strip())
+        text = published[feature].map(lambda cell: None if pd.isna(cell) else str(cell).strip())
         listed = set(rows["value"])
         for row in rows.itertuples():
             own = text[published["segment"] == row.segment]
