@@ -18,6 +18,7 @@ import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
 
 REST, MISSING = "(rest)", "(missing)"
+MORE_THAN_ALL = 1.004
 TENTH_OF_PERCENT = 0.0005
 """What rounding to 0.1 % may have taken away or added."""
 
@@ -177,9 +178,13 @@ class _Program:
             own = {self._places[segment, value]: 1.0 for value in values}
             size = page.sizes.get(segment)
             self._rows.append((own, size or 1, size or page.customers))
-        for each in told(page, feature):
+        said = list(told(page, feature))
+        whole = {each.value: each.low for each in said if each.segment is None}
+        # of the known each share is, where with the missing they are more than all
+        is_of_known = sum(whole.values()) + TENTH_OF_PERCENT * len(whole) > MORE_THAN_ALL
+        for each in said:
             if each.value in values:
-                self._add(page, each)
+                self._add(page, each, is_of_known=is_of_known)
         for segment, name in page.names.items():
             for value in values:
                 is_named = f"mostly {value or feature}".casefold() in name.casefold()
@@ -187,7 +192,7 @@ class _Program:
                     own = {self._places[segment, value]: 1.0}
                     self._rows.append((own, page.sizes[segment] / 2, np.inf))
 
-    def _add(self, page: Page, each: Told) -> None:
+    def _add(self, page: Page, each: Told, *, is_of_known: bool) -> None:
         """The share is of the customers whose value is not missing, or for missing of all."""
         whose = range(page.count) if each.segment is None else (each.segment,)
         size = page.customers if each.segment is None else page.sizes.get(each.segment)
@@ -195,7 +200,7 @@ class _Program:
             return
         for share, sign in ((each.low, 1.0), (each.high, -1.0)):
             row = {self._places[s, each.value]: sign for s in whose}
-            if each.value != MISSING:
+            if is_of_known and each.value != MISSING:
                 missing = [(s, MISSING) for s in whose if (s, MISSING) in self._places]
                 row |= {self._places[at]: sign * share for at in missing}
             self._rows.append((row, sign * share * size, np.inf))

@@ -56,6 +56,8 @@ def disclosed(report: Report, *, min_group: int) -> Report:
     alone = cells.withheld({s: (size,) for s, size in sizes.items()}, sizes=sizes, bound=min_group)
     few = frozenset(sizes) if alone is None else alone
     labels = _missing_labels(report.profiles)
+    report, of_all = _of_all_customers(report, labels, sizes=sizes, few=few, bound=min_group)
+    labels = {feature: label for feature, label in labels.items() if feature not in of_all}
     plans = _plans(report.profiles, labels, sizes=sizes, few=few, bound=min_group)
     described = [each for each in report.segments if each.segment not in few]
     return replace(
@@ -81,6 +83,49 @@ def _missing_labels(profiles: Sequence[FeatureProfile]) -> dict[str, str]:
         ):
             labels[each.feature] = value  # in more brackets where this is a value too
     return labels
+
+
+def _of_all_customers(
+    report: Report,
+    labels: Mapping[str, str],
+    *,
+    sizes: Mapping[int, int],
+    few: Set[int],
+    bound: int,
+) -> tuple[Report, Set[str]]:
+    """The report with shares of all customers where shares of the known would tell who is missing.
+
+    A share is a fraction, and its denominator can be found: so many are known. Also returns
+    the features whose shares were changed; in these the missing are a value like the others.
+    """
+    known: dict[str, dict[int, int]] = {}
+    having: dict[tuple[str, str | None], int] = {}
+    for each in report.profiles:
+        if each.value is None and each.kind != "boolean":
+            continue
+        having[each.feature, each.value] = having.get((each.feature, each.value), 0) + _having(each)
+        if each.value is None or each.value != labels.get(each.feature):
+            of = known.setdefault(each.feature, dict.fromkeys(sizes, 0))
+            of[each.segment] = max(of[each.segment], each.known)
+    changed = {
+        feature
+        for feature, of in known.items()
+        for rows in [{s: (of[s], size - of[s]) for s, size in sizes.items()}]
+        if cells.withheld(rows, sizes=sizes, already=few, bound=bound) not in (few, frozenset())
+    }
+    whole = sum(sizes.values())
+    profiles = tuple(
+        replace(
+            each,
+            mean=_having(each) / sizes[each.segment],
+            known=sizes[each.segment],
+            overall_mean=having[each.feature, each.value] / whole,
+        )
+        if each.feature in changed and (each.feature, each.value) in having
+        else each
+        for each in report.profiles
+    )
+    return replace(report, profiles=profiles), changed
 
 
 def _key(profile: FeatureProfile, labels: Mapping[str, str]) -> Key:
