@@ -12,14 +12,8 @@ from segmentation.features.contract import Audit, Rule
 from segmentation.features.days import check_patterns
 from segmentation.features.decimals import AS_READ, numbers_of, with_plain_numbers
 from segmentation.features.joining import check_join, join_counts, join_keys, joined
-from segmentation.features.transactions import (
-    Lines,
-    check_settings,
-    customer_rules,
-    customers_of,
-    in_time,
-    with_reason,
-)
+from segmentation.features.purchases import customer_rules, customers_of
+from segmentation.features.transactions import Lines, check_settings, in_time, with_reason
 from segmentation.results import JoinCounts
 from segmentation.store import Store
 

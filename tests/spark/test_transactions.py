@@ -11,7 +11,8 @@ from pyspark.sql import types as T
 from segmentation.config import Transactions
 from segmentation.errors import DataError
 from segmentation.features.contract import REJECTION
-from segmentation.features.transactions import customers_of, in_time, with_reason
+from segmentation.features.purchases import customers_of
+from segmentation.features.transactions import in_time, with_reason
 from segmentation.results import Rejection
 
 LEAST = {"customer": "who", "timestamp": "when", "amount": "paid"}

@@ -182,7 +182,7 @@ class Transactions(Section):
 
     @property
     def features(self) -> tuple[str, ...]:
-        """The features that these columns give a customer; see ``features.transactions``."""
+        """The features that these columns give a customer; see ``features.purchases``."""
         return (
             "recency_days",
             "frequency",

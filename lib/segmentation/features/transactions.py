@@ -1,11 +1,10 @@
-"""Transactions: every line counts or is excluded with a reason; customers are made of the others.
+"""Transactions: every line counts or is excluded with a reason.
 
 Amounts and quantities become whole ten-thousandths, so that sums do not depend on the order of
 lines: one order's amount split over two lines is the same amount. Days are those of the calendar
 at ``transactions.timezone``.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
@@ -18,7 +17,6 @@ from segmentation.errors import DataError
 from segmentation.features.as_of import doubt_about, lines_per_day
 from segmentation.features.contract import (
     REJECTION,
-    Rule,
     by_reason,
     fingerprint,
     in_words,
@@ -43,20 +41,14 @@ UNIT = 10_000
 LARGEST_AMOUNT = 1e11
 """Beyond this a double cannot tell ten-thousandths apart."""
 
-CUSTOMER_RULES: tuple[Rule, ...] = (
-    ("no_purchase", "frequency", "`frequency` = 0"),
-    ("no_net_spend", "monetary", "`monetary` <= 0"),
-)
-"""Customers that no segment is for: with nothing bought; with returns that outweigh it."""
-
-_DAY, _MOMENT, _AMOUNT, _UNITS, _IS_RETURN = (
+DAY, MOMENT, AMOUNT, UNITS, IS_RETURN = (
     "__day",
     "__moment",
     "__amount",
     "__units",
     "__is_return",
 )
-_OWN = (MALFORMED, _DAY, _MOMENT, _AMOUNT, _UNITS, _IS_RETURN)
+_OWN = (MALFORMED, DAY, MOMENT, AMOUNT, UNITS, IS_RETURN)
 
 
 @dataclass(frozen=True)
@@ -111,7 +103,7 @@ def with_reason(lines: DataFrame, *, transactions: Transactions) -> DataFrame:
         rules = numeric_rules(name, largest=LARGEST_AMOUNT)
         rules = [("null", is_blank(name)), *rules]
         broken += [rejected_if(why, name, F.expr(sql)) for why, sql in rules]
-    broken.append(rejected_if("not_a_date", given.timestamp, F.col(_DAY).isNull()))
+    broken.append(rejected_if("not_a_date", given.timestamp, F.col(DAY).isNull()))
     if given.amount is None:
         broken.append(
             rejected_if("too_large", given.unit_price, F.abs(_amount(given)) > LARGEST_AMOUNT)
@@ -124,8 +116,8 @@ def with_reason(lines: DataFrame, *, transactions: Transactions) -> DataFrame:
     name, type_, format_ = given.timestamp, types[given.timestamp], given.timestamp_format
     timed = lines.withColumns(
         {
-            _DAY: F.expr(day(name, type_, format=format_, zone=given.timezone)),
-            _MOMENT: F.expr(moment(name, type_, format=format_, zone=given.timezone)),
+            DAY: F.expr(day(name, type_, format=format_, zone=given.timezone)),
+            MOMENT: F.expr(moment(name, type_, format=format_, zone=given.timezone)),
         }
     )
     reasoned = timed.withColumn(REJECTION, F.coalesce(*broken))
@@ -138,9 +130,9 @@ def with_reason(lines: DataFrame, *, transactions: Transactions) -> DataFrame:
     units = F.expr(number(given.quantity)) if given.quantity else F.lit(0.0)
     return reasoned.withColumns(
         {
-            _AMOUNT: _signed(_whole(_amount(given)), is_return),
-            _UNITS: _signed(_whole(units), is_return),
-            _IS_RETURN: is_return,
+            AMOUNT: _signed(_whole(_amount(given)), is_return),
+            UNITS: _signed(_whole(units), is_return),
+            IS_RETURN: is_return,
         }
     )
 
@@ -159,18 +151,18 @@ def in_time(lines: DataFrame, *, transactions: Transactions) -> Lines:
     given = transactions
     as_of, days = given.as_of, []
     if as_of is None:
-        days = lines_per_day(lines.where(F.col(REJECTION).isNull()), day=_DAY)
+        days = lines_per_day(lines.where(F.col(REJECTION).isNull()), day=DAY)
         as_of = days[-1][0] if days else None
-    late = [] if as_of is None else [_reject(given, "after_as_of", F.col(_DAY) > F.lit(as_of))]
+    late = [] if as_of is None else [_reject(given, "after_as_of", F.col(DAY) > F.lit(as_of))]
     if as_of is not None and given.window_days is not None:
         first = as_of - timedelta(days=given.window_days)
-        late.append(_reject(given, "before_window", F.col(_DAY) <= F.lit(first)))
+        late.append(_reject(given, "before_window", F.col(DAY) <= F.lit(first)))
     # A product or not, a line outside the time is no sign of a customer.
     order = [F.when(F.col(REJECTION)["reason"] != NOT_A_PRODUCT, F.col(REJECTION)), *late]
     timed = lines.withColumn(REJECTION, F.coalesce(*order, REJECTION))
     # as text: what is excluded may lie in a year that Python's dates do not reach
-    span = [F.min(_DAY).cast("string").alias("first"), F.max(_DAY).cast("string").alias("last")]
-    groups = by_reason(timed, [F.count_if(_IS_RETURN).alias("returns"), *span])
+    span = [F.min(DAY).cast("string").alias("first"), F.max(DAY).cast("string").alias("last")]
+    groups = by_reason(timed, [F.count_if(IS_RETURN).alias("returns"), *span])
     kept = [group for group in groups if group[REJECTION] is None]
     returns = sum(group.returns for group in kept)
     rows = sum(group.rows for group in groups)
@@ -198,99 +190,6 @@ def in_time(lines: DataFrame, *, transactions: Transactions) -> Lines:
     )
     doubt = doubt_about(as_of, days, today=datetime.now(UTC).date())
     return Lines(timed, as_of, counts, doubt, shown)
-
-
-def customers_of(lines: Lines, *, transactions: Transactions) -> DataFrame:
-    """One row per customer: the id, features, attributes, and first and last purchase.
-
-    One grouped scan. A purchase is a line that counts and is no return; an order has one
-    purchase at least. Customers with lines of no product only have no purchase.
-
-    ``recency_days`` and ``tenure_days`` are days from the last and first purchase to
-    ``as_of``, ``frequency`` is the number of orders, or of purchases where no column tells
-    orders apart, ``monetary`` the amount of purchases less that of returns,
-    ``average_order_value`` their ratio, ``days_between_orders`` the mean, null for one order,
-    ``return_rate`` the returned part of the amount purchased, ``units`` the quantity net of
-    returns, ``distinct_products`` and ``category_spread`` how many different ones were bought.
-    Attributes are those of the customer's latest line; see :func:`_latest`.
-    """
-    given = transactions
-    is_counted = F.col(REJECTION).isNull()
-    is_purchase = is_counted & ~F.col(_IS_RETURN)
-    gross = F.try_sum(F.when(is_purchase, F.col(_AMOUNT)).otherwise(F.lit(0)))
-    net = F.try_sum(F.when(is_counted, F.col(_AMOUNT)).otherwise(F.lit(0)))
-    aggregates = {
-        "first_purchase": F.min(F.when(is_purchase, F.col(_DAY))),
-        "last_purchase": F.max(F.when(is_purchase, F.col(_DAY))),
-        "frequency": _orders(given, is_purchase),
-        "__net": net,
-        "__gross": gross,
-    }
-    if given.quantity is not None:
-        units = F.try_sum(F.when(is_counted, F.col(_UNITS)).otherwise(F.lit(0)))
-        aggregates["units"] = units / F.lit(float(UNIT))
-    for name, column in (("distinct_products", given.product), ("category_spread", given.category)):
-        if column is not None:
-            aggregates[name] = F.count_distinct(F.when(is_purchase, F.col(quoted(column))))
-    if given.attributes:
-        aggregates["__latest"] = _latest(given, is_counted)
-    takes_part = is_counted | (F.col(REJECTION)["reason"] == NOT_A_PRODUCT)
-    found = (
-        lines.table.where(takes_part)
-        .groupBy(F.col(quoted(given.customer)))
-        .agg(*[column.alias(name) for name, column in aggregates.items()])
-    )
-    as_of, frequency = F.lit(lines.as_of), F.col("frequency")
-    several = F.when(frequency > 1, frequency - 1)
-    features = {
-        "recency_days": F.datediff(as_of, "last_purchase"),
-        "frequency": frequency,
-        "monetary": F.col("__net") / F.lit(float(UNIT)),
-        "average_order_value": F.col("__net") / F.lit(float(UNIT)) / F.nullif(frequency, F.lit(0)),
-        "tenure_days": F.datediff(as_of, "first_purchase"),
-        "days_between_orders": F.datediff("last_purchase", "first_purchase") / several,
-        "return_rate": 1 - F.col("__net") / F.nullif(F.col("__gross"), F.lit(0)),
-    }
-    computed = [name for name in given.features if name not in features]
-    return found.select(
-        F.col(quoted(given.customer)),
-        *[column.alias(name) for name, column in features.items()],
-        *computed,
-        *[
-            F.col("__latest")[f"attribute_{i}"].alias(name)
-            for i, name in enumerate(given.attributes)
-        ],
-        "first_purchase",
-        "last_purchase",
-    )
-
-
-def customer_rules(transactions: Transactions) -> Sequence[Rule]:
-    """The rules that reject customers without a purchase, or without net spend."""
-    return CUSTOMER_RULES if transactions.net_spend == "positive" else CUSTOMER_RULES[:1]
-
-
-def _latest(given: Transactions, is_counted: Column) -> Column:
-    """The attributes on the latest line: by the clock, then by the order's number.
-
-    A line that counts comes before any of postage and the like. Of lines alike in all of that the
-    attributes' hash decides: no value wins by its place in the alphabet, and none by chance.
-    """
-    ranks = [is_counted, F.col(_MOMENT)]
-    if given.order is not None:
-        order = F.col(quoted(given.order)).cast("string")
-        ranks += [order.try_cast("decimal(38, 0)"), order]  # 10 comes after 9
-    attributes = [F.col(quoted(name)) for name in given.attributes]
-    ranks.append(F.xxhash64(*[each.cast("string") for each in attributes]))
-    ranked = [rank.alias(f"rank_{i}") for i, rank in enumerate(ranks)]
-    named = [each.alias(f"attribute_{i}") for i, each in enumerate(attributes)]
-    return F.max(F.struct(*ranked, *named))
-
-
-def _orders(given: Transactions, is_purchase: Column) -> Column:
-    if given.order is None:
-        return F.count(F.when(is_purchase, F.lit(1)))
-    return F.count_distinct(F.when(is_purchase, F.col(quoted(given.order))))
 
 
 def _amount(given: Transactions) -> Column:

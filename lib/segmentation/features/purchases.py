@@ -1,0 +1,119 @@
+"""Customers from their transaction lines: recency, frequency, monetary value and the like."""
+
+from collections.abc import Sequence
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from segmentation.config import Transactions
+from segmentation.features.contract import REJECTION, Rule
+from segmentation.features.transactions import (
+    AMOUNT,
+    DAY,
+    IS_RETURN,
+    MOMENT,
+    NOT_A_PRODUCT,
+    UNIT,
+    UNITS,
+    Lines,
+)
+from segmentation.schemas import quoted
+
+CUSTOMER_RULES: tuple[Rule, ...] = (
+    ("no_purchase", "frequency", "`frequency` = 0"),
+    ("no_net_spend", "monetary", "`monetary` <= 0"),
+)
+"""Customers that no segment is for: with nothing bought; with returns that outweigh it."""
+
+
+def customers_of(lines: Lines, *, transactions: Transactions) -> DataFrame:
+    """One row per customer: the id, features, attributes, and first and last purchase.
+
+    One grouped scan. A purchase is a line that counts and is no return; an order has one
+    purchase at least. Customers with lines of no product only have no purchase.
+
+    ``recency_days`` and ``tenure_days`` are days from the last and first purchase to
+    ``as_of``, ``frequency`` is the number of orders, or of purchases where no column tells
+    orders apart, ``monetary`` the amount of purchases less that of returns,
+    ``average_order_value`` their ratio, ``days_between_orders`` the mean, null for one order,
+    ``return_rate`` the returned part of the amount purchased, ``units`` the quantity net of
+    returns, ``distinct_products`` and ``category_spread`` how many different ones were bought.
+    Attributes are those of the customer's latest line; see :func:`_latest`.
+    """
+    given = transactions
+    is_counted = F.col(REJECTION).isNull()
+    is_purchase = is_counted & ~F.col(IS_RETURN)
+    gross = F.try_sum(F.when(is_purchase, F.col(AMOUNT)).otherwise(F.lit(0)))
+    net = F.try_sum(F.when(is_counted, F.col(AMOUNT)).otherwise(F.lit(0)))
+    aggregates = {
+        "first_purchase": F.min(F.when(is_purchase, F.col(DAY))),
+        "last_purchase": F.max(F.when(is_purchase, F.col(DAY))),
+        "frequency": _orders(given, is_purchase),
+        "__net": net,
+        "__gross": gross,
+    }
+    if given.quantity is not None:
+        units = F.try_sum(F.when(is_counted, F.col(UNITS)).otherwise(F.lit(0)))
+        aggregates["units"] = units / F.lit(float(UNIT))
+    for name, column in (("distinct_products", given.product), ("category_spread", given.category)):
+        if column is not None:
+            aggregates[name] = F.count_distinct(F.when(is_purchase, F.col(quoted(column))))
+    if given.attributes:
+        aggregates["__latest"] = _latest(given, is_counted)
+    takes_part = is_counted | (F.col(REJECTION)["reason"] == NOT_A_PRODUCT)
+    found = (
+        lines.table.where(takes_part)
+        .groupBy(F.col(quoted(given.customer)))
+        .agg(*[column.alias(name) for name, column in aggregates.items()])
+    )
+    as_of, frequency = F.lit(lines.as_of), F.col("frequency")
+    several = F.when(frequency > 1, frequency - 1)
+    features = {
+        "recency_days": F.datediff(as_of, "last_purchase"),
+        "frequency": frequency,
+        "monetary": F.col("__net") / F.lit(float(UNIT)),
+        "average_order_value": F.col("__net") / F.lit(float(UNIT)) / F.nullif(frequency, F.lit(0)),
+        "tenure_days": F.datediff(as_of, "first_purchase"),
+        "days_between_orders": F.datediff("last_purchase", "first_purchase") / several,
+        "return_rate": 1 - F.col("__net") / F.nullif(F.col("__gross"), F.lit(0)),
+    }
+    computed = [name for name in given.features if name not in features]
+    return found.select(
+        F.col(quoted(given.customer)),
+        *[column.alias(name) for name, column in features.items()],
+        *computed,
+        *[
+            F.col("__latest")[f"attribute_{i}"].alias(name)
+            for i, name in enumerate(given.attributes)
+        ],
+        "first_purchase",
+        "last_purchase",
+    )
+
+
+def customer_rules(transactions: Transactions) -> Sequence[Rule]:
+    """The rules that reject customers without a purchase, or without net spend."""
+    return CUSTOMER_RULES if transactions.net_spend == "positive" else CUSTOMER_RULES[:1]
+
+
+def _latest(given: Transactions, is_counted: Column) -> Column:
+    """The attributes on the latest line: by the clock, then by the order's number.
+
+    A line that counts comes before any of postage and the like. Of lines alike in all of that the
+    attributes' hash decides: no value wins by its place in the alphabet, and none by chance.
+    """
+    ranks = [is_counted, F.col(MOMENT)]
+    if given.order is not None:
+        order = F.col(quoted(given.order)).cast("string")
+        ranks += [order.try_cast("decimal(38, 0)"), order]  # 10 comes after 9
+    attributes = [F.col(quoted(name)) for name in given.attributes]
+    ranks.append(F.xxhash64(*[each.cast("string") for each in attributes]))
+    ranked = [rank.alias(f"rank_{i}") for i, rank in enumerate(ranks)]
+    named = [each.alias(f"attribute_{i}") for i, each in enumerate(attributes)]
+    return F.max(F.struct(*ranked, *named))
+
+
+def _orders(given: Transactions, is_purchase: Column) -> Column:
+    if given.order is None:
+        return F.count(F.when(is_purchase, F.lit(1)))
+    return F.count_distinct(F.when(is_purchase, F.col(quoted(given.order))))
