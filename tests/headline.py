@@ -25,6 +25,9 @@ def check(sentences: Sequence[str], customers: pd.DataFrame, *, value: str | Non
     ``customers`` have ``segment_name`` and the value as published. What no pattern reads must
     hold no number but those of segments and groups.
     """
+    told = [_name(sentence) for sentence in sentences]
+    shown = {_published(name, customers): name for name in told if name}
+    customers = customers.assign(segment_name=customers["segment_name"].replace(shown))
     by_name = customers.groupby("segment_name")
     best = None
     for sentence in sentences:
@@ -52,6 +55,22 @@ def check(sentences: Sequence[str], customers: pd.DataFrame, *, value: str | Non
             _counts(match[4], match[5], match[6], customers, match[3])
         else:
             assert not re.search(r"\d{3}|%|million", sentence), sentence
+
+
+def _name(sentence: str) -> str | None:
+    match = re.search("“(.+?)”", sentence)
+    return match[1] if match else None
+
+
+def _published(name: str, customers: pd.DataFrame) -> str:
+    """The published name; the page leaves out of it what would tell of few customers."""
+    names = set(customers["segment_name"])
+    parts = set(name.casefold().split(", "))
+    found = [n for n in names if n == name] or [
+        n for n in names if parts <= set(n.casefold().split(", "))
+    ]
+    assert len(found) == 1, (name, names)
+    return str(found[0])
 
 
 def _counts(count: str, of: str, share: str, customers: pd.DataFrame, name: str) -> None:

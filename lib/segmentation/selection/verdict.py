@@ -5,6 +5,7 @@ any k, so the answer does not depend on the range that was tried. The other indi
 well k-means does with that many segments; where they disagree, that is said.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -130,7 +131,7 @@ def doubts(evidence: Evidence, k: int) -> list[str]:
     elif least is not None and least < STABLE:
         found.append(
             f"at least one of the {k} segments is not recovered in resampled customers (mean "
-            f"Jaccard {least:.2f}, below {STABLE})"
+            f"Jaccard {math.floor(100 * least) / 100:.2f}, below {STABLE})"
         )
     if evidence.kinds <= FEW_KINDS:
         found.append(
