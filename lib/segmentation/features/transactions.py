@@ -175,8 +175,8 @@ def in_time(lines: DataFrame, *, transactions: Transactions) -> Lines:
     if not counted or as_of is None:
         said = f"; {examples_in_words(shown)}" if shown else ""
         raise DataError(
-            f"all of the {rows:,} lines were excluded ({in_words(left_out)}{said}): see "
-            "transactions and input.options"
+            f"all of the {rows:,} lines were excluded ({in_words(left_out)}): see "
+            f"transactions and input.options{said}"
         )
     counts = LineCounts(
         rows,
