@@ -1,7 +1,8 @@
 """The chosen clusters made segments: moved off ties, profiled, ordered, named; their customers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 from pyspark.sql import DataFrame
@@ -9,31 +10,44 @@ from pyspark.sql import functions as F
 
 from segmentation.attributes import Attribute
 from segmentation.clustering import nearest
-from segmentation.clustering.lloyd import Partition, Points
+from segmentation.clustering.lloyd import Partition, Points, Population
 from segmentation.clustering.nearest import with_nearest
 from segmentation.config import Config
 from segmentation.features.measures import number
-from segmentation.features.preparation import EXACT_BITS, Preparation
+from segmentation.features.preparation import Preparation
 from segmentation.results import FeatureProfile, Segment
 from segmentation.segments.facts import ClusterFacts, Moments, cluster_facts
 from segmentation.segments.labelled import labelled_customers
 from segmentation.segments.profile import Centre, Value, describe, in_order
 
-CLEAR_LEAD = 1e-12 * 2.0**EXACT_BITS
-"""Grid squares by which a customer's centre must lead, so that no rounding of MLlib's turns it."""
+CLEAR_LEAD = 1.0
+"""Grid squares by which a customer's centre must lead, so that MLlib finds it too.
 
-NUDGES, NUDGE = 8, 8
-"""At most so many attempts to move centres off ties, by so many grid steps (some 1e-5 units)."""
+The model's vectors are points of the grid, so that all that MLlib computes are whole numbers, but
+for the squares of norms, by which it may measure a distance. Squared norms are at most ``2**48``:
+a norm is off by ``2**-53`` of itself, the sum of two squared norms by at most 0.3, and a distance
+by less than a half. A lead is a whole number; so only true ties are in doubt."""
+
+NUDGES = (1, 8, 8, 64, 64, 512, 512, 4096)
+"""How many grid steps centres move, at most, in each attempt to get off ties; 4,096 steps are
+about a thousandth of a unit."""
+
+NUDGE_SHARE = 1 / 64
+"""Nor do they move by more than this share of the way between the nearest two."""
 
 
 @dataclass(frozen=True)
 class Chosen:
     """The chosen clusters in the order of their segments; ``centres`` are grid points.
 
-    ``silhouette`` is the average over all customers, None where there is one segment.
+    ``silhouette`` is the average over all customers, None where there is one segment. The
+    ``partition`` is what the centres make of all customers, in an order of its own; ``tied``
+    customers are as near to a second centre, so that the model may label them otherwise.
     """
 
     centres: Points
+    partition: Partition
+    tied: int
     segments: tuple[Segment, ...]
     profiles: tuple[FeatureProfile, ...]
     silhouette: float | None
@@ -43,6 +57,7 @@ def settled(
     rows: DataFrame,
     partition: Partition,
     *,
+    population: Population,
     preparation: Preparation,
     attributes: Sequence[Attribute],
     value: Value | None,
@@ -50,34 +65,32 @@ def settled(
 ) -> Chosen:
     """The chosen clusters profiled, ordered and named; their centres moved off ties if need be.
 
-    A customer as near to two centres as doubles can tell would get either label from MLlib,
-    so centres are nudged by a few grid steps until every customer's lead is clear.
-    The ``attributes`` are profiled; ``value`` is one of them. Names state nothing that is true of
-    fewer than ``min_group`` customers.
+    A customer as near to two centres would get either label from MLlib, so centres are nudged by
+    a few grid steps until every customer's lead is clear. Where no attempt gets there they stay
+    where they are. The ``attributes`` are profiled; ``value`` is one of them. Names state nothing
+    that is true of fewer than ``min_group`` customers. One pass over the rows, and two for each
+    attempt.
     """
-    moments = _moments(partition)
 
-    def facts_of(centres: Points) -> tuple[ClusterFacts, ...]:
+    def facts_of(partition: Partition) -> tuple[ClusterFacts, ...]:
         return cluster_facts(
             rows,
             coordinates=preparation.coordinates,
-            centres=centres,
-            moments=moments,
+            centres=partition.centres,
+            moments=_moments(partition),
             attributes=attributes,
             unit=2.0**-preparation.bits,
             reach=preparation.reach,
         )
 
-    centres = partition.centres
-    facts = facts_of(centres)
-    for attempt in range(NUDGES):
-        if all(c.narrowest is None or c.narrowest >= CLEAR_LEAD for c in facts):
-            break
-        random = np.random.default_rng(attempt)
-        centres = partition.centres + random.integers(-NUDGE, NUDGE + 1, centres.shape)
-        facts = facts_of(centres)
+    partition, facts = _off_ties(partition, population, facts_of)
+    tied = 0
+    if _has_ties(facts):
+        measured = with_nearest(rows, preparation.coordinates, partition.centres)
+        lead = F.col(nearest.SECOND_SQUARE) - F.col(nearest.SQUARE)
+        tied = measured.where(lead < CLEAR_LEAD).count()
     ordered = in_order(facts, value=value)
-    centres = centres[[cluster.cluster for cluster in ordered]]
+    centres = partition.centres[[cluster.cluster for cluster in ordered]]
     segments, profiles = describe(
         ordered,
         attributes=attributes,
@@ -93,7 +106,7 @@ def settled(
         value=value,
         min_group=min_group,
     )
-    return Chosen(centres, segments, profiles, _average(facts))
+    return Chosen(centres, partition, tied, segments, profiles, _average(facts))
 
 
 def value_of(config: Config) -> Value | None:
@@ -130,6 +143,35 @@ def labelled(
         runner_up_square=F.col(nearest.SECOND_SQUARE),
         unit=2.0**-preparation.bits,
     )
+
+
+def _has_ties(facts: Sequence[ClusterFacts]) -> bool:
+    return any(c.narrowest is not None and c.narrowest < CLEAR_LEAD for c in facts)
+
+
+def _off_ties(
+    partition: Partition,
+    population: Population,
+    facts_of: Callable[[Partition], tuple[ClusterFacts, ...]],
+) -> tuple[Partition, tuple[ClusterFacts, ...]]:
+    """The partition with its centres nudged until nobody is tied, or as it is; and its facts."""
+    facts = facts_of(partition)
+    if _has_ties(facts):
+        for centres in _nudged(partition.centres):
+            moved = population.partitions([centres])[0]
+            if not moved.has_empty and not _has_ties(found := facts_of(moved)):
+                return moved, found
+    return partition, facts
+
+
+def _nudged(centres: Points) -> Iterator[Points]:
+    """The centres moved a little, at random, in each attempt by more."""
+    apart = min(np.linalg.norm(one - other) for one, other in combinations(centres, 2))
+    bound = max(1, int(apart * NUDGE_SHARE))
+    for attempt, steps in enumerate(NUDGES):
+        random = np.random.default_rng(attempt)
+        most = min(steps, bound)
+        yield centres + random.integers(-most, most + 1, centres.shape)
 
 
 def _moments(partition: Partition) -> Moments:

@@ -22,6 +22,7 @@ from segmentation.features.preparation import (
     FEATURES,
     IS_USABLE,
     SCALED,
+    at_day,
     fit_preparation,
     preparation_stages,
     prepared_columns,
@@ -107,7 +108,7 @@ def run(
     fingerprint = gathered.fingerprint(audit)
 
     with steps("prepare"):
-        identity = contract.identity(usable, config)
+        identity = contract.identity(config, features)
         encoding = encode(
             usable,
             features,
@@ -123,7 +124,13 @@ def run(
         rows = with_coordinates(usable, preparation)
         made = [rule for rule in gathered.rules if rule[1] in config.features.names]
         rules = [*made, *contract.feature_rules(features, contract.needed(config.features))]
-        stages = preparation_stages(rows.sparkSession, preparation, rules=rules)
+        moves = config.features.scoring_day == "today"
+        stages = preparation_stages(
+            rows.sparkSession,
+            preparation,
+            rules=rules,
+            moving_day=gathered.as_of if moves else None,
+        )
 
     with steps("compress"):
         coreset = compress(
@@ -193,11 +200,19 @@ def run(
         chosen = settled(
             rows,
             partition,
+            population=population,
             preparation=preparation,
             attributes=encoding.profiled(preparation.columns, value=config.value_feature),
             value=value_of(config),
             min_group=config.report.min_group,
         )
+        if chosen.tied:
+            steps.warn(
+                f"{chosen.tied:,} customers are equally near to two segments: the model may "
+                "label them with the other one"
+            )
+        swept = rescored(population, swept, chosen.partition, bits=preparation.bits)
+        clusters = clusters_of(chosen.partition, bits=preparation.bits)
         choice = replace(choice, silhouette=rounded(chosen.silhouette))
         curve = published_curve(evidence, swept, choice=choice, chosen=clusters)
 
@@ -254,11 +269,12 @@ def run(
         if gathered.lines is not None:
             check_lines(rejected_lines, gathered.lines.counts)
         check_model(
-            model,
-            rows,
-            chosen=chosen,
-            preparation=preparation,
+            at_day(model, gathered.as_of),
+            store.staged(CUSTOMERS.name),
+            store.staged(REJECTED.name) if rejected else None,
             features=config.features.names,
+            labelled=audit.usable,
+            has_ties=chosen.tied > 0,
         )
 
     with steps("report"):
@@ -284,7 +300,7 @@ def run(
             warnings=tuple(steps.warnings),
             choice=choice,
             value_feature=config.value_feature,
-            features=preparation.features,
+            features=preparation.features_in(config.features.names),
             seed=config.sweep.seed,
             config=config.told,
             versions=versions,

@@ -59,6 +59,8 @@ S3A_SETTINGS = {
 }
 """Hadoop's properties and the environment variables in which AWS's own libraries look for them."""
 
+BATCH_ROWS = "spark.sql.execution.arrow.maxRecordsPerBatch"
+
 
 CONNECT_PORT, ANSWER_S = 15002, 30
 
@@ -96,6 +98,8 @@ def build_session(
         _set(session, conf)
     for key, value in REQUIRED.items():
         session.conf.set(key, value)
+    if int(session.conf.get(BATCH_ROWS) or 0) <= 0:  # unbounded for Spark, an error in PySpark
+        session.conf.set(BATCH_ROWS, str(2**31 - 1))
     if is_client:
         # Models that a traceback holds are deleted last of all, by calls to the server, which
         # hang by then. Of a stopped session they ask nothing.
@@ -103,6 +107,7 @@ def build_session(
     else:
         if is_new:
             _silence(session)
+        _write_digits_0_to_9(session)
         reach_object_stores(session.sparkContext._jsc.hadoopConfiguration())
     if started is not None and started.is_recording and started.archive is not None:
         _make_archive_at_exit(session, started.archive, java=started.environment["JAVA_HOME"])
@@ -117,6 +122,15 @@ def is_running() -> bool:
         or "PYSPARK_GATEWAY_PORT" in os.environ
         or SparkSession.getActiveSession() is not None
     )
+
+
+def _write_digits_0_to_9(session: SparkSession) -> None:
+    """An Arabic or Thai JVM would number a model's folders in digits that it cannot read."""
+    jvm = session.sparkContext._jvm
+    if jvm is None:
+        raise RuntimeError("a session on this machine has a JVM")
+    if jvm.java.text.DecimalFormatSymbols.getInstance().getZeroDigit() != "0":
+        jvm.java.util.Locale.setDefault(jvm.java.util.Locale.ROOT)
 
 
 @contextmanager

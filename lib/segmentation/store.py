@@ -42,6 +42,9 @@ class Store(Protocol):
     ) -> Mapping[str, int]:
         """Write a table of so many rows aside; returns how many each partition's files hold."""
 
+    def staged(self, name: str) -> DataFrame:
+        """A table of :meth:`stage_table` as it was written."""
+
     def stage_rows(self, table: Table, rows: Sequence[object]) -> None:
         """Write a small table aside, a record a row."""
 

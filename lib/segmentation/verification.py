@@ -6,16 +6,12 @@ from pyspark.ml import PipelineModel
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from segmentation.chosen import Chosen
-from segmentation.clustering import nearest
-from segmentation.clustering.nearest import with_nearest
 from segmentation.errors import DataError
 from segmentation.features.contract import Audit
-from segmentation.features.preparation import Preparation
 from segmentation.results import LineCounts, Segment
-from segmentation.schemas import SEGMENT, quoted
+from segmentation.schemas import SEGMENT, published_name, quoted
 
-CHECKED_CUSTOMERS = 2_000
+CHECKED_CUSTOMERS = 1_000
 
 
 def check_counts(
@@ -54,18 +50,44 @@ def check_lines(left_out: int, counts: LineCounts) -> None:
 
 def check_model(
     model: PipelineModel,
-    rows: DataFrame,
+    customers: DataFrame,
+    rejected: DataFrame | None,
     *,
-    chosen: Chosen,
-    preparation: Preparation,
     features: Sequence[str],
+    labelled: int,
+    has_ties: bool = False,
 ) -> None:
-    """Whether the model as it was written labels some customers as the table does."""
-    expected = with_nearest(rows, preparation.coordinates, chosen.centres).select(
-        *map(quoted, features),
-        F.col(nearest.CLUSTER).alias("__expected"),
+    """Whether the model as it was written labels customers as the table does.
+
+    It is asked about those who are nearest to a border between segments, about as many from all
+    over the table, and as many rows that were rejected for a feature: they get no label. Where
+    the segmentation ``has_ties``, customers with two nearest centres do not count.
+
+    Parameters
+    ----------
+    customers, rejected
+        The tables as they were written; each is read once. No ``rejected`` where there are none.
+    features
+        The columns that shape the segments.
+    labelled
+        How many customers there are.
+    """
+    names = [F.col(quoted(published_name(name))).alias(name) for name in features]
+    known = customers.where("margin > 0") if has_ties else customers
+    place = F.pmod(F.xxhash64(*names), F.lit(labelled))
+    first = F.when(place < CHECKED_CUSTOMERS, -1).otherwise(F.col("margin"))
+    asked = (
+        known.orderBy(first, place)
+        .limit(2 * CHECKED_CUSTOMERS)
+        .select(*names, F.col(SEGMENT).alias("__expected"))
     )
-    labelled = model.transform(expected.limit(CHECKED_CUSTOMERS))
-    differing = labelled.where(~F.col(SEGMENT).eqNullSafe(F.col("__expected"))).count()
+    labels = model.transform(asked)
+    differing = labels.where(~F.col(SEGMENT).eqNullSafe(F.col("__expected"))).count()
     if differing:
         raise RuntimeError(f"the frozen model labels {differing} customers unlike the table")
+    if rejected is None:
+        return
+    faulty = rejected.where(F.col("reason_column").isin(list(features)))
+    given = model.transform(faulty.select(*names).limit(CHECKED_CUSTOMERS))
+    if labelled_too := given.where(F.col(SEGMENT).isNotNull()).count():
+        raise RuntimeError(f"the frozen model labels {labelled_too} rows that are rejected")

@@ -111,7 +111,7 @@ def prepared(
     customers: DataFrame, *, numeric: Sequence[object] | None = None, **sections: dict
 ) -> Prepared:
     """The customers prepared; every column is a feature unless ``numeric`` names some."""
-    settings = config(numeric or customers.columns, **sections)
+    settings = config(customers.columns if numeric is None else numeric, **sections)
     audited = with_rejection(customers, settings)
     audit = audit_of(customers, settings)
     usable = contract.usable(audited)
@@ -120,7 +120,7 @@ def prepared(
         measures_of(settings),
         features=settings.features,
         audit=audit,
-        identity=contract.identity(usable, settings),
+        identity=contract.identity(settings, measures_of(settings)),
         value=settings.value_feature,
     )
     preparation = fit_preparation(

@@ -1,6 +1,7 @@
 """The contract: each reason on a row of its own, counted, and no row lost."""
 
 import decimal
+from collections import Counter
 from datetime import date
 
 import pandas as pd
@@ -13,9 +14,9 @@ from segmentation.features import contract
 from segmentation.features.columns import check_columns
 from segmentation.features.contract import Range
 from segmentation.results import Rejection
-from segmentation.schemas import MALFORMED, quoted
+from segmentation.schemas import MALFORMED
 from tests.spark.tables import audit_of as audit
-from tests.spark.tables import config
+from tests.spark.tables import config, measures_of
 from tests.spark.tables import with_rejection as audited
 
 
@@ -209,15 +210,57 @@ def test_the_fingerprint_is_of_the_rows_and_not_of_their_order(spark):
 
 def test_columns_that_cannot_be_hashed_do_no_harm(spark):
     customers = spark.createDataFrame([(1.0, {"k": 1})], "a double, tags map<string,int>")
-    assert contract.identity(customers, config(["a"])) == ["`a`"]
     assert audit(customers, config(["a"])).usable == 1
 
 
-def test_identity_is_id_and_features_or_the_whole_row(spark):
-    customers = spark.createDataFrame([("a", 1, 2)], "id string, `x y` int, z int")
-    with_id = config(["x y"], input={"path": "x", "customer_id": "id"})
-    assert contract.identity(customers, with_id) == [quoted("id"), quoted("x y")]
-    assert contract.identity(customers, config(["x y"])) == ["`id`", "`x y`", "`z`"]
+@pytest.mark.parametrize("change", ["value", "key"])
+def test_a_change_in_a_map_is_another_input(spark, change):
+    tags = {"value": {"k": 2}, "key": {"l": 1}}[change]
+    once, again = (
+        fingerprint(spark.createDataFrame([(1.0, each)], "a double, tags map<string,int>"))
+        for each in ({"k": 1}, tags)
+    )
+    assert once != again
+
+
+def test_identity_is_what_the_values_are_and_not_their_types_or_order(spark):
+    rows = [(7, 1.5, "x"), (12, 2.0, None), (13, -0.0, "y")]
+    tables = [
+        (rows, "id int, a double, b string", ["a", "b"]),
+        ([(float(i), a, b) for i, a, b in rows], "id double, a double, b string", ["a", "b"]),
+        ([(str(i), str(a), b) for i, a, b in rows], "id string, a string, b string", ["a", "b"]),
+        ([(f"{i}.0", str(a), b) for i, a, b in rows], "id string, a string, b string", ["a", "b"]),
+        ([(a, b, i) for i, a, b in rows], "a double, b string, id bigint", ["a", "b"]),
+    ]
+    found = []
+    for its, schema, _ in tables:
+        settings = config(
+            ["a"], features={"categorical": ["b"]}, input={"path": "x", "customer_id": "id"}
+        )
+        values = contract.identity(settings, measures_of(settings))
+        hashes = F.xxhash64(*map(F.expr, values)).alias("hash")
+        found.append(
+            {row.hash for row in spark.createDataFrame(its, schema).select(hashes).collect()}
+        )
+    assert all(each == found[0] for each in found)
+    assert len(found[0]) == len(rows)
+
+
+def test_rows_without_an_id_are_not_one_window(spark):
+    rows = [(None, float(i)) for i in range(50)] + [("", 1.0), ("x", 1.0), ("x", 2.0), ("y", 1.0)]
+    customers = spark.createDataFrame(rows, "id string, a double")
+    settings = config(["a"], input={"path": "x", "customer_id": "id", "duplicates": "reject"})
+    checked = audited(customers, settings).select(
+        "id", contract.REJECTION, F.spark_partition_id().alias("task")
+    )
+    spark.conf.set("spark.sql.adaptive.enabled", "false")  # which joins small tasks
+    try:
+        found = checked.collect()
+    finally:
+        spark.conf.unset("spark.sql.adaptive.enabled")
+    reasons = Counter(row[1].reason if row[1] else None for row in found)
+    assert reasons == {"null": 51, "duplicate_id": 2, None: 1}
+    assert len({row.task for row in found if row.id is None}) > 1
 
 
 @pytest.mark.parametrize("name", ["a b", "a.b", "Größe (€)", "a`b", "50%", "$x", "A"])

@@ -3,7 +3,7 @@
 import math
 import re
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import numpy as np
@@ -11,11 +11,12 @@ import pytest
 from pyspark.ml import PipelineModel
 from pyspark.sql import functions as F
 
+from segmentation.clustering.model import freeze
 from segmentation.clustering.nearest import CLUSTER, with_nearest
 from segmentation.features import contract
-from segmentation.features.preparation import with_coordinates
+from segmentation.features.preparation import at_day, preparation_stages, with_coordinates
 from segmentation.schemas import SEGMENT
-from tests.spark.tables import prepared, with_rejection
+from tests.spark.tables import measures_of, prepared, with_rejection
 from tests.spark.test_model import frozen
 
 AS_OF = date(2026, 6, 30)
@@ -238,3 +239,37 @@ def test_a_segment_that_is_there_is_replaced(spark, of_texts, rows, type_):
         } == labels
     finally:
         spark.conf.set("spark.sql.caseSensitive", "true")
+
+
+@pytest.mark.parametrize("moves", [True, False])
+def test_a_date_counts_from_the_day_of_the_run_or_of_scoring(spark, moves, tmp_path):
+    today = spark.sql("SELECT current_date()").collect()[0][0]
+    days = [AS_OF - timedelta(days=each) for each in (10, 20, 600, 700)]
+    customers = spark.createDataFrame(
+        [(i, str(day)) for i, day in enumerate(days)], "id int, since string"
+    )
+    features = {"dates": ["since"], "as_of": AS_OF.isoformat(), "transform": "none"}
+    made = prepared(customers, numeric=[], features=features)
+    points = sorted({row["__q0"] for row in made.rows.collect()})
+    stages = preparation_stages(
+        spark,
+        made.preparation,
+        rules=contract.feature_rules(measures_of(made.config)),
+        moving_day=AS_OF if moves else None,
+    )
+    centres = np.array([[points[0]], [points[-1]]])
+    freeze(spark, centres=centres, **{**made.model_columns, "stages": stages}).write().save(
+        str(tmp_path / "model")
+    )
+    model = PipelineModel.load(str(tmp_path / "model"))
+    joined = [today - timedelta(days=5), today - timedelta(days=650), today + timedelta(days=2)]
+    scored = spark.createDataFrame(list(enumerate(joined)), "id int, since date")
+    found = labels_of_model(scored, model)
+    if moves:
+        assert found == {0: 0, 1: 1}
+    else:  # who joined after the run's day breaks the contract
+        expected = {
+            i: int((AS_OF - day).days > 355) for i, day in enumerate(joined) if day <= AS_OF
+        }
+        assert found == expected
+    assert labels_of_model(customers, at_day(model, AS_OF)) == {0: 0, 1: 0, 2: 1, 3: 1}

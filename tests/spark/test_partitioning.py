@@ -11,7 +11,7 @@ from segmentation.clustering.starts import fit_coreset
 from segmentation.clustering.sweep import score
 from segmentation.features import contract
 from segmentation.segments.profile import Value
-from tests.spark.tables import in_partitions, prepared
+from tests.spark.tables import in_partitions, measures_of, prepared
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def found(customers, ks=(1, 2, 4)):
     coreset = sample(
         made.rows,
         coordinates=made.coordinates,
-        identity=contract.identity(customers, made.config),
+        identity=contract.identity(made.config, measures_of(made.config)),
         size=200,
         customers=made.audit.usable,
         squares=preparation.squares(made.audit.usable),
@@ -49,6 +49,7 @@ def found(customers, ks=(1, 2, 4)):
     chosen = settled(
         made.rows,
         partition,
+        population=population,
         preparation=preparation,
         attributes=made.encoding.attributes,
         value=Value("spend", adds_up=True),

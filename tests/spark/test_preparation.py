@@ -43,16 +43,16 @@ def skewed():
     )
 
 
-NUMERIC = ["spend", "orders", {"name": "balance", "transform": "signed"}]
+NUMERIC = ["spend", "orders", {"name": "balance", "transform": "signed"}]  # not by name
 
 
 def transformed(frame):
     balance = frame["balance"]
     return np.column_stack(
         [
-            np.log1p(frame["spend"]),
-            np.log1p(frame["orders"]),
             np.sign(balance) * np.log1p(balance.abs()),
+            np.log1p(frame["orders"]),
+            np.log1p(frame["spend"]),
         ]
     )
 
@@ -163,6 +163,14 @@ def test_a_constant_feature_is_left_out_and_named(spark):
 def test_rows_that_nothing_tells_apart_are_an_error_that_names_the_features(spark, rows):
     with pytest.raises(DataError, match=rf"{rows} usable rows \(a, b\)"):
         prepared(table(spark, a=[3] * rows, b=[0] * rows))
+
+
+@pytest.mark.parametrize("scale", ["standard", "none"])
+@pytest.mark.parametrize("spread", [5e-324, 1e-300, 1e-150])
+def test_a_spread_whose_square_is_no_ordinary_double_is_an_error(spark, spread, scale):
+    customers = table(spark, a=[0, spread, 2 * spread], b=[1, 2, 3])
+    with pytest.raises(DataError, match=r"feature 'a' varies by .* 1e-100"):
+        prepared(customers, features={"transform": "none", "scale": scale})
 
 
 def test_two_customers_lie_on_both_sides_of_their_mean(spark):

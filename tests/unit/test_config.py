@@ -57,6 +57,17 @@ path = "out"
 """
 
 
+@pytest.mark.parametrize("weight", [0, 1e-200, 9e-7, 1.1e6])
+def test_a_weight_is_from_a_millionth_to_a_million(weight):
+    tree = {
+        "input": {"path": "x"},
+        "features": {"numeric": [{"name": "a", "weight": weight}]},
+        "output": {"path": "out"},
+    }
+    with pytest.raises(ConfigError, match="weight"):
+        parse(tree, source="test")
+
+
 def test_the_defaults_are_those_of_the_design():
     settings = parse(tree(), source="run.toml")
     assert (settings.input.format, settings.input.kind, settings.input.duplicates) == (

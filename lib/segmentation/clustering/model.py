@@ -70,7 +70,7 @@ def _segment_of_cluster(kmeans: KMeansModel, centres: Points) -> str:
     """The SQL that turns the model's cluster number into the position of its centre."""
     found = np.array(kmeans.clusterCenters())
     order = [int(np.argmin(((centres - centre) ** 2).sum(axis=1))) for centre in found]
-    if sorted(order) != list(range(len(centres))):
+    if not np.array_equal(centres[order], found) or len(set(order)) < len(centres):
         raise RuntimeError(f"the frozen centres {found.tolist()} are not {centres.tolist()}")
     cases = " ".join(f"WHEN {cluster} THEN {segment}" for cluster, segment in enumerate(order))
     return f"CASE {CLUSTER} {cases} END"

@@ -11,7 +11,7 @@ from segmentation.config.section import Name, Section, Whole, repeated
 Transform = Literal["log1p", "signed", "none", "auto"]
 Negative = Literal["reject", "clip", "signed"]
 Missing = Literal["reject", "impute"]
-Weight = Annotated[float, Field(gt=0, le=1e6)]
+Weight = Annotated[float, Field(ge=1e-6, le=1e6)]
 
 
 class Feature(Section):
@@ -102,6 +102,7 @@ class Features(Section):
     missing: Missing = "reject"
     winsorise: tuple[Quantile, Quantile] | None = None
     as_of: date | None = None
+    scoring_day: Literal["as_of", "today"] = "as_of"
 
     @model_validator(mode="after")
     def _is_in_order(self) -> Self:

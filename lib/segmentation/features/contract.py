@@ -14,7 +14,7 @@ from segmentation.features.decimals import AS_READ, as_read
 from segmentation.features.examples import REJECTION as REJECTION
 from segmentation.features.examples import Examples, examples
 from segmentation.features.examples import in_words as examples_in_words
-from segmentation.features.measures import Measure, is_blank
+from segmentation.features.measures import Measure, is_blank, text
 from segmentation.results import Rejection
 from segmentation.schemas import MALFORMED, quoted
 
@@ -65,7 +65,9 @@ def with_rejection(
     for reason, column, sql in [*rules, *feature_rules(measures, categories)]:
         broken.append(rejected_if(reason, column, F.expr(sql)))
     if input.customer_id is not None and input.duplicates == "reject":
-        same_id = Window.partitionBy(F.col(quoted(input.customer_id)))
+        # Rows without an id would all be one task's: each is a partition of its own.
+        nobody = F.when(is_nobody, F.xxhash64(*_hashable(customers)))
+        same_id = Window.partitionBy(F.col(quoted(input.customer_id)), nobody)
         is_repeated = F.count(F.lit(1)).over(same_id) > 1
         broken.append(rejected_if("duplicate_id", input.customer_id, is_repeated))
     return customers.withColumn(REJECTION, F.coalesce(*broken))
@@ -112,11 +114,23 @@ def rejected(audited: DataFrame) -> DataFrame:
     return as_read(audited.where(F.col(REJECTION).isNotNull()).drop(MALFORMED))
 
 
-def identity(customers: DataFrame, config: Config) -> list[str]:
-    """The columns, quoted, that tell one customer from another: id and features, or all."""
-    customer_id = config.input.customer_id
-    names = [customer_id, *config.features.names] if customer_id else _hashable(customers)
-    return [quoted(name) for name in names]
+def identity(config: Config, measures: Sequence[Measure]) -> list[str]:
+    """The SQL of what tells one customer from another: the id, if there is one, and the features.
+
+    It is what the values are, in the order of the features' names: one table has one answer
+    whatever types its columns have, and however the features are listed.
+    """
+    features = {each.name: each.number for each in measures}
+    features |= {each.name: text(each.name) for each in config.features.categorical}
+    found = [features[name] for name in sorted(features)]
+    if config.input.customer_id is not None:
+        customer_id = text(config.input.customer_id)
+        # As pandas writes integers where one is missing.
+        is_whole = f"endswith({customer_id}, '.0')"
+        found.append(
+            f"if({is_whole}, left({customer_id}, length({customer_id}) - 2), {customer_id})"
+        )
+    return found
 
 
 def audit(audited: DataFrame, *, numbers: Mapping[str, str]) -> Audit:
@@ -156,7 +170,7 @@ def audit(audited: DataFrame, *, numbers: Mapping[str, str]) -> Audit:
 
 def by_reason(audited: DataFrame, aggregates: Sequence[Column]) -> list[Row]:
     """Rows, two sums of hashes and the aggregates of every reason; reads the table once."""
-    row_hash = F.xxhash64(*[F.col(quoted(c)) for c in _hashable(audited)])
+    row_hash = F.xxhash64(*_hashable(audited))
     return (
         audited.withColumn("__hash", row_hash)
         .groupBy(REJECTION)
@@ -238,13 +252,16 @@ def fingerprint(audited: DataFrame, groups: Sequence[Row]) -> str:
     return sha256(repr((columns, rows, low, high)).encode()).hexdigest()[:16]
 
 
-def _hashable(audited: DataFrame) -> list[str]:
-    """Every column of the input that Spark can hash: it refuses maps and variants."""
-    return [
-        field.name
-        for field in _own(audited)
-        if not any(unhashable in _type(field) for unhashable in ("map<", "variant"))
-    ]
+def comparable(name: str, type_: T.DataType) -> Column:
+    """The column, or its JSON where Spark cannot tell two values apart: maps and variants."""
+    if any(kind in type_.simpleString() for kind in ("map<", "variant")):
+        return F.to_json(F.struct(F.col(quoted(name))))
+    return F.col(quoted(name))
+
+
+def _hashable(audited: DataFrame) -> list[Column]:
+    """Every column of the input, as Spark can hash it."""
+    return [comparable(field.name, field.dataType) for field in _own(audited)]
 
 
 def _own(audited: DataFrame) -> list[T.StructField]:

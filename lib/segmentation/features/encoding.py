@@ -122,7 +122,7 @@ def encode(
     identity: Sequence[str],
     value: str | None = None,
 ) -> Encoding:
-    """The encoding of the usable rows; ``identity`` are columns, quoted, that tell them apart.
+    """The encoding of the usable rows; ``identity`` is the SQL of what tells them apart.
 
     The ``value`` feature is a number, also where it is described and has few values.
 
@@ -263,7 +263,7 @@ def _sample(
     usable: DataFrame, dimensions: Sequence[Dimension], *, identity: Sequence[str], share: float
 ) -> list[npt.NDArray[np.float64]]:
     """The values of each dimension over some customers, the same ones always, in order."""
-    drawn = F.pmod(F.xxhash64(*identity), F.lit(_HASH_VALUES))
+    drawn = F.pmod(F.xxhash64(*map(F.expr, identity)), F.lit(_HASH_VALUES))
     columns = [F.expr(each.sql).alias(f"value_{j}") for j, each in enumerate(dimensions)]
     rows = usable.where(drawn < int(share * _HASH_VALUES)).select(*columns).toPandas()
     return [np.sort(rows[column].to_numpy(np.float64)) for column in rows.columns]

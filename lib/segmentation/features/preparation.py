@@ -11,8 +11,10 @@ import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
+from pyspark.ml import PipelineModel
 from pyspark.ml.base import Transformer
 from pyspark.ml.feature import SQLTransformer, StandardScaler, VectorAssembler
 from pyspark.sql import DataFrame, SparkSession
@@ -23,12 +25,17 @@ from segmentation.errors import DataError
 from segmentation.exact import Grid, joined, square_sums
 from segmentation.features.contract import Rule
 from segmentation.features.encoding import Dimension
-from segmentation.features.measures import LARGEST, double
+from segmentation.features.measures import LARGEST, date_literal, double
 from segmentation.results import PreparedFeature
 from segmentation.vectors import vector_table
 
 EXACT_BITS = 50
 """Squared distances stay below two to this; the bits up to a double's 53 are spare."""
+
+LEAST_RANGE = 1e-100
+"""A feature that varies by less would have a variance that doubles cannot hold."""
+
+TODAY = "current_date()"
 
 POWERS = 400
 """The model's vectors are made of units from two to minus this to two to this."""
@@ -64,7 +71,7 @@ class Scale:
 
 @dataclass(frozen=True)
 class Preparation:
-    """The dimensions that shape the segments, in order, and the grid that they share.
+    """The dimensions that shape the segments, by name, and the grid that they share.
 
     ``constant`` names the features left out, having one value only; ``distinct`` is about
     how many different customers there are before rounding.
@@ -80,9 +87,13 @@ class Preparation:
         """The names of the coordinate columns."""
         return tuple(f"__q{j}" for j in range(len(self.scales)))
 
+    def features_in(self, order: Sequence[str]) -> tuple[PreparedFeature, ...]:
+        """The features in the order in which the configuration lists their columns."""
+        return tuple(sorted(self.features, key=lambda each: order.index(each.column)))
+
     @property
     def features(self) -> tuple[PreparedFeature, ...]:
-        """The preparation as the manifest tells it."""
+        """The features in the order of the coordinates."""
         return tuple(
             PreparedFeature(
                 s.name,
@@ -133,19 +144,24 @@ def fit_preparation(
 ) -> Preparation:
     """The preparation of so many usable rows; ``scale`` is ``standard`` or ``none``.
 
-    Reads the table once. The moments are sums of whole numbers, and so exact. A feature's
-    weight is its standard deviation in scaled units; a categorical feature's dimensions have
-    it together, so that it counts as much as one number whatever the number of its values.
+    The dimensions are put in the order of their names, so that the order in which features are
+    listed changes no bit. Reads the table once. The moments are sums of whole numbers, and so
+    exact. A feature's weight is its standard deviation in scaled units; a categorical feature's
+    dimensions have it together, so that it counts as much as one number whatever the number of
+    its values.
 
     Raises
     ------
     DataError
-        If every feature is constant: nothing tells the customers apart.
+        If every feature is constant: nothing tells the customers apart. If one varies by less
+        than ``LEAST_RANGE``.
     """
+    dimensions = sorted(dimensions, key=lambda each: (each.column, each.value or ""))
     ranges = [
-        tuple(transformed_value(bound, each) for bound in (each.low, each.high))
+        (transformed_value(each.low, each), transformed_value(each.high, each))
         for each in dimensions
     ]
+    _check_ranges(dimensions, ranges)
     grids = [Grid.spanning(*bounds) for bounds in ranges]
     transformed = [F.expr(_transformed(each)) for each in dimensions]
     # Named first: written out in every aggregate, Spark took seconds to plan them.
@@ -195,6 +211,16 @@ def fit_preparation(
     return Preparation(tuple(scales), _bits(reach, len(scales)), constant, distinct)
 
 
+def _check_ranges(dimensions: Sequence[Dimension], ranges: Sequence[tuple[float, float]]) -> None:
+    """Squares of less than ``LEAST_RANGE`` are no ordinary doubles."""
+    for each, (low, high) in zip(dimensions, ranges, strict=True):
+        if 0 < high - low < LEAST_RANGE:
+            raise DataError(
+                f"feature {each.name!r} varies by {high - low:.3g} only, needs at least "
+                f"{LEAST_RANGE:.0e}: give it in another unit, or take it out of features"
+            )
+
+
 def with_coordinates(usable: DataFrame, preparation: Preparation) -> DataFrame:
     """The table plus a column per shaping feature: its coordinate, a whole number in a double."""
     return usable.select(
@@ -207,14 +233,18 @@ def with_coordinates(usable: DataFrame, preparation: Preparation) -> DataFrame:
 
 
 def preparation_stages(
-    spark: SparkSession, preparation: Preparation, *, rules: Sequence[Rule] = ()
+    spark: SparkSession,
+    preparation: Preparation,
+    *,
+    rules: Sequence[Rule] = (),
+    moving_day: date | None = None,
 ) -> list[Transformer]:
     """The preparation as Spark ML stages: input columns to the vector column ``SCALED``.
 
     ``SCALED`` holds the coordinates times ``2**-bits``, exactly. ``IS_USABLE`` is false where
     one of the ``rules`` holds; a feature without a value is 0, as MLlib's KMeans stops at a NaN.
     Centring comes before rounding, so that a mean far from 0 takes no digits from the grid; the
-    scaler divides.
+    scaler divides. The ``moving_day`` from which dates count becomes the day of scoring.
     """
     columns = prepared_columns(preparation)
     rounded = [_rounded(scale, preparation.bits) for scale in preparation.scales]
@@ -227,9 +257,25 @@ def preparation_stages(
     broken = [sql for _, _, sql in rules] + [f"{coordinate} IS NULL" for coordinate in rounded]
     is_usable = f"CASE {' '.join(f'WHEN {sql} THEN false' for sql in broken)} ELSE true END"
     statement = f"SELECT *, {', '.join(values)}, {is_usable} AS {IS_USABLE} FROM __THIS__"  # noqa: S608 - names are quoted
+    if moving_day is not None:
+        statement = statement.replace(date_literal(moving_day), TODAY)
     transform = SQLTransformer(statement=statement)
     assembler = VectorAssembler(inputCols=columns, outputCol=FEATURES)
     return [transform, assembler, _scaler(spark, preparation)]
+
+
+def at_day(model: PipelineModel, day: date | None) -> PipelineModel:
+    """A model whose dates count from the day of scoring, as if that were another day."""
+    if day is None:
+        return model
+    return PipelineModel([_at_day(stage, day) for stage in model.stages])
+
+
+def _at_day(stage: Transformer, day: date) -> Transformer:
+    statement = stage.getStatement() if isinstance(stage, SQLTransformer) else None
+    if statement is None or TODAY not in statement:
+        return stage
+    return SQLTransformer(statement=statement.replace(TODAY, date_literal(day)))
 
 
 def prepared_columns(preparation: Preparation) -> list[str]:

@@ -10,7 +10,6 @@ from datetime import UTC, date, datetime, timedelta
 
 from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
-from pyspark.sql import types as T
 
 from segmentation.config import Returns, Transactions
 from segmentation.errors import DataError
@@ -18,6 +17,7 @@ from segmentation.features.as_of import doubt_about, lines_per_day
 from segmentation.features.contract import (
     REJECTION,
     by_reason,
+    comparable,
     fingerprint,
     in_words,
     reasons,
@@ -122,7 +122,7 @@ def with_reason(lines: DataFrame, *, transactions: Transactions) -> DataFrame:
     )
     reasoned = timed.withColumn(REJECTION, F.coalesce(*broken))
     if given.duplicates == "drop":
-        copies = Window.partitionBy(*[_comparable(name, types[name]) for name in lines.columns])
+        copies = Window.partitionBy(*[comparable(name, types[name]) for name in lines.columns])
         is_copy = F.row_number().over(copies.orderBy(F.lit(0))) > 1
         copied = rejected_if("duplicate_line", None, is_copy)
         reasoned = reasoned.withColumn(REJECTION, F.coalesce(REJECTION, copied))
@@ -209,13 +209,6 @@ def _whole(value: Column) -> Column:
 def _signed(size: Column, is_return: Column) -> Column:
     """Below zero for a return, whichever of its numbers the table writes with a sign."""
     return F.when(is_return, -F.abs(size)).otherwise(size)
-
-
-def _comparable(name: str, type_: T.DataType) -> Column:
-    """The column, or its JSON where Spark cannot tell two values apart: maps and variants."""
-    if any(kind in type_.simpleString() for kind in ("map<", "variant")):
-        return F.to_json(F.struct(F.col(quoted(name))))
-    return F.col(quoted(name))
 
 
 def _is_return(given: Transactions) -> Column:

@@ -157,6 +157,10 @@ class RunStore:
         self._note(folder)
         return written_rows(folder)
 
+    def staged(self, name: str) -> DataFrame:
+        """A table of :meth:`stage_table` as it was written."""
+        return self.spark.read.parquet(self.staging.child(name).glob)
+
     def stage_rows(self, table: Table, rows: Sequence[object]) -> None:
         """Write a small table aside, a record a row."""
         folder = self.staging.child(table.name)
