@@ -72,9 +72,10 @@ def check_model(
     labelled
         How many customers there are.
     """
-    names = [F.col(quoted(published_name(name))).alias(name) for name in features]
+    columns = [F.col(quoted(published_name(name))) for name in features]
+    names = [column.alias(name) for column, name in zip(columns, features, strict=True)]
     known = customers.where("margin > 0") if has_ties else customers
-    place = F.pmod(F.xxhash64(*names), F.lit(labelled))
+    place = F.pmod(F.xxhash64(*columns), F.lit(labelled))
     first = F.when(place < CHECKED_CUSTOMERS, -1).otherwise(F.col("margin"))
     asked = (
         known.orderBy(first, place)
