@@ -271,7 +271,8 @@ def run(
         check_model(
             at_day(model, gathered.as_of),
             store.staged(CUSTOMERS.name),
-            store.staged(REJECTED.name) if rejected else None,
+            # Where columns were rewritten these rows are as they came, which the model may label.
+            store.staged(REJECTED.name) if rejected and AS_READ not in audited.columns else None,
             features=config.features.names,
             labelled=audit.usable,
             has_ties=chosen.tied > 0,
