@@ -298,7 +298,7 @@ def test_too_small_a_usable_share_stops_the_run_with_the_reasons(spark):
         ("spend double, __x int", ["spend"], "'__x' begins with '__'"),
         ("segment double", ["segment"], "'segment'.*rename it"),
         ("a double, distance int, distance_input int", ["a"], "both be published"),
-        ("`spend;age` string", ["spend"], "see input.options.sep"),
+        ("`spend;age` string", ["spend"], "set input.options.sep = ';'"),
     ],
 )
 def test_columns_that_will_not_do_are_named(spark, schema, numeric, told):

@@ -115,8 +115,8 @@ def _missing(
     """Columns that the configuration names and the input lacks, and what that may come from."""
     if not missing:
         return []
-    if config.input.format == "csv" and len(known) == 1:
-        return [_separator_in_words(known[0])]
+    if config.input.format == "csv" and len(known) == 1 and (sep := _separator(known[0])):
+        return [f"input.path has one column, {listed(known)}: set input.options.sep = {sep!r}"]
     problems = [
         f"the input has no column {name!r}, which {key} names{nearest(name, known)}"
         for name, key in missing
@@ -145,19 +145,17 @@ def _missing_of_lines(
     return [*problems, f"made of the lines, customers have {listed(known)}"]
 
 
-def _separator_in_words(name: str) -> str:
-    """What it comes from that a CSV file has one column: mostly its separator."""
-    seps = [sep for sep in SEPARATORS if sep in name]
-    if not seps:
-        return f"input.path has one column, {listed([name])}: see input.options.sep"
-    sep = max(seps, key=name.count)
-    return f"input.path has one column, {listed([name])}: set input.options.sep = {sep!r}"
+def _separator(name: str) -> str:
+    """What separates the names that a file's only column has for a name; empty where nothing."""
+    return max(SEPARATORS, key=name.count) if any(sep in name for sep in SEPARATORS) else ""
 
 
 def _columns_in_words(known: Sequence[str], config: Config, *, has_malformed: bool) -> str:
     """The columns that there are, and what it may come from if others are missing."""
     hint = ""
-    if config.input.format == "json" and has_malformed:
+    if config.input.format == "csv" and len(known) == 1:
+        hint = " in all: see input.options.sep"
+    elif config.input.format == "json" and has_malformed:
         hint = " and lines that are no JSON object: see input.options.multiLine"
     return f"input.path has {listed(known)}{hint}"
 
