@@ -264,7 +264,11 @@ CASES = {
     "pattern of dates of customers that Spark does not know": told(
         "features.dates.0.format",
         "'%Y'",
-        sets=("features.dates=[{ name = 'visits', format = '%Y' }]", "features.as_of=2026-01-01"),
+        sets=(
+            'features.numeric=["money_spent"]',
+            "features.dates=[{ name = 'visits', format = '%Y' }]",
+            "features.as_of=2026-01-01",
+        ),
     ),
     "attribute of lines that is not listed": told(
         "'Country'",
