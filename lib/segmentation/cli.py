@@ -248,7 +248,7 @@ def show_java_home() -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command; what the operator can mend is told in one line, with exit code 2.
+    """Run the command; an error that the operator can fix is one line, with exit code 2.
 
     Ctrl-C and SIGTERM end it with one line and exit code 130, and leave the output clean.
     """

@@ -1,4 +1,4 @@
-"""How this command starts Spark's JVM: with its own settings where nobody gave any, and quietly."""
+"""How this command starts Spark's JVM: quietly, with its own settings where the user has none."""
 
 import os
 import re

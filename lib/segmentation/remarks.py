@@ -1,4 +1,4 @@
-"""What the operator is told while a run goes on, and what it goes on with instead."""
+"""Run-time warnings and fallbacks."""
 
 import math
 

@@ -75,7 +75,7 @@ class ReportSection(Section):
 
 
 class Config(Section):
-    """Everything a run is told. How Spark runs it stands in Spark's own properties."""
+    """The whole configuration of a run; how Spark runs it is in Spark's own properties."""
 
     input: Input
     transactions: Transactions | None = None

@@ -14,7 +14,7 @@ SUBSTITUTED = ("${", "__THIS__")
 """What Spark replaces in a statement, quoted or not: variables, and a SQLTransformer's table."""
 
 MOST_NAMED = 4
-"""So many missing columns are told one by one, with the nearest known name."""
+"""Up to so many missing columns are listed one by one, each with the nearest known name."""
 
 SEPARATORS = (";", "\t", "|", ",", ":")
 

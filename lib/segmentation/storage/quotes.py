@@ -85,7 +85,7 @@ class Dialect:
 
     @property
     def _closed(self) -> str:
-        # Spark drops blanks between the closing quote and the separator, whatever it is told.
+        # Spark drops blanks between the closing quote and the separator, whatever the options.
         return f"{self._content}{_char(self.quote)} *+"
 
     @property
