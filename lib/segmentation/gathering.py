@@ -15,7 +15,7 @@ from segmentation.features.joining import check_join, join_counts, join_keys, jo
 from segmentation.features.purchases import customer_rules, customers_of
 from segmentation.features.transactions import Lines, check_settings, in_time, with_reason
 from segmentation.results import JoinCounts
-from segmentation.store import Store
+from segmentation.store import InputStore
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Gathered:
 
 
 def gather(
-    table: DataFrame, config: Config, *, store: Store, warn: Callable[[str], None]
+    table: DataFrame, config: Config, *, store: InputStore, warn: Callable[[str], None]
 ) -> Gathered:
     """The customers of the input table, with every column that the configuration names.
 

@@ -51,7 +51,7 @@ from segmentation.selection.alarms import alarms, correlations
 from segmentation.selection.validity import rounded
 from segmentation.selection.verdict import choose, doubts
 from segmentation.steps import Steps
-from segmentation.store import Store
+from segmentation.store import InputStore, Store
 from segmentation.verification import check_counts, check_lines, check_model
 from segmentation.weighing import clusters_of, published_curve, spikes_of, weigh
 
@@ -322,7 +322,7 @@ def run(
         return Published(choice.k, choice.reason, store.publish(), facts.headline)
 
 
-def check_input(config: Config, *, store: Store, steps: Steps) -> Checked:
+def check_input(config: Config, *, store: InputStore, steps: Steps) -> Checked:
     """The input as the contract has it; every row is read, and warnings are given.
 
     Raises

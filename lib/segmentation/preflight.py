@@ -1,9 +1,9 @@
 """A dry run: the configuration, the columns and every row are checked, and nothing is written."""
 
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
 from pyspark.sql import DataFrame, SparkSession
 
@@ -16,7 +16,6 @@ from segmentation.storage import mirrors
 from segmentation.storage.delta import check_delta
 from segmentation.storage.filesystem import Folder
 from segmentation.storage.readers import read_table
-from segmentation.store import Store
 
 
 @dataclass(frozen=True)
@@ -26,12 +25,12 @@ class Reader:
     spark: SparkSession
     folder: Path
 
-    def read(self, source: Source, *, seed: int) -> DataFrame:
+    def read(self, source: Source, *, seed: int, warn: Callable[[str], None]) -> DataFrame:
         """A table of the input, lazily."""
         is_made = isinstance(source, Input) and source.generate is not None
         if is_made and not Path(source.paths[0]).exists():
             source = source.model_copy(update={"path": str(self.folder / "customers.csv")})
-        return read_table(self.spark, source, seed=seed)
+        return read_table(self.spark, source, seed=seed, warn=warn)
 
     def aside(self, name: str, table: DataFrame) -> DataFrame:  # noqa: ARG002 - a store's
         """The table itself: it is computed as often as it is read."""
@@ -60,8 +59,7 @@ def dry_run_lines(
         check_delta()
     steps = Steps(listener, job_descriptions(spark))
     with tempfile.TemporaryDirectory() as folder:
-        reader = cast("Store", Reader(spark, Path(folder)))
-        checked = check_input(settings, store=reader, steps=steps)
+        checked = check_input(settings, store=Reader(spark, Path(folder)), steps=steps)
     audit, sweep, choose = checked.audit, settings.sweep, settings.choose
     rejected = audit.rows - audit.usable
     reasons = f": {contract.in_words(audit.rejections)}" if audit.rejections else ""

@@ -10,16 +10,8 @@ from segmentation.config import Source
 from segmentation.schemas import Table
 
 
-class Store(Protocol):
-    """Where the input is read and the run is written; see ``storage.runs``."""
-
-    @property
-    def run_id(self) -> str:
-        """The run's name."""
-
-    @property
-    def again(self) -> Mapping[str, Any] | None:
-        """The manifest of a run of this very id that is there already."""
+class InputStore(Protocol):
+    """Where the input is read: all that a dry run asks of storage."""
 
     def read(self, source: Source, *, seed: int, warn: Callable[[str], None]) -> DataFrame:
         """A table of the input; ``warn`` is called with what of it is read otherwise."""
@@ -29,6 +21,18 @@ class Store(Protocol):
 
     def aside(self, name: str, table: DataFrame) -> DataFrame:
         """Write a table that is read often and not published; returns it as it was written."""
+
+
+class Store(InputStore, Protocol):
+    """Where the input is read and the run is written; see ``storage.runs``."""
+
+    @property
+    def run_id(self) -> str:
+        """The run's name."""
+
+    @property
+    def again(self) -> Mapping[str, Any] | None:
+        """The manifest of a run of this very id that is there already."""
 
     def stage_table(
         self,

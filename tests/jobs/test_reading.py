@@ -309,7 +309,7 @@ def test_formats_give_the_same_labelled_customers(segment, spark, tmp_path):
         labelled[form] = customers.sort_values("customer_id")[sorted(customers.columns)]
     spark.sql("DROP TABLE customers")
     assert list(labelled["csv"]["customer_id"]) == sorted(row[0] for row in ROWS)
-    assert list(labelled["csv"]["segment"]) == [1, 1, 0, 1, 0]  # 007, 08, 10, 1e3, 9
+    assert list(labelled["csv"]["segment"]) == [0, 0, 1, 0, 1]  # 007, 08, 10, 1e3, 9; by size
     for form, customers in labelled.items():
         pd.testing.assert_frame_equal(
             customers.reset_index(drop=True), labelled["csv"].reset_index(drop=True), obj=form
@@ -442,7 +442,7 @@ def test_negatives_are_clipped_or_keep_their_sign(segment, tmp_path, negative, c
     text = "n\n-5\n-5\n-5\n700\n700\n"
     run = segment(
         config_for(tmp_path, write(tmp_path / "customers.csv", text)),
-        *sets(features__numeric=["n"], features__negative=negative),
+        *sets(features__numeric=["n"], features__negative=negative, segments__value="n"),
         output=tmp_path / "out",
     )
     profile = run.table("segment_profile").sort_values("segment")
