@@ -1,4 +1,4 @@
-"""How Spark's JVM is told to start; no JVM does."""
+"""How Spark's JVM is started, without starting one."""
 
 import os
 import shlex

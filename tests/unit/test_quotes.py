@@ -1,4 +1,4 @@
-"""Which records span lines, where every line is told by what it would be within quotes or not."""
+"""Which records span lines, given what each line would be within quotes and outside."""
 
 import csv
 import io

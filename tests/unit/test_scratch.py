@@ -1,4 +1,4 @@
-"""Spark's temporary files: whose they are is told by a lock, which the system drops."""
+"""Spark's temporary files: a lock, which the system drops, says whose they are."""
 
 import os
 import subprocess
