@@ -187,10 +187,8 @@ def run(
         )
         if not is_at_rest:
             steps.warn(f"labels still moved after {MAX_REFINEMENTS} Lloyd steps on all rows")
-        swept = rescored(population, swept, partition, bits=preparation.bits)
-        clusters = clusters_of(partition, bits=preparation.bits)
         for alarm in alarms(
-            clusters,
+            clusters_of(partition, bits=preparation.bits),
             features=[feature.name for feature in preparation.features],
             min_share=config.choose.min_share,
         ):

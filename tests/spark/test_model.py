@@ -109,6 +109,12 @@ def lattice(spark):
     return prepared(table(spark, a=np.tile(x.ravel(), 2), b=np.tile(y.ravel(), 2)), features=RAW)
 
 
+def on_grid(made, values):
+    """Grid points at these values of the features."""
+    means = [scale.mean for scale in made.preparation.scales]
+    return np.rint((np.array(values) - means) * 2.0**made.preparation.bits)
+
+
 @pytest.mark.parametrize("rows", ["lattice", "middle"])
 def test_customers_halfway_between_centres_are_labelled_alike_by_table_and_model(spark, rows):
     if rows == "lattice":
@@ -117,8 +123,7 @@ def test_customers_halfway_between_centres_are_labelled_alike_by_table_and_model
     else:  # seven copies of the point in the middle
         made = prepared(table(spark, a=[0, 2, *[1] * 7], b=[0, 2, *[1] * 7]), features=RAW)
         on_lattice = [(0, 0), (2, 2)]
-    means = [scale.mean for scale in made.preparation.scales]
-    centres = np.rint((np.array(on_lattice) - means) * 2.0**made.preparation.bits)
+    centres = on_grid(made, on_lattice)
     leads = with_nearest(made.rows, made.coordinates, centres).select(
         (F.col(SECOND_SQUARE) - F.col(SQUARE)).alias("lead")
     )
@@ -159,9 +164,7 @@ def test_amounts_of_any_size_are_labelled_as_the_table_does(spark, factor, weigh
 
 def test_customers_who_stay_tied_are_counted(spark, monkeypatch):
     made = lattice(spark)
-    means = [scale.mean for scale in made.preparation.scales]
-    on_lattice = np.array([(1, 1), (3, 1), (1, 3), (3, 3)])
-    centres = np.rint((on_lattice - means) * 2.0**made.preparation.bits)
+    centres = on_grid(made, [(1, 1), (3, 1), (1, 3), (3, 3)])
     monkeypatch.setattr("segmentation.chosen.NUDGES", ())
     chosen = settled(
         made.rows,
