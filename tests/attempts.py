@@ -15,7 +15,7 @@ from segmentation.storage.filesystem import Folder
 from segmentation.storage.lease import Clock, Lease
 from segmentation.storage.locking import FileLock, Lock
 from segmentation.storage.pointer import COPY, POINTER
-from segmentation.storage.runs import RunStore
+from segmentation.storage.run_writer import RunStore
 
 CONFIG = Config.model_validate(
     {

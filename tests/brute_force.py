@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from segmentation.clustering.lloyd import Partition, Points
+from segmentation.clustering.lloyd import Partition
+from segmentation.numerics.arrays import Points
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import settings
 from pyspark.sql import SparkSession
 
-from segmentation.java import java_home
-from segmentation.session import CALL_SITES, REQUIRED
+from segmentation.runtime.java import java_home
+from segmentation.runtime.session import CALL_SITES, REQUIRED
 
 UNCOMPILED = {
     "spark.sql.codegen.wholeStage": "false",

@@ -128,7 +128,7 @@ def _of_number(table: Any, name: str) -> list[FeatureProfile]:
                 centroid=None if name == "age" else mean,
                 overall_mean=float(overall),
                 difference=None if name == "age" else (own.mean() - overall) / deviation,
-                shapes=name != "age",
+                used_for_clustering=name != "age",
                 known=int(own.count()),
             )
         )
@@ -137,7 +137,7 @@ def _of_number(table: Any, name: str) -> list[FeatureProfile]:
 
 def _of_indicator(table: Any, column: str, value: str | None, of: Any) -> list[FeatureProfile]:
     overall, deviation = of.mean(), of.std(ddof=0) or 1.0
-    shapes = column != "country"
+    is_used = column != "country"
     return [
         FeatureProfile(
             segment=int(segment),
@@ -146,11 +146,11 @@ def _of_indicator(table: Any, column: str, value: str | None, of: Any) -> list[F
             median=None,
             p10=None,
             p90=None,
-            centroid=float(own.mean()) if shapes else None,
+            centroid=float(own.mean()) if is_used else None,
             overall_mean=float(overall),
-            difference=float((own.mean() - overall) / deviation) if shapes else None,
+            difference=float((own.mean() - overall) / deviation) if is_used else None,
             value=value,
-            shapes=shapes,
+            used_for_clustering=is_used,
             known=int(own.count()),
             kind="boolean" if value is None else "categorical",
         )

@@ -156,7 +156,7 @@ def _curve(costs: Sequence[float] | None, *, k: int) -> tuple[CostPoint, ...]:
             gap=0.1 * min(at, k),
             gap_error=0.02,
             stability=None if at == 1 else 0.9,
-            least_stability=None if at == 1 else 0.85,
+            min_stability=None if at == 1 else 0.85,
             smallest_share=1 / at,
         )
         for at, cost in enumerate(drawn, start=1)

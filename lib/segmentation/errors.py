@@ -6,7 +6,7 @@ Anything that is not a :class:`SegmentationError` is a bug and keeps its traceba
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
-MOST_LISTED, LONGEST = 10, 40
+MAX_LISTED, LONGEST = 10, 40
 
 
 class SegmentationError(Exception):
@@ -43,8 +43,8 @@ def nearest(name: str, known: Iterable[str]) -> str:
 def listed(names: Sequence[str]) -> str:
     """The names as a person takes them in: in quotes, the first ten, none at full length."""
     shown = [repr(name if len(name) <= LONGEST else f"{name[:LONGEST]}...") for name in names]
-    rest = f" and {len(names) - MOST_LISTED} more" if len(names) > MOST_LISTED else ""
-    return ", ".join(shown[:MOST_LISTED]) + rest
+    rest = f" and {len(names) - MAX_LISTED} more" if len(names) > MAX_LISTED else ""
+    return ", ".join(shown[:MAX_LISTED]) + rest
 
 
 def one_line(text: str) -> str:

@@ -12,7 +12,7 @@ class CostPoint:
     """One k: the within-cluster sum of squares, in squared scaled units, and every index.
 
     An index is None where it has no value: most have none for k = 1. ``stability`` is the
-    mean over clusters, ``least_stability`` the least. See ``schemas`` for each.
+    mean over clusters, ``min_stability`` the least. See ``schemas`` for each.
     """
 
     k: int
@@ -25,7 +25,7 @@ class CostPoint:
     gap: float | None = None
     gap_error: float | None = None
     stability: float | None = None
-    least_stability: float | None = None
+    min_stability: float | None = None
     smallest_share: float | None = None
 
 
@@ -96,14 +96,14 @@ class LineCounts:
     lines: int
     counted: int
     returns: int
-    left_out: tuple[Rejection, ...]
+    excluded: tuple[Rejection, ...]
     as_of: str
     fingerprint: str
     first_day: str | None = None
     last_day: str | None = None
 
     @property
-    def left_out_lines(self) -> int:
+    def excluded_lines(self) -> int:
         """How many were excluded."""
         return self.lines - self.counted
 
@@ -149,8 +149,8 @@ class FeatureProfile:
 
     ``difference`` is the segment's centre less the mean of all customers, both of the prepared
     feature, over its standard deviation; ``centroid`` is the centre in original units. Both are
-    None where the feature only describes, and ``shapes`` is false. An ordered feature has no
-    centroid, and the difference of a band is that of its share.
+    None where ``used_for_clustering`` is false: the feature is only profiled. An ordered feature
+    has no centroid, and the difference of a band is that of its share.
     """
 
     segment: int
@@ -163,7 +163,7 @@ class FeatureProfile:
     overall_mean: float
     difference: float | None
     value: str | None = None
-    shapes: bool = True
+    used_for_clustering: bool = True
     known: int = 0
     kind: str = "numeric"
 

@@ -93,7 +93,7 @@ COST_CURVE = Table(
             "mean Jaccard similarity of clusters with those of resampled customers, 0 to 1; "
             "mean over clusters",
         ),
-        Column("least_stability", "double", "the same, of the least stable cluster"),
+        Column("min_stability", "double", "the same, of the least stable cluster"),
         Column("smallest_share", "double", "the smallest cluster's part of all customers"),
     ),
 )
@@ -141,7 +141,7 @@ SEGMENT_PROFILE = Table(
         Column(
             "value", "string", "value of a categorical feature, band of an ordered one; else null"
         ),
-        Column("shapes", "boolean", "whether it shaped the segments, or only describes them"),
+        Column("used_for_clustering", "boolean", "false where it is only profiled"),
         Column(
             "known",
             "bigint",
@@ -185,7 +185,7 @@ REJECTED = Table(
         Column(
             "reason",
             "string",
-            "`null`, `not_a_number`, `nan`, `infinite`, `too_large`, `negative`, `not_in_order`, "
+            "`null`, `not_a_number`, `nan`, `infinite`, `too_large`, `negative`, `unknown_band`, "
             "`not_a_date`, `after_as_of`, `not_a_boolean`, `malformed` or `duplicate_id`; of "
             "transactions also `no_purchase` and `no_net_spend`",
         ),

@@ -24,7 +24,7 @@ from scripts.benchmarking.session import SCALED_UP_FROM_ROWS, Session
 from scripts.benchmarking.suite import cases, judged, recognised
 from scripts.benchmarking.tables import Rows, line_table, suite_tables, tables
 from segmentation.errors import SegmentationError
-from segmentation.java import java_home
+from segmentation.runtime.java import java_home
 
 RESULTS, PAGE, SCRATCH = "results.json", "benchmark.html", "scratch"
 SUITE, TRANSACTIONS = "suite.json", "transactions.json"
@@ -35,7 +35,7 @@ LOCAL_OPTIONS = ("--output", "--data")
 
 
 def main() -> int:
-    """Measure what the command line asks for; 0 when done, 2 with the reason if not."""
+    """NumericFeature what the command line asks for; 0 when done, 2 with the reason if not."""
     parser = _parser()
     options = parser.parse_args()
     if not any(1 < k <= options.k_max for k in options.mllib_ks):

@@ -7,8 +7,8 @@ from plotly import graph_objects as go
 from scripts.benchmarking.measuring import DRIVER, JVM, WORKERS
 from scripts.benchmarking.records import Comparison, CoresetSizes, CostRow, Scaling, shape
 from scripts.benchmarking.tables import competitor, memory_by_contestant, ratio_title
-from segmentation.reporting.marks import COLOURS, SYMBOLS
-from segmentation.reporting.theme import figure
+from segmentation.reporting.charts.markers import COLOURS, SYMBOLS
+from segmentation.reporting.charts.theme import figure
 
 HEIGHT, ROW_PX, FRAME_PX = 420, 46, 150
 LEGEND = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"}

@@ -17,7 +17,7 @@ from scripts.benchmarking.data import CUSTOMER_ID
 from scripts.benchmarking.measuring import Measured, measured
 from scripts.benchmarking.records import COPY, JOB, LOOP, MEMORY
 from scripts.benchmarking.task import Answer, Task
-from segmentation.java import archive_options, class_archive
+from segmentation.runtime.java import archive_options, class_archive
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCAL_CONF = ROOT / "conf" / "spark-local.conf"

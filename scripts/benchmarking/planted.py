@@ -12,7 +12,7 @@ WELL, MODERATE = 0.005, 0.04
 """Largest overlap of two components: the probabilities that a customer of one is taken for the
 other's, added up. Maitra and Melnykov (2010), doi:10.1198/jcgs.2009.08054."""
 
-LEAST_SHARE = 0.03
+MIN_SHARE = 0.03
 DRAWS = 1_500
 LOG_RANGE = (2.5, 8.5)
 """Where the means of raw counts and amounts lie, as logarithms: about 11 to 4,900."""
@@ -40,7 +40,7 @@ def mixture(
     shares = np.full(groups, 1 / groups)
     if not equal:
         free = random.dirichlet(np.full(groups, 1.0))
-        shares = LEAST_SHARE + (1 - groups * LEAST_SHARE) * free
+        shares = MIN_SHARE + (1 - groups * MIN_SHARE) * free
     centres = _apart(random, groups, features)
     spreads = random.uniform(0.7, 1.4, groups)
     centres = centres * _scale(centres, spreads, shares, overlap=overlap, random=random)

@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 import pyspark
 import pytest
 
-from segmentation.java import java_home
+from segmentation.runtime.java import java_home
 from segmentation.storage.demo import demo_customers
 from tests.cluster.digests import Digest, digest
 from tests.conftest import SPARK_PATH, UNCOMPILED

@@ -18,8 +18,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from segmentation.cli import main
-from segmentation.clustering.model import freeze
-from segmentation.java import java_home
+from segmentation.model.spark_pipeline import freeze
+from segmentation.runtime.java import java_home
 from tests.conftest import SPARK_PATH
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -772,7 +772,7 @@ def test_a_mishap_half_way_leaves_nothing_of_the_run(
         mishap(tmp_path)
         return freeze(*arguments, **named)
 
-    monkeypatch.setattr("segmentation.pipeline.freeze", freeze_and_then)
+    monkeypatch.setattr("segmentation.pipelines.segment.freeze", freeze_and_then)
     with pytest.raises(SystemExit) as stopped:
         main(["run", "segment.toml", "--run-id", "bad", "--set=sweep.k_max=3"])
 

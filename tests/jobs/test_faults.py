@@ -15,7 +15,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from segmentation.java import java_home
+from segmentation.runtime.java import java_home
 from tests.conftest import SPARK_PATH, UNCOMPILED
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,8 +27,9 @@ SAMPLE = ("after the move",)
 
 DRIVER = """
 import os, signal, sys
-from segmentation import cli, steps
-from segmentation.storage import history, runs
+from segmentation.cli import commands
+from segmentation.pipelines import steps
+from segmentation.storage import history, run_writer
 from segmentation.storage.filesystem import Folder
 point = sys.argv.pop(1)
 # where tests run in the background it is ignored
@@ -52,7 +53,7 @@ def call(self, step):
     return real_call(self, step)
 steps.Steps.__call__ = call
 around(Folder, "move", before="before the move", after="after the move")
-around(runs, "point_at", after="after the pointer")
+around(run_writer, "point_at", after="after the pointer")
 if point == "within the pointer":
     class Dying(type(Folder.at("/").filesystem)):
         def move(self, source, target):
@@ -60,7 +61,7 @@ if point == "within the pointer":
             return super().move(source, target)
     from segmentation.storage import filesystem
     filesystem.fs.LocalFileSystem = Dying
-cli.main(sys.argv[1:])
+commands.main(sys.argv[1:])
 """
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from segmentation.java import java_home
+from segmentation.runtime.java import java_home
 from tests.jobs.test_real_files import ELSEWHERE
 
 CONFIG = """
@@ -91,7 +91,7 @@ def test_each_bad_cell_is_a_rejection_with_its_reason(run):
     assert found["reason"].to_dict() == {
         "P003": "not_a_number",
         "P004": "null",
-        "P005": "not_in_order",
+        "P005": "unknown_band",
         "P006": "after_as_of",
         "P007": "not_a_boolean",
     }

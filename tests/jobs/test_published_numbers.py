@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from segmentation import pipeline
+from segmentation.pipelines import segment as pipeline
 from segmentation.selection import validity
-from segmentation.storage.runs import RunStore
+from segmentation.storage.run_writer import RunStore
 
 DAILY = 2
 FIRST, LAST = map(int, os.environ.get("SEGMENTATION_NUMBERS", "0:200").split(":"))

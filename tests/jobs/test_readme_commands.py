@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from segmentation.cli import main
-from segmentation.java import java_home
+from segmentation.runtime.java import java_home
 from segmentation.storage.demo import demo_customers
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 from sklearn import metrics
 
-from segmentation.java import java_home
+from segmentation.runtime.java import java_home
 from segmentation.schemas import PUBLISHED
 from tests import headline
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Dialog, Page, sync_playwright
 
-from segmentation.reporting.page import render
+from segmentation.reporting.segment_page import render
 from segmentation.results import Report
 from tests.report_example import PLANTED, example_report
 

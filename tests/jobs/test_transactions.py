@@ -32,21 +32,21 @@ def everybody(run):
 
 def test_every_line_is_accounted_for(retail, retail_lines):
     counts = retail.manifest["transactions"]
-    left_out = {(each["reason"], each["column"]): each["rows"] for each in counts["left_out"]}
+    excluded = {(each["reason"], each["column"]): each["rows"] for each in counts["excluded"]}
     known = retail_lines[retail_lines["CustomerID"].notna()]
     is_product = known["StockCode"].str.contains("^[0-9]{5}")
     assert counts["lines"] == LINES == len(retail_lines)
-    assert left_out == {
+    assert excluded == {
         ("null", "CustomerID"): NOBODY,
         ("not_a_product", "StockCode"): (~is_product).sum(),
     }
-    assert counts["counted"] == LINES - sum(left_out.values())
+    assert counts["counted"] == LINES - sum(excluded.values())
     products = known[is_product]
     is_return = products["InvoiceNo"].str.startswith("C") | (products["Quantity"] < 0)
     assert counts["returns"] == is_return.sum() > 8_000
     written = retail.table("rejected_transactions")
     assert written.groupby("reason").size().to_dict() == {
-        reason: rows for (reason, _), rows in left_out.items()
+        reason: rows for (reason, _), rows in excluded.items()
     }
     assert sorted(written["InvoiceNo"]) == sorted(
         [*retail_lines[retail_lines["CustomerID"].isna()]["InvoiceNo"],
@@ -177,9 +177,9 @@ def test_as_of_a_day_is_what_a_file_cut_at_that_day_gives(cdnow):
     )
     assert len(at_once) > 20_000
     pd.testing.assert_frame_equal(at_once, cut)
-    left_out = cdnow["as_of"].manifest["transactions"]["left_out"]
-    assert [each["reason"] for each in left_out] == ["after_as_of"]
-    assert cdnow["cut"].manifest["transactions"]["left_out"] == []
+    excluded = cdnow["as_of"].manifest["transactions"]["excluded"]
+    assert [each["reason"] for each in excluded] == ["after_as_of"]
+    assert cdnow["cut"].manifest["transactions"]["excluded"] == []
 
 
 def test_mall_by_gender(segment, shared_data, tmp_path):

@@ -9,12 +9,11 @@ import numpy.typing as npt
 import pandas as pd
 from pyspark.sql import DataFrame, SparkSession
 
-from segmentation.clustering.lloyd import Points
-from segmentation.clustering.rows import AllRows
+from segmentation.clustering.distributed import DistributedPopulation
 from segmentation.config import Config, parse
 from segmentation.features import contract
 from segmentation.features.encoding import Encoding, encode
-from segmentation.features.measures import Measure, measures
+from segmentation.features.numeric import NumericFeature, measures
 from segmentation.features.preparation import (
     FEATURES,
     IS_USABLE,
@@ -25,6 +24,7 @@ from segmentation.features.preparation import (
     prepared_columns,
     with_coordinates,
 )
+from segmentation.numerics.arrays import Points
 
 LATTICE_STEP = 2**20
 """Grid steps between neighbours on a lattice: far beyond what rounding or nudging moves."""
@@ -65,8 +65,8 @@ class Prepared:
         return self.preparation.coordinates
 
     @property
-    def population(self) -> AllRows:
-        return AllRows(self.rows, self.coordinates)
+    def population(self) -> DistributedPopulation:
+        return DistributedPopulation(self.rows, self.coordinates)
 
     @cached_property
     def scaled(self) -> Points:
@@ -86,7 +86,7 @@ class Prepared:
         }
 
 
-def measures_of(settings: Config) -> tuple[Measure, ...]:
+def measures_of(settings: Config) -> tuple[NumericFeature, ...]:
     """The configuration's measures."""
     return measures(settings.features, as_of=settings.features.as_of)
 

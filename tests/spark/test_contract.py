@@ -173,10 +173,10 @@ def test_in_is_labelled_plus_rejected(spark):
     settings = config(["a"])
     found = audit(customers, settings)
     kept = contract.usable(audited(customers, settings))
-    left_out = contract.rejected(audited(customers, settings))
+    excluded = contract.rejected(audited(customers, settings))
     assert found.usable == kept.count() == 5
-    assert found.rows - found.usable == left_out.count() == sum(r.rows for r in found.rejections)
-    both = kept.select("b").unionAll(left_out.select("b"))
+    assert found.rows - found.usable == excluded.count() == sum(r.rows for r in found.rejections)
+    both = kept.select("b").unionAll(excluded.select("b"))
     assert sorted(row.b for row in both.collect()) == list(range(len(TEXTS)))
 
 

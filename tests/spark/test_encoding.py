@@ -33,7 +33,7 @@ def test_ordered_bands_are_their_places(spark):
     made = prepared(customers, numeric=["key"], features=features)
     assert values(made, "age") == {1: 0.0, 2: 1.0, 3: 2.0}
     assert rejections(customers, made.config) == {
-        1: None, 2: None, 3: None, 4: ("not_in_order", "age"), 5: ("null", "age"),
+        1: None, 2: None, 3: None, 4: ("unknown_band", "age"), 5: ("null", "age"),
     }  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from pyspark.sql import functions as F
 
 from segmentation.config import Config
 from segmentation.features import contract
-from segmentation.features.measures import number
+from segmentation.features.numeric import number
 from segmentation.schemas import CUSTOMERS, MALFORMED, REJECTED, SEGMENT
 from segmentation.segments.labelled import (
     labelled_customers,

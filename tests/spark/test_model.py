@@ -5,14 +5,14 @@ import pytest
 from pyspark.ml import PipelineModel
 from pyspark.sql import functions as F
 
-from segmentation.chosen import CLEAR_LEAD, settled
-from segmentation.clustering.model import freeze
-from segmentation.clustering.nearest import (
+from segmentation.model.spark_columns import (
     CLUSTER,
     SECOND_SQUARE,
     SQUARE,
     with_nearest,
 )
+from segmentation.model.spark_pipeline import freeze
+from segmentation.pipelines.chosen import CLEAR_LEAD, settled
 from segmentation.schemas import SEGMENT
 from segmentation.segments.profile import Value
 from tests.spark.tables import RAW, planted, prepared, table
@@ -165,7 +165,7 @@ def test_amounts_of_any_size_are_labelled_as_the_table_does(spark, factor, weigh
 def test_customers_who_stay_tied_are_counted(spark, monkeypatch):
     made = lattice(spark)
     centres = on_grid(made, [(1, 1), (3, 1), (1, 3), (3, 3)])
-    monkeypatch.setattr("segmentation.chosen.NUDGES", ())
+    monkeypatch.setattr("segmentation.pipelines.chosen.NUDGES", ())
     chosen = settled(
         made.rows,
         partition(made, centres),

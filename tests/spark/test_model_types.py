@@ -11,10 +11,10 @@ import pytest
 from pyspark.ml import PipelineModel
 from pyspark.sql import functions as F
 
-from segmentation.clustering.model import freeze
-from segmentation.clustering.nearest import CLUSTER, with_nearest
 from segmentation.features import contract
 from segmentation.features.preparation import at_day, preparation_stages, with_coordinates
+from segmentation.model.spark_columns import CLUSTER, with_nearest
+from segmentation.model.spark_pipeline import freeze
 from segmentation.schemas import SEGMENT
 from tests.spark.tables import measures_of, prepared, with_rejection
 from tests.spark.test_model import frozen

@@ -4,12 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from segmentation.chosen import labelled, settled
 from segmentation.clustering.coreset import sample
-from segmentation.clustering.lloyd import refined
-from segmentation.clustering.starts import fit_coreset
+from segmentation.clustering.kmeans import fit_coreset
+from segmentation.clustering.lloyd import lloyd_from_centres
 from segmentation.clustering.sweep import score
 from segmentation.features import contract
+from segmentation.pipelines.chosen import labelled, settled
 from segmentation.segments.profile import Value
 from tests.spark.tables import in_partitions, measures_of, prepared
 
@@ -45,7 +45,7 @@ def found(customers, ks=(1, 2, 4)):
     bits = preparation.bits
     centres = fit_coreset(customers.sparkSession, coreset, ks=ks, bits=bits, seed=5)
     swept = score(population, centres, bits=bits)
-    partition, _ = refined(population, swept[-1].partition.means(), max_steps=3)
+    partition, _ = lloyd_from_centres(population, swept[-1].partition.means(), max_steps=3)
     chosen = settled(
         made.rows,
         partition,

@@ -7,10 +7,10 @@ from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score
 
 from segmentation.clustering.coreset import compress, sample
-from segmentation.clustering.nearest import CLUSTER, with_nearest
-from segmentation.clustering.starts import fit_coreset
+from segmentation.clustering.kmeans import fit_coreset
 from segmentation.clustering.sweep import fit_all_rows, score
 from segmentation.features.preparation import SCALED
+from segmentation.model.spark_columns import CLUSTER, with_nearest
 from tests.spark.tables import RAW, planted, prepared, table
 
 

@@ -104,10 +104,10 @@ def test_every_line_counts_or_has_its_reason(spark):
     }
     assert (found.counts.lines, found.counts.counted) == (len(REASONS), 3)
     assert (found.counts.first_day, found.counts.last_day) == ("2026-01-01", "2026-01-03")
-    assert sum(each.rows for each in found.counts.left_out) == len(REASONS) - 3
-    left_out = found.left_out
-    assert left_out.count() == len(REASONS) - 3
-    assert left_out.columns == [*table.columns, REJECTION]
+    assert sum(each.rows for each in found.counts.excluded) == len(REASONS) - 3
+    excluded = found.excluded
+    assert excluded.count() == len(REASONS) - 3
+    assert excluded.columns == [*table.columns, REJECTION]
 
 
 def test_what_is_no_product_counts_for_nothing_and_its_customer_is_one_still(spark):
@@ -123,7 +123,7 @@ def test_what_is_no_product_counts_for_nothing_and_its_customer_is_one_still(spa
     assert (made["ann"].monetary, made["ann"].recency_days) == (9.0, 4)
     assert (made["bob"].frequency, made["bob"].monetary) == (0, 0.0)
     assert set(made) == {"ann", "bob", "cat"}
-    assert counted(table, **config).counts.left_out == (Rejection("not_a_product", "what", 3),)
+    assert counted(table, **config).counts.excluded == (Rejection("not_a_product", "what", 3),)
 
 
 def test_a_prefix_makes_a_return_whatever_the_sign(spark):
@@ -144,7 +144,7 @@ def test_exact_duplicates_are_kept_or_dropped_and_counted(spark):
     kept = customers(lines(spark, *twice))
     assert kept["ann"].monetary == 21
     dropped = counted(lines(spark, *twice), duplicates="drop")
-    assert dropped.counts.left_out == (Rejection("duplicate_line", None, 2),)
+    assert dropped.counts.excluded == (Rejection("duplicate_line", None, 2),)
     assert customers(lines(spark, *twice), duplicates="drop")["ann"].monetary == 11
 
 
@@ -392,14 +392,14 @@ def test_copies_of_lines_with_a_map_are_dropped(spark):
         rows, "who string, when string, paid string, more map<string,int>"
     )
     found = counted(table, duplicates="drop")
-    assert found.counts.left_out == (Rejection("duplicate_line", None, 1),)
+    assert found.counts.excluded == (Rejection("duplicate_line", None, 1),)
     assert customers(table, duplicates="drop")["ann"].monetary == 10
 
 
 def test_a_bare_time_or_number_is_no_day(spark):
     texts = ["2026-01-02", "12:30", "40908", "409080", "2026-01-31 23:30:00 BST"]
     found = counted(lines(spark, *[("ann", text, "1") for text in texts]))
-    assert found.counts.left_out == (Rejection("not_a_date", "when", 4),)
+    assert found.counts.excluded == (Rejection("not_a_date", "when", 4),)
     assert found.as_of == date(2026, 1, 2)
 
 

@@ -3,10 +3,10 @@ from dataclasses import replace
 
 import pytest
 
-from segmentation.reporting import charts, scatter
-from segmentation.reporting.marks import COLOURS, SYMBOLS, mark
-from segmentation.reporting.scales import axis, position
-from segmentation.reporting.wording import MINUS, chart_text, compact, number, percent
+from segmentation.reporting.charts import evidence, scatter
+from segmentation.reporting.charts.axes import axis, position
+from segmentation.reporting.charts.markers import COLOURS, SYMBOLS, mark
+from segmentation.reporting.formatting import MINUS, chart_text, compact, number, percent
 from segmentation.results import CostPoint, CustomerSample, PreparedFeature, Report
 from tests.report_example import example_report
 
@@ -28,7 +28,7 @@ def prepared(name: str, transform: str) -> PreparedFeature:
 
 
 def test_elbow_draws_every_cost_and_marks_the_chosen_by_shape_line_and_word():
-    figure = charts.elbow([CostPoint(1, 9.0), CostPoint(2, 4.0, True), CostPoint(3, 3.5)])
+    figure = evidence.elbow([CostPoint(1, 9.0), CostPoint(2, 4.0, True), CostPoint(3, 3.5)])
     curve, chosen = figure.data
     assert (curve.x, curve.y) == ((1, 2, 3), (9.0, 4.0, 3.5))
     assert (chosen.x, chosen.y, chosen.marker.symbol) == ((2,), (4.0,), "diamond-open")
@@ -38,7 +38,7 @@ def test_elbow_draws_every_cost_and_marks_the_chosen_by_shape_line_and_word():
 
 
 def test_every_index_with_values_has_a_chart_of_its_own_with_the_chosen_k_marked():
-    found = charts.indices(example_report().cost_curve)
+    found = evidence.indices(example_report().cost_curve)
     assert [index.title for index in found] == [
         "Silhouette",
         "Gap",
@@ -54,22 +54,22 @@ def test_every_index_with_values_has_a_chart_of_its_own_with_the_chosen_k_marked
 
 
 def test_an_index_without_a_value_for_some_k_is_drawn_for_the_others():
-    silhouette, *_ = charts.indices(example_report().cost_curve)
+    silhouette, *_ = evidence.indices(example_report().cost_curve)
     assert silhouette.figure.data[0].x == tuple(range(2, 13))
 
 
 def test_the_gap_has_its_error_bars_and_no_other_index_has():
-    found = {index.title: index.figure.data[0].error_y.array for index in charts.indices(CURVE)}
+    found = {index.title: index.figure.data[0].error_y.array for index in evidence.indices(CURVE)}
     assert found["Gap"] == (0.02,) * 12
     assert {title for title, bars in found.items() if bars} == {"Gap"}
 
 
 def test_a_curve_without_indices_has_no_small_charts():
-    assert charts.indices([CostPoint(1, 2.0, True)]) == ()
+    assert evidence.indices([CostPoint(1, 2.0, True)]) == ()
 
 
 def test_elbow_axes_name_quantity_unit_and_scale():
-    layout = charts.elbow(example_report().cost_curve).layout
+    layout = evidence.elbow(example_report().cost_curve).layout
     assert layout.xaxis.title.text == "k, the number of segments"
     assert "sum of squared distances" in layout.yaxis.title.text
     assert "squared scaled units, linear scale" in layout.yaxis.title.text
@@ -78,7 +78,7 @@ def test_elbow_axes_name_quantity_unit_and_scale():
 @pytest.mark.parametrize("costs", [[0.0], [0.0, 0.0, 0.0], [5.0]])
 def test_elbow_has_a_range_where_costs_are_zero_or_alone(costs):
     points = [CostPoint(k, cost, k == 1) for k, cost in enumerate(costs, start=1)]
-    low, high = charts.elbow(points).layout.yaxis.range
+    low, high = evidence.elbow(points).layout.yaxis.range
     assert low == 0
     assert high > max(costs)
 

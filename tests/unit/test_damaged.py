@@ -61,7 +61,7 @@ def output(published, tmp_path):
 def write_rows(folder):
     folder.mkdir(exist_ok=True)
     row = {"segment": 0, "name": "Best", "customers": 9, "share": 1.0, "k": 2, "cost": 1.5}
-    row |= dict.fromkeys(("value_mean", "value_share", "silhouette", "gap", "least_stability"), 0.5)
+    row |= dict.fromkeys(("value_mean", "value_share", "silhouette", "gap", "min_stability"), 0.5)
     pq.write_table(pa.Table.from_pylist([row | {"chosen": True}]), folder / "part-00000.parquet")
 
 

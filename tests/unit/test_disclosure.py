@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from segmentation.reporting.disclosure import disclosed
-from segmentation.reporting.page import render
+from segmentation.reporting.segment_page import render
 from segmentation.results import CustomerSample, FeatureProfile, Report
 from tests import attack
 from tests.random_report import MIN_GROUP, Known, random_report
@@ -125,7 +125,7 @@ def test_an_attacker_with_the_page_derives_no_count_of_few(request):
 
 @pytest.mark.parametrize("control", [hidden_nothing, hidden_small_cells_only])
 def test_the_attacker_succeeds_against_less(control, monkeypatch):
-    monkeypatch.setattr("segmentation.reporting.page.disclosed", control)
+    monkeypatch.setattr("segmentation.reporting.segment_page.disclosed", control)
     known = random_report(0)
     found = derived(known, render(known.report, min_group=MIN_GROUP))
     for feature in ("plan", "country", "partner", "complaints", "smallest segment"):
@@ -173,7 +173,7 @@ def profiles_of(counts: dict[str, list[int]], sizes: list[int], **fields) -> lis
             centroid=None,
             overall_mean=sum(row) / sum(sizes),
             difference=None,
-            shapes=False,
+            used_for_clustering=False,
             known=sizes[segment],
             kind="categorical",
             **fields,

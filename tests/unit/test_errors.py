@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segmentation.errors import LONGEST, MOST_LISTED, listed, nearest, one_line
+from segmentation.errors import LONGEST, MAX_LISTED, listed, nearest, one_line
 
 
 @pytest.mark.parametrize(
@@ -26,8 +26,8 @@ def test_nothing_known_is_nothing_near():
 
 def test_a_list_of_names_is_cut_to_what_can_be_read():
     assert listed(["a", "b c"]) == "'a', 'b c'"
-    many = listed([f"column_{i}" for i in range(MOST_LISTED + 3)])
-    assert many.endswith(f"'column_{MOST_LISTED - 1}' and 3 more")
+    many = listed([f"column_{i}" for i in range(MAX_LISTED + 3)])
+    assert many.endswith(f"'column_{MAX_LISTED - 1}' and 3 more")
     assert listed(["x" * (LONGEST + 1)]) == f"'{'x' * LONGEST}...'"
 
 

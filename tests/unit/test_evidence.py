@@ -64,15 +64,15 @@ def test_every_index_has_its_value_where_it_has_one(blobs):
         "calinski_harabasz",
         "davies_bouldin",
         "stability",
-        "least_stability",
+        "min_stability",
     ]
     assert None not in vars(second).values()
-    assert (second.least_stability or 2) <= (second.stability or 0)
+    assert (second.min_stability or 2) <= (second.stability or 0)
     assert second.log_drop == pytest.approx(np.log(first.cost / second.cost))
 
 
 def test_beyond_thirty_values_of_k_the_resampled_indices_are_left_out(blobs, monkeypatch):
-    monkeypatch.setattr(evidence, "MOST_KS", 2)
+    monkeypatch.setattr(evidence, "MAX_KS", 2)
     found = swept(blobs, ks=range(1, 5)).curve
     assert [point.gap is None for point in found] == [False, False, True, True]
     assert [point.stability is None for point in found] == [True, False, True, True]
@@ -100,7 +100,7 @@ def test_no_favourite_is_a_k_with_a_cluster_that_the_coreset_lacks():
     found = evidence.gather(points, weights, clusters=clusters, costs={2: 5e3, 3: 4e3}, seed=1)
     with_all, with_empty = found.curve
     assert with_all.silhouette == pytest.approx(0.99, abs=0.01)
-    assert (with_empty.silhouette, with_empty.least_stability) == (None, None)
+    assert (with_empty.silhouette, with_empty.min_stability) == (None, None)
     assert favourites(found.curve)["silhouette"] == 2
 
 

@@ -13,7 +13,7 @@ from tests.headline import check
 from tests.report_example import PLANTED, example_report
 
 LINES = LineCounts(
-    lines=9, counted=9, returns=0, left_out=(), as_of="2011-12-31", fingerprint="x",
+    lines=9, counted=9, returns=0, excluded=(), as_of="2011-12-31", fingerprint="x",
     first_day="2010-12-01", last_day="2011-12-09",
 )  # fmt: skip
 

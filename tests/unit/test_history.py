@@ -38,7 +38,7 @@ def publish(output: Path, run: str, *, created: str = "2026-01-01T00:00:00+00:00
     for name, row in (
         ("segments", {**segment, "value_share": None}),
         ("cost_curve", {"k": 2, "cost": 1.5, "chosen": True, "silhouette": 0.5, "gap": None,
-                        "least_stability": None}),
+                        "min_stability": None}),
         ("segment_profile", {"segment": 0, "feature": "age", "mean": 2.0}),
     ):  # fmt: skip
         (folder / name).mkdir()
@@ -163,7 +163,7 @@ def elsewhere(tmp_path, monkeypatch):
     """A file system that is not this machine's disk, as far as the lock can tell."""
     monkeypatch.setattr(lease, "SETTLE_S", 0)
     monkeypatch.setattr(lease, "LOOK_S", 0.02)
-    monkeypatch.setattr(locking, "BEAT_S", 0.05)
+    monkeypatch.setattr(locking, "HEARTBEAT_S", 0.05)
     return Folder(fs.SubTreeFileSystem(str(tmp_path), fs.LocalFileSystem()), "", "s3://b")
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from segmentation.errors import StorageError
-from segmentation.storage import history, lease, runs
+from segmentation.storage import history, lease, run_writer
 from segmentation.storage.pointer import POINTER
 from tests.attempts import Places, is_whole, publish, shown
 from tests.interleaving import Scheduler, Shifted, Turn
@@ -71,7 +71,7 @@ class Night:
     def beat(self, address, owner):
         """What the thread of the lock does."""
         while not owner.is_done:
-            self.scheduler.sleep(lease.BEAT_S)
+            self.scheduler.sleep(lease.HEARTBEAT_S)
             lock = self.places.locks.get(address)
             if lock is not None:
                 with lock._turn:
@@ -157,8 +157,8 @@ def play(kind, seed, monkeypatch, *, same_id=False, stale=False, **chances):
 def test_two_jobs_never_publish_over_one_another(kind, scenario, monkeypatch, request):
     # the same steps, fewer of them: a waiting job looks every 30 s
     monkeypatch.setattr(lease, "LOOK_S", 30.0)
-    monkeypatch.setattr(lease, "BEAT_S", 40.0)
-    monkeypatch.setattr(runs, "write_rows", cheap_rows)
+    monkeypatch.setattr(lease, "HEARTBEAT_S", 40.0)
+    monkeypatch.setattr(run_writer, "write_rows", cheap_rows)
     today = date.today().toordinal()  # noqa: DTZ011 - any number that changes
     count = EACH * (20 if request.config.getoption("--thorough") else 1)
     ended: Counter[tuple[str, ...]] = Counter()

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from segmentation import java
 from segmentation.errors import ConfigError
-from segmentation.java import (
+from segmentation.runtime import java
+from segmentation.runtime.java import (
     SPARK_MODULE,
     archive_command,
     archive_options,

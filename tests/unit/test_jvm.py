@@ -8,9 +8,9 @@ from pathlib import Path
 import pyspark
 import pytest
 
-from segmentation import jvm
 from segmentation.errors import ConfigError
-from segmentation.jvm import BRIEF_OPTION, DEFAULTS, SHELL, launch
+from segmentation.runtime import jvm
+from segmentation.runtime.jvm import C1_ONLY, DEFAULTS, SHELL, launch
 
 LOCAL = str(DEFAULTS / "spark-local.conf")
 MINE = "--properties-file mine.conf pyspark-shell"
@@ -39,8 +39,10 @@ def archive(monkeypatch, tmp_path):
     return path
 
 
-def launched(*, is_brief=False, **conf):
-    return launch({key.replace("_", "."): value for key, value in conf.items()}, is_brief=is_brief)
+def launched(*, is_short_lived=False, **conf):
+    return launch(
+        {key.replace("_", "."): value for key, value in conf.items()}, is_short_lived=is_short_lived
+    )
 
 
 def arguments(started):
@@ -146,9 +148,9 @@ def test_the_next_jvm_reads_it_and_what_another_recorded_meanwhile_goes(archive)
 
 
 def test_a_brief_run_compiles_little_but_not_while_it_records(archive):
-    assert BRIEF_OPTION not in java_options(launched(is_brief=True))
+    assert C1_ONLY not in java_options(launched(is_short_lived=True))
     archive.touch()
-    assert java_options(launched(is_brief=True))[-1] == BRIEF_OPTION
+    assert java_options(launched(is_short_lived=True))[-1] == C1_ONLY
 
 
 def test_another_sparks_home_is_refused_in_one_line(monkeypatch, tmp_path):

@@ -6,7 +6,7 @@ import pytest
 
 from segmentation.errors import StorageError
 from segmentation.storage import lease
-from segmentation.storage.lease import BEAT_S, DEAD_S, LEASE, Lease
+from segmentation.storage.lease import HEARTBEAT_S, LEASE, LEASE_TIMEOUT_S, Lease
 from tests.attempts import SimulatedClock
 from tests.storages import Memory, in_memory
 
@@ -48,13 +48,13 @@ def test_a_living_owner_is_seen_by_its_renewals_and_no_clock_is_compared(shop):
 
     def sleep(seconds):
         shop.clock.now += seconds
-        if shop.clock.now - began > BEAT_S:
+        if shop.clock.now - began > HEARTBEAT_S:
             first.renew()
 
     shop.clock.sleep = sleep
     with pytest.raises(StorageError, match="in use: run one has been writing there since 20"):
         shop.take("two")
-    assert shop.clock.now - began < 2 * BEAT_S
+    assert shop.clock.now - began < 2 * HEARTBEAT_S
     first.renew()
 
 
@@ -63,7 +63,7 @@ def test_a_second_attempt_waits_for_the_lost_first_one_and_then_runs(shop, caplo
     first = shop.take("night")
     began = shop.clock.now
     second = shop.take("night")  # the same id on the same host in the same second
-    assert DEAD_S <= shop.clock.now - began < DEAD_S + 10
+    assert LEASE_TIMEOUT_S <= shop.clock.now - began < LEASE_TIMEOUT_S + 10
     assert "held by run night" in caplog.text
     with pytest.raises(StorageError, match=r"nothing is published: run night .* took over"):
         first.renew()
@@ -83,17 +83,17 @@ def test_an_owner_that_ends_while_another_waits_lets_it_in(shop):
 
     shop.clock.sleep = sleep
     assert shop.take("two").holder["run"] == "two"
-    assert shop.clock.now < BEAT_S
+    assert shop.clock.now < HEARTBEAT_S
 
 
 def test_a_lease_that_cannot_be_renewed_for_a_while_is_lost_before_another_may_take_it(shop):
     first = shop.take("one")
     shop.broken = OSError("AWS Error SLOW_DOWN")
-    while shop.clock.now < DEAD_S / 2:
+    while shop.clock.now < LEASE_TIMEOUT_S / 2:
         first.beat()
         assert first.lost is None
-        shop.clock.sleep(BEAT_S)
-    shop.clock.sleep(BEAT_S)
+        shop.clock.sleep(HEARTBEAT_S)
+    shop.clock.sleep(HEARTBEAT_S)
     first.beat()
     assert "could not be renewed for 150 s" in str(first.lost)
     assert "SLOW_DOWN" in str(first.lost)
@@ -113,7 +113,7 @@ def test_a_failure_that_passes_costs_nothing(shop):
 
 def test_after_a_long_pause_the_last_to_write_has_it(shop):
     first = shop.take("one")
-    shop.clock.now += 2 * DEAD_S
+    shop.clock.now += 2 * LEASE_TIMEOUT_S
     other = json.dumps({"run": "two", "token": "another", "beat": 1}).encode()
 
     def sleep(seconds):  # somebody who had seen it stale writes at this very moment
@@ -131,13 +131,13 @@ def test_after_a_long_pause_the_last_to_write_has_it(shop):
 def test_a_half_written_lease_is_waited_for_and_an_owner_writes_it_again(shop, content):
     shop.memory.files[f"out/{LEASE}"] = content
     first = shop.take("one")
-    assert shop.clock.now >= DEAD_S
+    assert shop.clock.now >= LEASE_TIMEOUT_S
     shop.memory.files[f"out/{LEASE}"] = content
     first.renew()
     assert shop.held()["token"] == first.holder["token"]
     # so late it may be another's, who had removed what this one staged
     shop.memory.files[f"out/{LEASE}"] = content
-    shop.clock.sleep(DEAD_S)
+    shop.clock.sleep(LEASE_TIMEOUT_S)
     with pytest.raises(StorageError, match="nothing is published"):
         first.renew()
 
@@ -150,7 +150,7 @@ def test_a_lease_that_is_missing_is_lost_as_another_may_have_come_and_gone(shop)
     assert shop.memory.files == {}
 
 
-@pytest.mark.parametrize(("pause", "writing"), [(0, DEAD_S), (DEAD_S, 5)])
+@pytest.mark.parametrize(("pause", "writing"), [(0, LEASE_TIMEOUT_S), (LEASE_TIMEOUT_S, 5)])
 def test_a_renewal_that_takes_long_may_have_hidden_another_owner(shop, pause, writing):
     first = shop.take("one")
     shop.clock.now += pause
@@ -177,4 +177,4 @@ def test_the_last_of_two_that_start_at_once_has_it(shop):
 
 
 def test_a_beat_is_far_shorter_than_what_makes_an_owner_dead():
-    assert 5 * (BEAT_S + lease.SETTLE_S) < DEAD_S / 2
+    assert 5 * (HEARTBEAT_S + lease.SETTLE_S) < LEASE_TIMEOUT_S / 2

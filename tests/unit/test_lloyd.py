@@ -1,4 +1,4 @@
-"""Partitions, Lloyd steps and grown clusters, on customers that are listed one by one."""
+"""Partitions, Lloyd steps and clusters that are filled, on customers that are listed one by one."""
 
 from fractions import Fraction
 
@@ -8,7 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.cluster import KMeans
 
-from segmentation.clustering.lloyd import Partition, foreseen, grown, improved, refined
+from segmentation.clustering.lloyd import (
+    Partition,
+    coreset_accelerated_lloyd,
+    fill_empty_clusters,
+    lloyd,
+    lloyd_from_centres,
+)
 from tests.brute_force import Listed
 
 STEP = 1024
@@ -64,8 +70,8 @@ def test_means_are_rounded_to_the_nearest_with_halves_upwards(total, count, mean
 def test_steps_from_a_partition_go_on_where_it_is():
     population = Listed([(0,), (2,), (4,), (10,), (13,)])
     start = centres((0,), (2,))
-    found = improved(population, population.partitions([start])[0], max_steps=20)
-    expected = refined(population, start, max_steps=20)
+    found = lloyd(population, population.partitions([start])[0], max_steps=20)
+    expected = lloyd_from_centres(population, start, max_steps=20)
     assert found[0].centres.tolist() == expected[0].centres.tolist()
     assert found[1]
 
@@ -98,7 +104,7 @@ def test_cost_beyond_the_digits_of_a_double():
 
 def test_refined_comes_to_rest_where_it_can_be_seen_to():
     population = Listed([(0,), (2,), (4,), (100,), (102,), (104,)])
-    found, is_at_rest = refined(population, centres((0,), (2,)), max_steps=20)
+    found, is_at_rest = lloyd_from_centres(population, centres((0,), (2,)), max_steps=20)
     assert is_at_rest
     assert found.centres.tolist() == [[2], [102]]
     assert found.counts == (3, 3)
@@ -107,7 +113,7 @@ def test_refined_comes_to_rest_where_it_can_be_seen_to():
 
 def test_refined_says_when_the_steps_ran_out():
     population = Listed([(0,), (2,), (4,), (100,), (102,), (104,)])
-    _, is_at_rest = refined(population, centres((0,), (2,)), max_steps=1)
+    _, is_at_rest = lloyd_from_centres(population, centres((0,), (2,)), max_steps=1)
     assert not is_at_rest
 
 
@@ -115,7 +121,7 @@ def test_what_centres_cost_above_the_means_on_paper():
     # about 0 the squares of 1 and 3 add up to 10, about their mean 2 to 2; 11 is its own mean
     population = Listed([(1,), (3,), (11,)])
     found = population.partitions([centres((0,), (11,))])[0]
-    assert found.excess() == 8
+    assert found.centre_offset_cost() == 8
     assert found.cost() == 2
 
 
@@ -145,12 +151,14 @@ def overlapping():
 def test_with_a_model_ahead_few_passes_come_to_rest_where_many_do(overlapping):
     everyone, model = map(Counted, overlapping)
     start = everyone.partitions([centres((-2500,), (0,))])[0]
-    expected, _ = improved(everyone, start, max_steps=100)
+    expected, _ = lloyd(everyone, start, max_steps=100)
     many, everyone.passes = everyone.passes, 0
-    found, is_at_rest = foreseen(everyone, start, model=model, max_steps=100, tolerance=1e-6)
+    found, is_at_rest = coreset_accelerated_lloyd(
+        everyone, start, model=model, max_steps=100, tolerance=1e-6
+    )
     assert is_at_rest
     assert float(found.cost()) == pytest.approx(float(expected.cost()), rel=1e-5)
-    assert found.excess() <= 1e-6 * found.cost()
+    assert found.centre_offset_cost() <= 1e-6 * found.cost()
     assert everyone.passes <= many / 3
 
 
@@ -158,8 +166,10 @@ def test_a_model_that_leads_astray_costs_passes_and_nothing_else(overlapping):
     everyone, _ = overlapping
     start = everyone.partitions([centres((-2500,), (0,))])[0]
     nobody = Listed([(10**6,), (-(10**6),)])
-    expected, _ = improved(everyone, start, max_steps=100)
-    found, is_at_rest = foreseen(everyone, start, model=nobody, max_steps=100, tolerance=1e-6)
+    expected, _ = lloyd(everyone, start, max_steps=100)
+    found, is_at_rest = coreset_accelerated_lloyd(
+        everyone, start, model=nobody, max_steps=100, tolerance=1e-6
+    )
     assert is_at_rest
     assert float(found.cost()) == pytest.approx(float(expected.cost()), rel=1e-5)
 
@@ -167,15 +177,17 @@ def test_a_model_that_leads_astray_costs_passes_and_nothing_else(overlapping):
 @given(customers, customers, st.integers(1, 4))
 def test_whatever_the_model_nothing_costs_more_than_before(population, model, k):
     k = min(k, len(set(population.points)))
-    start = grown(population, only(population, population.points[0]), clusters=k)
-    found, _ = foreseen(population, start, model=model, max_steps=5, tolerance=1e-3)
+    start = fill_empty_clusters(population, only(population, population.points[0]), clusters=k)
+    found, _ = coreset_accelerated_lloyd(
+        population, start, model=model, max_steps=5, tolerance=1e-3
+    )
     assert found.cost() <= start.cost()
     assert not found.has_empty
 
 
 def test_a_centre_without_customers_moves_to_the_farthest_customer():
     population = Listed([(0,), (2,), (40,), (100,)])
-    found, is_at_rest = refined(population, centres((1,), (-900,), (70,)), max_steps=20)
+    found, is_at_rest = lloyd_from_centres(population, centres((1,), (-900,), (70,)), max_steps=20)
     assert is_at_rest
     assert sorted(found.centres.ravel().tolist()) == [1, 40, 100]
     assert found.cost() == 2
@@ -186,7 +198,7 @@ def test_refined_never_costs_more_and_has_no_empty_cluster(population, k, random
     k = min(k, len(set(population.points)))
     start = centres(*random.sample(sorted(set(population.points)), k))
     before = population.partitions([start])[0]
-    found, is_at_rest = refined(population, start, max_steps=200)
+    found, is_at_rest = lloyd_from_centres(population, start, max_steps=200)
     assert is_at_rest
     assert found.cost() <= before.cost()
     assert not found.has_empty
@@ -197,7 +209,7 @@ def test_refined_never_costs_more_and_has_no_empty_cluster(population, k, random
 def test_refined_fills_every_cluster_from_centres_far_away(population, k):
     k = min(k, len(set(population.points)))
     nowhere = centres(*[(10**7, i) for i in range(k)])
-    found, _ = refined(population, nowhere, max_steps=0)
+    found, _ = lloyd_from_centres(population, nowhere, max_steps=0)
     assert not found.has_empty
 
 
@@ -205,7 +217,7 @@ def test_refined_fills_every_cluster_from_centres_far_away(population, k):
 def test_the_order_of_customers_changes_nothing(population, k, random):
     start = centres(*sorted(set(population.points))[:k])
     shuffled = Listed(random.sample(population.points, len(population.points)))
-    found, again = (refined(p, start, max_steps=50)[0] for p in (population, shuffled))
+    found, again = (lloyd_from_centres(p, start, max_steps=50)[0] for p in (population, shuffled))
     assert np.array_equal(found.centres, again.centres)
     assert (found.counts, found.sums, found.cost()) == (again.counts, again.sums, again.cost())
 
@@ -214,9 +226,9 @@ def test_the_order_of_customers_changes_nothing(population, k, random):
 def test_shifting_all_customers_shifts_the_centres(population, k, shift):
     start = centres(*sorted(set(population.points))[:k])
     shifted = Listed([(x + shift, y - shift) for x, y in population.points])
-    found, _ = refined(population, start, max_steps=50)
+    found, _ = lloyd_from_centres(population, start, max_steps=50)
     by = np.array([shift, -shift])
-    moved, _ = refined(shifted, start + by, max_steps=50)
+    moved, _ = lloyd_from_centres(shifted, start + by, max_steps=50)
     assert np.array_equal(moved.centres, found.centres + by)
     assert (moved.counts, moved.cost()) == (found.counts, found.cost())
 
@@ -226,7 +238,9 @@ def test_refined_rests_where_scikit_learn_does():
     groups = [(0, 0), (2**20, 0), (0, 2**20)]
     points = np.vstack([random.normal(group, 2**18, (60, 2)) for group in groups]).round()
     start = points[[0, 70, 150]]
-    found, is_at_rest = refined(Listed(points.astype(int).tolist()), start, max_steps=100)
+    found, is_at_rest = lloyd_from_centres(
+        Listed(points.astype(int).tolist()), start, max_steps=100
+    )
     expected = KMeans(3, init=start, n_init=1, tol=0).fit(points)
     assert is_at_rest
     assert float(found.cost()) == pytest.approx(expected.inertia_, rel=1e-9)
@@ -235,7 +249,7 @@ def test_refined_rests_where_scikit_learn_does():
 
 def test_grown_takes_the_farthest_customer_first():
     population = Listed([(0,), (2,), (50,), (90,)])
-    found = grown(population, only(population, (30,)), clusters=3)
+    found = fill_empty_clusters(population, only(population, (30,)), clusters=3)
     # 142 / 4 = 35.5, from which 90 is farthest and then 0
     assert found.centres.tolist() == [[36], [90], [0]]
     assert found.counts == (1, 1, 2)
@@ -245,21 +259,21 @@ def test_grown_takes_the_farthest_customer_first():
 def test_grown_never_costs_more(population, k, more):
     distinct = sorted(set(population.points))
     k, clusters = min(k, len(distinct)), min(k + more, len(distinct))
-    smaller, _ = refined(population, centres(*distinct[:k]), max_steps=50)
-    found = grown(population, smaller, clusters=clusters)
+    smaller, _ = lloyd_from_centres(population, centres(*distinct[:k]), max_steps=50)
+    found = fill_empty_clusters(population, smaller, clusters=clusters)
     assert len(found.counts) == clusters
     assert found.cost() <= smaller.cost()
 
 
 def test_as_many_clusters_as_distinct_customers_cost_nothing():
     population = Listed([(0, 0)] * 5 + [(7, 1)] * 2 + [(3, 3)])
-    found = grown(population, only(population, (0, 0)), clusters=3)
+    found = fill_empty_clusters(population, only(population, (0, 0)), clusters=3)
     assert not found.has_empty
     assert found.cost() == 0
 
 
 def test_grown_drops_what_is_empty_before_it_grows():
     population = Listed([(0,), (10,), (20,), (30,)])
-    found = grown(population, only(population, (5,), (25,), (9000,)), clusters=3)
+    found = fill_empty_clusters(population, only(population, (5,), (25,), (9000,)), clusters=3)
     assert not found.has_empty
     assert found.cost() == 50  # two of them part, the other two keep their 2 * 5**2

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from segmentation.clustering.coreset import Coreset
-from segmentation.segments.facts import Moments, facts_of
+from segmentation.segments.statistics import Moments, facts_of
 from segmentation.selection.validity import silhouette
 
 MEGABYTE = 2**20

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segmentation.attributes import Attribute, Key
-from segmentation.segments.facts import QUANTILES, ClusterFacts, Facts
+from segmentation.segments.attributes import Attribute, Key
 from segmentation.segments.naming import EXTREME, NOTABLE, name_segments
 from segmentation.segments.profile import Centre, describe
+from segmentation.segments.statistics import QUANTILES, ClusterStatistics, Facts
 from segmentation.segments.traits import Trait
 
 
@@ -179,7 +179,7 @@ def names_of(table, *, min_group):
             key: facts_of(c[own].dropna(), is_number=kind in ("numeric", "date"))
             for key, (kind, c) in columns.items()
         }
-        facts.append(ClusterFacts(int(segment), int(own.sum()), attributes, 1.0, None, 0.0))
+        facts.append(ClusterStatistics(int(segment), int(own.sum()), attributes, 1.0, None, 0.0))
     found, _ = describe(
         facts,
         attributes=[Attribute(*key, kind, "") for key, (kind, _) in columns.items()],

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from segmentation.clustering.rows import BLOCK, HALF, pass_over
+from segmentation.clustering.distributed import BLOCK, HALF, pass_over
 from tests.brute_force import Listed
 
 FARTHEST = 2**23

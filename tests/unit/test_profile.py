@@ -5,9 +5,9 @@ from fractions import Fraction
 
 import pytest
 
-from segmentation.attributes import Attribute
-from segmentation.segments.facts import ClusterFacts, Facts
+from segmentation.segments.attributes import Attribute
 from segmentation.segments.profile import Centre, Value, describe, in_order
+from segmentation.segments.statistics import ClusterStatistics, Facts
 
 SPEND = Value("spend", adds_up=True)
 NUMBERS = [Attribute(name, None, "numeric", name) for name in ("spend", "age")]
@@ -27,7 +27,7 @@ def fact(cluster, *, customers, spend, age):
 
 
 def cluster_of(cluster, customers, attributes):
-    return ClusterFacts(cluster, customers, attributes, 1.0, None, 0.0)
+    return ClusterStatistics(cluster, customers, attributes, 1.0, None, 0.0)
 
 
 def centre(**differences):
@@ -112,7 +112,10 @@ def test_a_band_has_its_share_of_those_who_name_one():
         value=None,
         centres=[centre(age=-1.0), centre(age=1.5)],
     )
-    told = [(p.value, p.known, p.mean, p.overall_mean, p.centroid, p.shapes) for p in profiles]
+    told = [
+        (p.value, p.known, p.mean, p.overall_mean, p.centroid, p.used_for_clustering)
+        for p in profiles
+    ]
     assert told == [
         ("young", 4, 0.75, 0.6, None, True),
         ("old", 4, 0.25, 0.4, None, True),

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from segmentation.config.loading import parse
 from segmentation.errors import ConfigError
+from segmentation.pipelines.steps import Steps
 from segmentation.redaction import redacted, redacted_tree, remember
-from segmentation.steps import Steps
 
 SHAPES = (
     "s3a://KEY:{}@bucket/x",
@@ -140,13 +140,13 @@ def test_warnings_are_kept_and_shown_without_credentials():
 def test_every_way_out_of_the_command_is_redacted(failure, tmp_path):
     program = f"""
 import logging
-from segmentation import cli
+from segmentation.cli import commands
 from segmentation.errors import StorageError
 TEXT = "at s3a://KEY:abc/de+Fgh@bucket/x with {{'password': 'hunter2'}}"
 def app(*_, **__):
     {failure}
-cli.app = app
-cli.main([])
+commands.app = app
+commands.main([])
 """
     done = subprocess.run(
         [sys.executable, "-c", program],

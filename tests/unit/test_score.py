@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segmentation.clustering.lloyd import refined
-from segmentation.clustering.sweep import rescored, score
+from segmentation.clustering.lloyd import lloyd_from_centres
+from segmentation.clustering.sweep import score, with_refined
 from tests.brute_force import Listed
 
 STEP = 1024
@@ -90,8 +90,8 @@ def test_the_curve_never_rises_whatever_the_centres(population, data):
 def test_the_curve_still_never_rises_when_one_k_is_refined(population, k):
     drawn = {i: [centres(*population.points[:i])] for i in range(1, 7)}
     swept = score(population, drawn, bits=10)
-    partition, _ = refined(population, swept[k - 1].partition.means(), max_steps=50)
-    again = rescored(population, swept, partition, bits=10)
+    partition, _ = lloyd_from_centres(population, swept[k - 1].partition.means(), max_steps=50)
+    again = with_refined(population, swept, partition, bits=10)
     costs = [s.cost for s in again]
     assert costs == sorted(costs, reverse=True)
     assert costs[k - 1] == pytest.approx(float(partition.cost()) / 4**10, rel=1e-15)

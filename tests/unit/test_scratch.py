@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from segmentation import scratch
-from segmentation.scratch import scratch_folder
+from segmentation.runtime import scratch
+from segmentation.runtime.scratch import scratch_folder
 
 HOLDER = """
 import sys, time
-from segmentation.scratch import scratch_folder
+from segmentation.runtime.scratch import scratch_folder
 folder, _ = scratch_folder()
 (folder / "blockmgr").mkdir()
 print(folder, flush=True)

@@ -131,4 +131,4 @@ def test_only_what_is_close_to_the_cheapest_is_kept_and_it_comes_first():
     labels = np.zeros(1, dtype=np.int32)
     found = [Optimum(np.zeros((1, 1)), cost, labels) for cost in (1.015, 1.0, 1.03)]
     assert [optimum.cost for optimum in cheapest(found)] == [1.0, 1.015]
-    assert search.CLOSE == 1.02
+    assert search.NEAR_OPTIMAL_RATIO == 1.02

@@ -7,9 +7,9 @@ import pytest
 from pyspark.errors import PySparkRuntimeError
 from pyspark.sql import SparkSession
 
-from segmentation import session
 from segmentation.errors import ConfigError
-from segmentation.jvm import Launch
+from segmentation.runtime import session
+from segmentation.runtime.jvm import Launch
 
 
 class StartedError(Exception):
@@ -95,7 +95,7 @@ def test_a_jvm_that_is_there_is_used(builder, monkeypatch):
 def test_a_session_that_runs_already_is_not_told_how_to_start(builder, monkeypatch):
     monkeypatch.setattr(SparkSession, "getActiveSession", Running)
     with pytest.raises(StartedError):
-        session.build_session("test", is_brief=True)
+        session.build_session("test", is_short_lived=True)
     made, launched = builder
     assert not launched
     assert not made.options

@@ -2,8 +2,8 @@
 
 import pytest
 
+from segmentation.pipelines.steps import Steps
 from segmentation.results import StepTime
-from segmentation.steps import Steps
 
 
 class Heard:
@@ -41,7 +41,7 @@ def clock(monkeypatch):
 
     def reads(*seconds):
         readings = iter(seconds)
-        monkeypatch.setattr("segmentation.steps.time.monotonic", lambda: next(readings))
+        monkeypatch.setattr("segmentation.pipelines.steps.time.monotonic", lambda: next(readings))
 
     return reads
 

@@ -20,7 +20,7 @@ from segmentation.selection.verdict import choose, doubts, favourites, judge
 
 def curve(*costs, k_min=1):
     return tuple(
-        CostPoint(k, cost, least_stability=None if k == 1 else 0.9)
+        CostPoint(k, cost, min_stability=None if k == 1 else 0.9)
         for k, cost in enumerate(costs, start=k_min)
     )
 
@@ -47,7 +47,7 @@ def test_groups_that_k_means_does_not_get_at_are_weak():
 
 
 def test_groups_that_dissolve_in_resamples_are_weak():
-    points = [replace(point, least_stability=0.5) for point in curve(200, 50, 40, 30)]
+    points = [replace(point, min_stability=0.5) for point in curve(200, 50, 40, 30)]
     verdict = judge(evidence(points, groups=3))
     assert verdict.strength == "weak"
     assert "mean Jaccard 0.50" in verdict.against[0]
@@ -72,7 +72,7 @@ def test_a_range_that_leaves_out_the_groups_is_weak_and_says_so(k_min, groups, k
 
 def test_one_group_is_no_structure_and_the_steadiest_cut_is_taken():
     points = [
-        replace(point, least_stability=stability)
+        replace(point, min_stability=stability)
         for point, stability in zip(
             curve(9, 8, 7, 6, 5, 4, 3, 2), [None, 0.6, 0.8, 0.8, 0.5, 0.7, 0.95, 1.0], strict=True
         )
@@ -112,7 +112,7 @@ def test_a_fixed_k_beyond_the_data_becomes_the_largest_and_says_so():
 def test_the_arguments_are_for_and_against_the_k_that_is_frozen():
     """Three groups, four asked for: the verdict speaks of 3, the choice of 4, neither of itself."""
     points = [
-        replace(point, least_stability=0.45 if point.k == 4 else 0.9)
+        replace(point, min_stability=0.45 if point.k == 4 else 0.9)
         for point in curve(200, 50, 40, 30, 20, 18)
     ]
     found = evidence(points, groups=3)
@@ -131,8 +131,8 @@ def test_the_arguments_are_for_and_against_the_k_that_is_frozen():
 
 
 def test_what_favours_the_cut_of_a_continuum_does_not_speak_against_it():
-    points = [replace(p, least_stability=0.9 - p.k / 100) for p in INDEXED]
-    points[0] = replace(points[0], least_stability=None)
+    points = [replace(p, min_stability=0.9 - p.k / 100) for p in INDEXED]
+    points[0] = replace(points[0], min_stability=None)
     verdict = judge(evidence(points, groups=1))
     assert (verdict.k, verdict.strength) == (2, "none")
     assert verdict.favourites["silhouette"] == 2
@@ -167,7 +167,7 @@ def test_the_summary_says_it_in_plain_words(given, asked, said):
 
 
 def test_segments_that_do_not_come_again_are_said_to_be_so_without_jargon():
-    points = [replace(point, least_stability=0.5) for point in curve(200, 50, 40, 30)]
+    points = [replace(point, min_stability=0.5) for point in curve(200, 50, 40, 30)]
     assert (
         "not all of the segments appear again"
         in choose(evidence(points, groups=3), k="auto").summary
@@ -184,7 +184,7 @@ values = st.none() | st.floats(0.01, 0.99)
 )
 def test_no_k_speaks_against_itself_nor_is_its_own_runner_up(indices, groups, asked):
     points = [
-        CostPoint(k, 100 / k, silhouette=one, gap=two, gap_error=0.05, least_stability=three)
+        CostPoint(k, 100 / k, silhouette=one, gap=two, gap_error=0.05, min_stability=three)
         for k, (one, two, three) in enumerate(indices, start=1)
     ]
     choice = choose(evidence(points, groups=groups, agreement=0.9), k=asked)
@@ -214,13 +214,13 @@ def test_two_hundred_values_of_k_are_judged(monkeypatch):
 INDEXED = (
     CostPoint(1, 100, gap=0.1, gap_error=0.1),
     CostPoint(2, 60, log_drop=0.51, silhouette=0.9, calinski_harabasz=5, davies_bouldin=0.9,
-              gap=0.2, gap_error=0.05, least_stability=0.9),
+              gap=0.2, gap_error=0.05, min_stability=0.9),
     CostPoint(3, 50, log_drop=0.18, silhouette=0.5, calinski_harabasz=9, davies_bouldin=0.8,
-              gap=0.4, gap_error=0.05, least_stability=0.8),
+              gap=0.4, gap_error=0.05, min_stability=0.8),
     CostPoint(4, 12, log_drop=1.43, silhouette=0.6, calinski_harabasz=6, davies_bouldin=0.3,
-              gap=0.9, gap_error=0.05, least_stability=0.7),
+              gap=0.9, gap_error=0.05, min_stability=0.7),
     CostPoint(5, 11, log_drop=0.09, silhouette=0.6, calinski_harabasz=6, davies_bouldin=0.4,
-              gap=0.93, gap_error=0.05, least_stability=0.2),
+              gap=0.93, gap_error=0.05, min_stability=0.2),
 )  # fmt: skip
 
 

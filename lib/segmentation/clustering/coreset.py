@@ -12,7 +12,8 @@ import pyarrow as pa
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from segmentation.clustering.lloyd import Partition, Points
+from segmentation.clustering.lloyd import Partition
+from segmentation.numerics.arrays import Points
 
 WEIGHT_UNIT = 64
 """Weights of a sample are whole multiples of 1/64, so that weighted sums are exact as well."""

@@ -15,13 +15,11 @@ from fractions import Fraction
 from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
+
+from segmentation.numerics.arrays import Points
 
 STEPS_AHEAD = 50
 """As many as a model takes at once: each costs it some hundredths of a second."""
-
-Points = npt.NDArray[np.float64]
-"""Grid points, one a row: whole numbers held in doubles."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +61,7 @@ class Partition:
             for count, sums, square in zip(self.counts, self.sums, self.squares, strict=True)
         )
 
-    def excess(self) -> Fraction:
+    def centre_offset_cost(self) -> Fraction:
         """What the centres cost above the clusters' means, exact."""
         return sum(
             (
@@ -88,15 +86,17 @@ class Population(Protocol):
         """The customer farthest from its nearest centre; of equals, the largest coordinates."""
 
 
-def refined(population: Population, centres: Points, *, max_steps: int) -> tuple[Partition, bool]:
-    """Lloyd steps from the given centres, and whether they came to rest; see :func:`improved`."""
+def lloyd_from_centres(
+    population: Population, centres: Points, *, max_steps: int
+) -> tuple[Partition, bool]:
+    """Lloyd steps from the given centres, and whether they came to rest; see :func:`lloyd`."""
     partition = population.partitions([centres])[0]
     if partition.has_empty:
-        partition = grown(population, partition, clusters=len(centres))
-    return improved(population, partition, max_steps=max_steps)
+        partition = fill_empty_clusters(population, partition, clusters=len(centres))
+    return lloyd(population, partition, max_steps=max_steps)
 
 
-def improved(
+def lloyd(
     population: Population, partition: Partition, *, max_steps: int
 ) -> tuple[Partition, bool]:
     """Lloyd steps from a partition without empty clusters, and whether they came to rest.
@@ -108,11 +108,11 @@ def improved(
     for _ in range(max_steps):
         if _is_at_rest(partition):
             return partition, True
-        partition = grown(population, partition, clusters=len(partition.counts))
+        partition = fill_empty_clusters(population, partition, clusters=len(partition.counts))
     return partition, _is_at_rest(partition)
 
 
-def foreseen(
+def coreset_accelerated_lloyd(
     population: Population,
     partition: Partition,
     *,
@@ -120,7 +120,7 @@ def foreseen(
     max_steps: int,
     tolerance: float,
 ) -> tuple[Partition, bool]:
-    """As :func:`improved` with few passes: some customers who stand for all run ahead.
+    """As :func:`lloyd` with few passes: some customers who stand for all run ahead.
 
     Lloyd's algorithm takes ever smaller steps, a pass over all customers each. Here ``model``
     takes them, a sample of the customers, with every step corrected by how far its means were off
@@ -135,7 +135,7 @@ def foreseen(
             return partition, True
         ahead = population.partitions([_ahead(model, partition)])[0]
         if ahead.has_empty or ahead.cost() >= partition.cost():
-            ahead = grown(population, partition, clusters=len(partition.counts))
+            ahead = fill_empty_clusters(population, partition, clusters=len(partition.counts))
         partition = ahead
     return partition, _is_at_rest(partition, tolerance)
 
@@ -143,7 +143,7 @@ def foreseen(
 def _is_at_rest(partition: Partition, tolerance: float = 0.0) -> bool:
     if np.array_equal(partition.means(), partition.centres):
         return True
-    return tolerance > 0 and partition.excess() <= tolerance * partition.cost()
+    return tolerance > 0 and partition.centre_offset_cost() <= tolerance * partition.cost()
 
 
 def _ahead(model: Population, partition: Partition) -> Points:
@@ -158,7 +158,9 @@ def _ahead(model: Population, partition: Partition) -> Points:
     return means
 
 
-def grown(population: Population, partition: Partition, *, clusters: int) -> Partition:
+def fill_empty_clusters(
+    population: Population, partition: Partition, *, clusters: int
+) -> Partition:
     """A partition into so many clusters, none empty, that costs no more than the given one.
 
     The customer that is farthest from its centre becomes a centre, until there are enough. A

@@ -3,7 +3,8 @@
 import numpy as np
 import numpy.typing as npt
 
-Points = npt.NDArray[np.float64]
+from segmentation.numerics.arrays import Points
+
 Counts = npt.NDArray[np.int64]
 
 

@@ -13,7 +13,8 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from segmentation.numerics.arrays import Floats
+
 Labels = npt.NDArray[np.int32]
 
 ROUNDS = 2
@@ -24,7 +25,7 @@ SPLITS, MERGERS = 5, 4
 12, 7 found more than 1.001 times what 20 starts of scikit-learn's for that k alone do; 19 with 3
 and 2. On planted tables all met the best that is known."""
 
-CLOSE = 1.02
+NEAR_OPTIMAL_RATIO = 1.02
 """Optima that cost at most so many times the cheapest are kept beside it."""
 
 
@@ -68,7 +69,7 @@ def split_and_merge(
 def cheapest(optima: Iterable[Optimum]) -> list[Optimum]:
     """The cheapest and those that are close to it, cheapest first."""
     ordered = sorted(optima, key=lambda optimum: optimum.cost)
-    return [optimum for optimum in ordered if optimum.cost <= CLOSE * ordered[0].cost]
+    return [optimum for optimum in ordered if optimum.cost <= NEAR_OPTIMAL_RATIO * ordered[0].cost]
 
 
 def splits(

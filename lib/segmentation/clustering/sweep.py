@@ -9,14 +9,15 @@ from pyspark.ml.base import Transformer
 from pyspark.ml.clustering import KMeans
 from pyspark.sql import DataFrame
 
-from segmentation.clustering.lloyd import Partition, Points, Population, grown
+from segmentation.clustering.lloyd import Partition, Population, fill_empty_clusters
+from segmentation.numerics.arrays import Points
 
 MAX_ITERATIONS = 20
 """MLlib's own default."""
 
 
 @dataclass(frozen=True)
-class Swept:
+class SweepPoint:
     """A partition into k clusters, and its cost in squared scaled units."""
 
     k: int
@@ -62,7 +63,7 @@ def fit_all_rows(
 
 def score(
     population: Population, candidates: Mapping[int, Sequence[Points]], *, bits: int
-) -> tuple[Swept, ...]:
+) -> tuple[SweepPoint, ...]:
     """Every k's cheapest partition of all customers and its cost, in one pass; never rising.
 
     ``candidates`` are one or more sets of centres for every k.
@@ -74,18 +75,18 @@ def score(
     k's partition takes the place, with the customer farthest from its centre made a cluster.
     """
     partitions = iter(population.partitions([c for some in candidates.values() for c in some]))
-    swept: list[Swept] = []
+    swept: list[SweepPoint] = []
     for k, some in candidates.items():
         cheapest = min((next(partitions) for _ in some), key=Partition.cost)
         _append(swept, population, k, cheapest, bits=bits)
     return tuple(swept)
 
 
-def rescored(
-    population: Population, swept: Sequence[Swept], refined: Partition, *, bits: int
-) -> tuple[Swept, ...]:
+def with_refined(
+    population: Population, swept: Sequence[SweepPoint], refined: Partition, *, bits: int
+) -> tuple[SweepPoint, ...]:
     """The sweep with one k's partition replaced by a refined one; it still never rises."""
-    result: list[Swept] = []
+    result: list[SweepPoint] = []
     for point in swept:
         own = refined if point.k == len(refined.counts) else point.partition
         _append(result, population, point.k, own, bits=bits)
@@ -93,12 +94,16 @@ def rescored(
 
 
 def _append(
-    swept: list[Swept], population: Population, k: int, partition: Partition, *, bits: int
+    swept: list[SweepPoint], population: Population, k: int, partition: Partition, *, bits: int
 ) -> None:
     """Append a partition, filled up to k clusters, or what grows from the last one for less."""
     best = partition
     if len(best.counts) < k or best.has_empty:
-        best = grown(population, best, clusters=k)
+        best = fill_empty_clusters(population, best, clusters=k)
     if swept and best.cost() > swept[-1].partition.cost():
-        best = min(best, grown(population, swept[-1].partition, clusters=k), key=Partition.cost)
-    swept.append(Swept(k, best, float(best.cost() / 4**bits)))
+        best = min(
+            best,
+            fill_empty_clusters(population, swept[-1].partition, clusters=k),
+            key=Partition.cost,
+        )
+    swept.append(SweepPoint(k, best, float(best.cost() / 4**bits)))

@@ -41,6 +41,14 @@ def _stem(path: str) -> PurePosixPath:
     return name.with_suffix("") if name.suffix in COMPRESSED else name
 
 
+SPOKEN = {
+    "recency_days": "last purchase",
+    "tenure_days": "tenure",
+    "monetary": "spend",
+}
+"""How people call features that are derived from transactions, in the names of segments."""
+
+
 class Source(Section):
     """A table that Spark reads; ``section`` is what messages call it."""
 

@@ -13,7 +13,7 @@ from segmentation.schemas import MALFORMED, SEGMENT, published_name
 SUBSTITUTED = ("${", "__THIS__")
 """What Spark replaces in a statement, quoted or not: variables, and a SQLTransformer's table."""
 
-MOST_NAMED = 4
+MAX_NAMED = 4
 """Up to so many missing columns are listed one by one, each with the nearest known name."""
 
 SEPARATORS = (";", "\t", "|", ",", ":")
@@ -121,7 +121,7 @@ def _missing(
         f"the input has no column {name!r}, which {key} names{nearest(name, known)}"
         for name, key in missing
     ]
-    if len(missing) > MOST_NAMED:
+    if len(missing) > MAX_NAMED:
         keys = dict.fromkeys(key for _, key in missing)
         problems = [
             f"the input has no columns {listed([name for name, _ in missing])}, which "

@@ -14,7 +14,7 @@ from segmentation.features.decimals import AS_READ, as_read
 from segmentation.features.examples import REJECTION as REJECTION
 from segmentation.features.examples import Examples, examples
 from segmentation.features.examples import in_words as examples_in_words
-from segmentation.features.measures import Measure, is_blank, text
+from segmentation.features.numeric import NumericFeature, is_blank, text
 from segmentation.results import Rejection
 from segmentation.schemas import MALFORMED, quoted
 
@@ -46,7 +46,7 @@ def with_rejection(
     customers: DataFrame,
     *,
     input: Input,
-    measures: Sequence[Measure],
+    measures: Sequence[NumericFeature],
     categories: Sequence[Categorical] = (),
     rules: Sequence[Rule] = (),
 ) -> DataFrame:
@@ -74,7 +74,7 @@ def with_rejection(
 
 
 def feature_rules(
-    measures: Sequence[Measure], categories: Sequence[Categorical] = ()
+    measures: Sequence[NumericFeature], categories: Sequence[Categorical] = ()
 ) -> list[Rule]:
     """The rules that the cells of features must keep; ``categories`` are those that must be there.
 
@@ -114,7 +114,7 @@ def rejected(audited: DataFrame) -> DataFrame:
     return as_read(audited.where(F.col(REJECTION).isNotNull()).drop(MALFORMED))
 
 
-def identity(config: Config, measures: Sequence[Measure]) -> list[str]:
+def identity(config: Config, measures: Sequence[NumericFeature]) -> list[str]:
     """The SQL of what tells one customer from another: the id, if there is one, and the features.
 
     It is what the values are, in the order of the features' names: one table has one answer

@@ -15,21 +15,21 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 from scipy.stats import skew
 
-from segmentation.attributes import Attribute, Key
 from segmentation.config import Categorical, Described, Features
 from segmentation.errors import DataError
-from segmentation.exact import quantiles
 from segmentation.features.contract import Audit
-from segmentation.features.measures import (
+from segmentation.features.numeric import (
     LARGEST,
-    Measure,
+    NumericFeature,
     double,
     is_no_number,
     number,
     text,
 )
+from segmentation.numerics.fixed_point import quantiles
 from segmentation.results import Imputed
 from segmentation.schemas import string
+from segmentation.segments.attributes import Attribute, Key
 
 SKEWNESS_ROWS = 50_000
 """About so many customers, chosen by a hash, tell which transform makes a feature less skew."""
@@ -115,7 +115,7 @@ class Encoding:
 
 def encode(
     usable: DataFrame,
-    measures: Sequence[Measure],
+    measures: Sequence[NumericFeature],
     *,
     features: Features,
     audit: Audit,
@@ -179,7 +179,7 @@ def encode(
 
 def _learned(
     usable: DataFrame,
-    measures: Sequence[Measure],
+    measures: Sequence[NumericFeature],
     *,
     features: Features,
     imputed: Mapping[str, str],
@@ -210,16 +210,16 @@ def _learned(
     return {each.name: tuple(found[f"q_{j}"]) for j, each in enumerate(wanted)}, imputations
 
 
-def _of_measure(measure: Measure, quantiles: Sequence[float], audit: Audit) -> Dimension:
+def _of_measure(measure: NumericFeature, quantiles: Sequence[float], audit: Audit) -> Dimension:
     """The dimension of a measure; ``quantiles`` are its median, and bounds if there are any."""
     sql = measure.number
     bounds = audit.ranges[measure.name]
     low, high = bounds.low, bounds.high
     fill = None
     if measure.missing == "impute":
-        fill = float(np.rint(quantiles[0])) if measure.is_step else quantiles[0]
+        fill = float(np.rint(quantiles[0])) if measure.is_discrete else quantiles[0]
         sql = f"CASE WHEN {measure.is_missing} THEN {double(fill)} ELSE {sql} END"
-    if len(quantiles) > 1 and not measure.is_step:
+    if len(quantiles) > 1 and not measure.is_discrete:
         low, high = max(low, quantiles[1]), min(high, quantiles[2])
         sql = (
             f"CASE WHEN ({sql}) < {double(low)} THEN {double(low)} "
@@ -243,7 +243,7 @@ def _of_measure(measure: Measure, quantiles: Sequence[float], audit: Audit) -> D
     )
 
 
-def _known(measure: Measure) -> list[Attribute]:
+def _known(measure: NumericFeature) -> list[Attribute]:
     """What is known of a measure, as it came: its number, or for each band whether it is that."""
     if measure.kind != "ordered":
         return [Attribute(measure.name, None, measure.kind, measure.number)]

@@ -9,7 +9,7 @@ from pyspark.sql import types as T
 
 from segmentation.config import Join
 from segmentation.errors import DataError, SchemaError, listed, nearest
-from segmentation.features.measures import text
+from segmentation.features.numeric import text
 from segmentation.redaction import redacted
 from segmentation.results import JoinCounts
 from segmentation.schemas import MALFORMED, quoted

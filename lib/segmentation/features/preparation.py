@@ -20,19 +20,19 @@ from pyspark.ml.feature import SQLTransformer, StandardScaler, VectorAssembler
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from segmentation.distinct import BUCKETS, estimated, least_hashes
 from segmentation.errors import DataError
-from segmentation.exact import Grid, joined, square_sums
 from segmentation.features.contract import Rule
 from segmentation.features.encoding import Dimension
-from segmentation.features.measures import LARGEST, date_literal, double
+from segmentation.features.numeric import LARGEST, date_literal, double
+from segmentation.numerics.cardinality import BUCKETS, estimated, min_hashes
+from segmentation.numerics.fixed_point import Grid, joined, square_sums
+from segmentation.numerics.vectors import vector_table
 from segmentation.results import PreparedFeature
-from segmentation.vectors import vector_table
 
 EXACT_BITS = 50
 """Squared distances stay below two to this; the bits up to a double's 53 are spare."""
 
-LEAST_RANGE = 1e-100
+MIN_RANGE = 1e-100
 """A feature that varies by less would have a variance that doubles cannot hold."""
 
 TODAY = "current_date()"
@@ -154,7 +154,7 @@ def fit_preparation(
     ------
     DataError
         If every feature is constant: nothing tells the customers apart. If one varies by less
-        than ``LEAST_RANGE``.
+        than ``MIN_RANGE``.
     """
     dimensions = sorted(dimensions, key=lambda each: (each.column, each.value or ""))
     ranges = [
@@ -174,7 +174,7 @@ def fit_preparation(
     )
     indices = [F.col(f"index_{j}") for j in range(len(dimensions))]
     sums = values.agg(
-        *[least.alias(f"least_{i}") for i, least in enumerate(least_hashes(F.col("hash")))],
+        *[least.alias(f"least_{i}") for i, least in enumerate(min_hashes(F.col("hash")))],
         *[F.sum(index).alias(f"sum_{j}") for j, index in enumerate(indices)],
         *[
             half.alias(f"{which}_{j}")
@@ -212,12 +212,12 @@ def fit_preparation(
 
 
 def _check_ranges(dimensions: Sequence[Dimension], ranges: Sequence[tuple[float, float]]) -> None:
-    """Squares of less than ``LEAST_RANGE`` are no ordinary doubles."""
+    """Squares of less than ``MIN_RANGE`` are no ordinary doubles."""
     for each, (low, high) in zip(dimensions, ranges, strict=True):
-        if 0 < high - low < LEAST_RANGE:
+        if 0 < high - low < MIN_RANGE:
             raise DataError(
                 f"feature {each.name!r} varies by {high - low:.3g} only, needs at least "
-                f"{LEAST_RANGE:.0e}: give it in another unit, or take it out of features"
+                f"{MIN_RANGE:.0e}: give it in another unit, or take it out of features"
             )
 
 

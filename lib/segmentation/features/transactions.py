@@ -28,7 +28,7 @@ from segmentation.features.days import check_expression, check_patterns, check_z
 from segmentation.features.decimals import as_read
 from segmentation.features.examples import Examples, examples
 from segmentation.features.examples import in_words as examples_in_words
-from segmentation.features.measures import is_blank, number, numeric_rules
+from segmentation.features.numeric import is_blank, number, numeric_rules
 from segmentation.results import LineCounts
 from segmentation.schemas import MALFORMED, quoted
 
@@ -65,7 +65,7 @@ class Lines:
     examples: Examples
 
     @property
-    def left_out(self) -> DataFrame:
+    def excluded(self) -> DataFrame:
         """Those that are excluded, without the job's own columns but the reason."""
         return as_read(self.table.where(F.col(REJECTION).isNotNull()).drop(*_OWN))
 
@@ -166,23 +166,23 @@ def in_time(lines: DataFrame, *, transactions: Transactions) -> Lines:
     kept = [group for group in groups if group[REJECTION] is None]
     returns = sum(group.returns for group in kept)
     rows = sum(group.rows for group in groups)
-    left_out = reasons(groups)
-    counted = rows - sum(each.rows for each in left_out)
+    excluded = reasons(groups)
+    counted = rows - sum(each.rows for each in excluded)
     if rows == 0:
         raise DataError("the input has no rows: input.path leads to a table without transactions")
     numbers = [name for name in (given.amount, given.quantity, given.unit_price) if name]
-    shown = examples(timed, left_out, rows=rows, columns=[*numbers, given.timestamp])
+    shown = examples(timed, excluded, rows=rows, columns=[*numbers, given.timestamp])
     if not counted or as_of is None:
         said = f"; {examples_in_words(shown)}" if shown else ""
         raise DataError(
-            f"all of the {rows:,} lines were excluded ({in_words(left_out)}): see "
+            f"all of the {rows:,} lines were excluded ({in_words(excluded)}): see "
             f"transactions and input.options{said}"
         )
     counts = LineCounts(
         rows,
         counted,
         returns,
-        left_out,
+        excluded,
         as_of.isoformat(),
         fingerprint(timed, groups),
         first_day=kept[0].first,

@@ -15,7 +15,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
-from segmentation.attributes import SPOKEN
+from segmentation.config.sources import SPOKEN
 from segmentation.reporting import cells
 from segmentation.results import CostPoint, CustomerSample, FeatureProfile, Report, Run, Segment
 
@@ -228,7 +228,9 @@ def _profiles(
             yield _without_tails(each, bound)
     for (segment, feature), profiles in merged.items():
         plan = plans[feature, None]
-        if not profiles[0].shapes:  # no centre has a difference of several values together
+        if not profiles[
+            0
+        ].used_for_clustering:  # no centre has a difference of several values together
             values = {each.value for each in report.profiles if each.feature == feature}
             other = _merged(profiles, kept=values - plan.merged)
             yield _hidden(other) if segment in plan.withheld else other

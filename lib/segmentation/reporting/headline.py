@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from segmentation.reporting import wording
+from segmentation.reporting import formatting
 from segmentation.results import Report, Run, Segment
 
 VALUE_WORDS = {"monetary": "net spend", "frequency": "orders", "units": "units bought"}
@@ -16,9 +16,9 @@ HINT = (
 
 def headline(report: Report) -> str:
     """How many customers and segments."""
-    customers = wording.counted(report.run.labelled, "customer")
+    customers = formatting.counted(report.run.labelled, "customer")
     verb = "falls" if report.run.labelled == 1 else "fall"
-    segments = wording.counted(len(report.segments) + len(report.withheld), "segment")
+    segments = formatting.counted(len(report.segments) + len(report.withheld), "segment")
     return f"{customers} {verb} into {segments}"
 
 
@@ -69,8 +69,8 @@ def _of_value(report: Report) -> list[str]:
         verb += "s" if verb == "bring" and most.customers == 1 else ""
         found.append(
             f"{_part(most, run)}, {_called(most)}, {verb} "
-            f"{wording.sum_of(most.value_sum or 0.0, sum(sums))} in {spoken(run)} "
-            f"({wording.percent((most.value_sum or 0.0) / sum(sums))})."
+            f"{formatting.sum_of(most.value_sum or 0.0, sum(sums))} in {spoken(run)} "
+            f"({formatting.percent((most.value_sum or 0.0) / sum(sums))})."
         )
     means = [each.value_mean for each in segments if each.value_mean is not None]
     overall = _overall(report)
@@ -105,13 +105,13 @@ def value_of(report: Report, mean: float) -> str:
     """A mean of the value feature as people write it."""
     feature = report.run.value_feature or ""
     kinds = [p.kind for p in report.profiles if p.feature == feature]
-    return wording.value(mean, kind=kinds[0] if kinds else "numeric", feature=feature)
+    return formatting.value(mean, kind=kinds[0] if kinds else "numeric", feature=feature)
 
 
 def _part(segment: Segment, run: Run) -> str:
     return (
-        f"{segment.customers:,} of {wording.counted(run.labelled, 'customer')} "
-        f"({wording.percent(segment.share)})"
+        f"{segment.customers:,} of {formatting.counted(run.labelled, 'customer')} "
+        f"({formatting.percent(segment.share)})"
     )
 
 
@@ -124,4 +124,4 @@ def _period(run: Run) -> str | None:
     if lines is None or lines.first_day is None or lines.last_day is None:
         return None
     first, last = (date.fromisoformat(day) for day in (lines.first_day, lines.last_day))
-    return f"From {wording.day(first)} to {wording.day(last)}"
+    return f"From {formatting.day(first)} to {formatting.day(last)}"

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from segmentation.attributes import SPOKEN
+from segmentation.config.sources import SPOKEN
 from segmentation.segments.traits import Trait
 
 NOTABLE, EXTREME = 0.5, 1.5

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from fractions import Fraction
 
-from segmentation.attributes import Attribute, Key
 from segmentation.results import FeatureProfile, Segment
-from segmentation.segments.facts import ClusterFacts, Facts
+from segmentation.segments.attributes import Attribute, Key
 from segmentation.segments.naming import name_segments
+from segmentation.segments.statistics import ClusterStatistics, Facts
 from segmentation.segments.traits import traits
 
 
@@ -32,7 +32,9 @@ class Centre:
     difference: float
 
 
-def in_order(facts: Sequence[ClusterFacts], *, value: Value | None) -> tuple[ClusterFacts, ...]:
+def in_order(
+    facts: Sequence[ClusterStatistics], *, value: Value | None
+) -> tuple[ClusterStatistics, ...]:
     """The clusters in the order of their segments: highest mean value first.
 
     Equal means, and all clusters without a value, are ordered by size, then by the means of
@@ -52,7 +54,7 @@ def in_order(facts: Sequence[ClusterFacts], *, value: Value | None) -> tuple[Clu
 
 
 def describe(
-    facts: Sequence[ClusterFacts],
+    facts: Sequence[ClusterStatistics],
     *,
     attributes: Sequence[Attribute],
     centres: Sequence[Mapping[Key, Centre]],
@@ -101,7 +103,7 @@ def describe(
             feature=each.column,
             kind=each.kind,
             value=each.value,
-            shapes=each.column in shaping,
+            used_for_clustering=each.column in shaping,
             known=found.known,
             mean=found.mean,
             p10=found.quantiles[0],
@@ -136,20 +138,20 @@ def _difference(
     return (mean - overall) / deviation if deviation else 0.0
 
 
-def _sum(cluster: ClusterFacts, value: Value | None) -> Fraction | None:
+def _sum(cluster: ClusterStatistics, value: Value | None) -> Fraction | None:
     if value is None or not value.adds_up:
         return None
     return cluster.attributes[value.feature, None].total
 
 
-def _overall(facts: Sequence[ClusterFacts], key: Key) -> Facts:
+def _overall(facts: Sequence[ClusterStatistics], key: Key) -> Facts:
     """The facts of all customers, without quantiles."""
     of_clusters = [cluster.attributes[key] for cluster in facts]
     known = sum(each.known for each in of_clusters)
     return Facts(known, sum((each.total for each in of_clusters), Fraction()), ())
 
 
-def _descending(cluster: ClusterFacts, key: Key) -> tuple[bool, float]:
+def _descending(cluster: ClusterStatistics, key: Key) -> tuple[bool, float]:
     """What sorts the highest mean first, and last where no customer's value is known."""
     mean = cluster.attributes[key].mean
     return mean is None, -(mean or 0.0)

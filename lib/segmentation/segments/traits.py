@@ -5,8 +5,14 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import groupby
 
-from segmentation.attributes import Attribute, Key
-from segmentation.segments.facts import LOWER_MIDDLE, MEDIAN, UPPER_MIDDLE, ClusterFacts, Facts
+from segmentation.segments.attributes import Attribute, Key
+from segmentation.segments.statistics import (
+    LOWER_MIDDLE,
+    MEDIAN,
+    UPPER_MIDDLE,
+    ClusterStatistics,
+    Facts,
+)
 
 SURE_FROM = 11
 """So many customers or more have a 45th percentile that more than half of them lie above."""
@@ -36,7 +42,7 @@ class Trait:
 
 
 def traits(
-    cluster: ClusterFacts,
+    cluster: ClusterStatistics,
     differences: Mapping[Key, float],
     *,
     attributes: Sequence[Attribute],
@@ -89,7 +95,7 @@ def _is_beyond(facts: Facts, mean: float, *, is_high: bool) -> bool:
 
 
 def _of_bands(
-    cluster: ClusterFacts,
+    cluster: ClusterStatistics,
     column: str,
     bands: Sequence[Attribute],
     differences: Mapping[Key, float],

@@ -7,28 +7,26 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 import sklearn
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import adjusted_rand_score
 from threadpoolctl import threadpool_limits
 
+from segmentation.numerics.arrays import Floats
 from segmentation.results import CostPoint
 from segmentation.selection import validity
 from segmentation.selection.groups import Groups, separate_groups
 from segmentation.selection.imputation import Spike, without_spikes
 from segmentation.selection.validity import Clusters, nearest, rounded
 
-Floats = npt.NDArray[np.float64]
-
 POINTS = 4_000
 """Equally weighted points that stand for all customers where pairs, resamples and mixtures are
 looked at: the rarest group that counts, 1 %, still has some 40."""
 
-FEW_KINDS = 100
+FEW_DISTINCT_CUSTOMERS = 100
 """Up to so many different customers, resampling repeats them and shows little."""
 
-MOST_KS = 30
+MAX_KS = 30
 """The gap and stability, which fit hundreds of times, are for the first so many values of k."""
 
 
@@ -84,7 +82,7 @@ def gather(
         warnings.simplefilter("ignore", ConvergenceWarning)  # fewer distinct points than clusters
         known = without_spikes(some, spikes, seed=seed)
         groups = pool.submit(separate_groups, known, seed=seed)
-        first = ks[:MOST_KS]
+        first = ks[:MAX_KS]
         above_null = pool.submit(
             validity.gaps,
             some,
@@ -114,7 +112,7 @@ def gather(
             gap=None if (gap := gaps.get(k)) is None else rounded(gap.gap),
             gap_error=None if gap is None else rounded(gap.error),
             stability=None if (alike := similar.get(k)) is None else rounded(float(alike.mean())),
-            least_stability=None if alike is None else rounded(float(alike.min())),
+            min_stability=None if alike is None else rounded(float(alike.min())),
             smallest_share=clusters[k].smallest_share,
         )
         for k, average in zip(ks, silhouettes, strict=True)

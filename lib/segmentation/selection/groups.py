@@ -15,25 +15,25 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.mixture import GaussianMixture
 
-Floats = npt.NDArray[np.float64]
+from segmentation.numerics.arrays import Floats
 
 SHAPES = ("diag", "full")
 """Components along the features, or in any direction; the BIC says which."""
 
-MOST_COMPONENTS = 16
-IN_VAIN = 2
+MAX_COMPONENTS = 16
+PATIENCE = 2
 """The search ends after so many components more that do not lower the BIC."""
 
 STARTS = 2
 POINTS_PER_PARAMETER = 2
-LEAST_VARIANCE = 1e-4
+MIN_VARIANCE = 1e-4
 """Added to every variance, in squares of a standard deviation, so that none is 0."""
 
 OVERLAP = 0.1
 """Components that overlap by more are one group: the probabilities that a customer of one is
 taken for the other's, added up (Maitra and Melnykov 2010, doi:10.1198/jcgs.2009.08054)."""
 
-LEAST_SHARE = 0.01
+MIN_SHARE = 0.01
 """A group with fewer of the customers is made of outliers."""
 
 
@@ -104,7 +104,7 @@ def _fitted(points: Floats, shape: str, *, seed: int) -> list[tuple[float, int, 
     """The mixtures of one shape: BIC, number of components, mixture."""
     rows, width = points.shape
     parameters = 1 + 2 * width if shape == "diag" else 1 + width * (width + 3) // 2
-    most = min(MOST_COMPONENTS, max(1, rows // (POINTS_PER_PARAMETER * parameters)))
+    most = min(MAX_COMPONENTS, max(1, rows // (POINTS_PER_PARAMETER * parameters)))
     found: list[tuple[float, int, GaussianMixture]] = []
     for components in range(1, most + 1):
         mixture = GaussianMixture(
@@ -112,11 +112,11 @@ def _fitted(points: Floats, shape: str, *, seed: int) -> list[tuple[float, int, 
             covariance_type=shape,
             n_init=1 if components == 1 else STARTS,
             init_params="k-means++",
-            reg_covar=LEAST_VARIANCE,
+            reg_covar=MIN_VARIANCE,
             random_state=seed,
         ).fit(points)
         found.append((float(mixture.bic(points)), components, mixture))
-        if components - min(found, key=lambda fit: fit[:2])[1] >= IN_VAIN:
+        if components - min(found, key=lambda fit: fit[:2])[1] >= PATIENCE:
             break
     return found
 
@@ -128,7 +128,7 @@ def _merged(members: Floats) -> Groups:
     labels = np.argmax(shares, axis=0)
     while len(shares) > 1:
         found, sizes = _overlaps(shares), [share.mean() for share in shares]
-        if min(sizes) < LEAST_SHARE:  # outliers go to what they overlap most
+        if min(sizes) < MIN_SHARE:  # outliers go to what they overlap most
             first, worst = int(np.argmin(sizes)), 1.0
             second = int(found[first].argmax())
         else:

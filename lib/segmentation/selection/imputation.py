@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from segmentation.numerics.arrays import Floats
 
 DONORS = 10
 """An imputed value becomes that of one of so many customers who are alike otherwise."""

@@ -1,7 +1,7 @@
 """The choice of k in one plain sentence, for readers who know no index."""
 
 from segmentation.results import Choice
-from segmentation.selection.evidence import FEW_KINDS, Evidence
+from segmentation.selection.evidence import FEW_DISTINCT_CUSTOMERS, Evidence
 from segmentation.selection.validity import STABLE
 
 
@@ -47,8 +47,8 @@ def _of_verdict(choice: Choice, evidence: Evidence) -> str:
 
 def _weakness(choice: Choice, evidence: Evidence) -> str:
     """Why as many segments as groups are less than a finding, by the first that holds."""
-    least = next(p.least_stability for p in evidence.curve if p.k == choice.k)
-    if evidence.kinds <= FEW_KINDS:
+    least = next(p.min_stability for p in evidence.curve if p.k == choice.k)
+    if evidence.kinds <= FEW_DISTINCT_CUSTOMERS:
         return (
             f"there are only {evidence.kinds} different customers, so others might fall into other "
             "groups"

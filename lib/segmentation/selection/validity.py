@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.cluster import KMeans
 
-Floats = npt.NDArray[np.float64]
+from segmentation.numerics.arrays import Floats
 
 REFERENCES, REFERENCE_POINTS = 10, 2_000
 BOOTSTRAPS = 20

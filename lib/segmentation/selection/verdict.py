@@ -12,7 +12,7 @@ from itertools import pairwise
 
 from segmentation.results import Choice, CostPoint, Verdict
 from segmentation.selection.elbow import elbow
-from segmentation.selection.evidence import FEW_KINDS, Evidence
+from segmentation.selection.evidence import FEW_DISTINCT_CUSTOMERS, Evidence
 from segmentation.selection.groups import OVERLAP
 from segmentation.selection.summary import summary
 from segmentation.selection.validity import STABLE
@@ -21,7 +21,7 @@ AGREES = 0.8
 """Adjusted Rand index from which k-means' segments are the groups, but for the borders."""
 
 STRICT, LAX = OVERLAP / 2, OVERLAP * 2
-MOST_CUTS = 6
+MAX_CUTS = 6
 """Without groups, k is chosen among so few: a cut of a continuum is a convention."""
 
 NAMES = {
@@ -90,7 +90,7 @@ def judge(evidence: Evidence) -> Verdict:
     if strength == "clear":
         reason += (
             f", and k-means recovers them (adjusted Rand index {evidence.agreement[k]:.2f}), also "
-            f"in resampled customers (Jaccard at least {_at(evidence, k).least_stability:.2f})"
+            f"in resampled customers (Jaccard at least {_at(evidence, k).min_stability:.2f})"
         )
     else:
         reason += f", but {weaknesses[0]}"
@@ -106,7 +106,7 @@ def doubts(evidence: Evidence, k: int) -> list[str]:
     """
     groups, agreement = evidence.groups.count, evidence.agreement[k]
     smallest, largest = evidence.curve[0].k, evidence.curve[-1].k
-    least = _at(evidence, k).least_stability
+    least = _at(evidence, k).min_stability
     found = []
     if largest < groups and k == largest:
         found.append(
@@ -133,7 +133,7 @@ def doubts(evidence: Evidence, k: int) -> list[str]:
             f"at least one of the {k} segments is not recovered in resampled customers (mean "
             f"Jaccard {math.floor(100 * least) / 100:.2f}, below {STABLE})"
         )
-    if evidence.kinds <= FEW_KINDS:
+    if evidence.kinds <= FEW_DISTINCT_CUSTOMERS:
         found.append(
             f"there are only {evidence.kinds} distinct customers (any other is identical to one of "
             "them in every feature): resampling repeats them, and the cost falls to 0 at "
@@ -165,8 +165,8 @@ def favourites(curve: Sequence[CostPoint]) -> dict[str, int]:
 
 
 def _none(evidence: Evidence, found: dict[str, int]) -> Verdict:
-    cuts = [point for point in evidence.curve if 2 <= point.k <= MOST_CUTS]
-    k = _best(cuts, lambda point: point.least_stability) or evidence.curve[0].k
+    cuts = [point for point in evidence.curve if 2 <= point.k <= MAX_CUTS]
+    k = _best(cuts, lambda point: point.min_stability) or evidence.curve[0].k
     segments = "1 segment is" if k == 1 else f"{k} segments are"
     reason = (
         "there are no well-separated groups: the customers form one continuum, in which any two "
@@ -229,5 +229,5 @@ def _by_gap(curve: Sequence[CostPoint]) -> int | None:
 
 
 def _by_stability(curve: Sequence[CostPoint]) -> int | None:
-    stable = [point.k for point in curve if (point.least_stability or 0) >= STABLE]
-    return max(stable, default=None) or _best(curve, lambda point: point.least_stability)
+    stable = [point.k for point in curve if (point.min_stability or 0) >= STABLE]
+    return max(stable, default=None) or _best(curve, lambda point: point.min_stability)

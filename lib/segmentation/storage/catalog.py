@@ -11,8 +11,8 @@ from pyspark.sql.utils import is_remote
 
 from segmentation.errors import ConfigError, StorageError, listed
 from segmentation.redaction import redacted
+from segmentation.runtime.spark_errors import CAUSE, in_short
 from segmentation.schemas import PUBLISHED, quoted
-from segmentation.storage.failures import CAUSE, in_short
 from segmentation.storage.filesystem import Folder
 
 OWNER = "segmentation.output"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 SMALL = (SEGMENTS, SEGMENT_PROFILE, COST_CURVE)
 PREFIX = "segmentation_"
 CURRENT, OUTPUT, RUN = "current", "output", "run"
-LONGEST_ADDRESS, LONGEST_RUN = 1_000, 100
+MAX_ADDRESS, LONGEST_RUN = 1_000, 100
 
 
 def check_database(address: str) -> None:
@@ -60,7 +60,7 @@ def load(run_folder: Folder, *, output: str, run: str, database: str) -> None:
     """
     import sqlalchemy as sql
 
-    key = {OUTPUT: redacted(output)[:LONGEST_ADDRESS], RUN: run}
+    key = {OUTPUT: redacted(output)[:MAX_ADDRESS], RUN: run}
     metadata = sql.MetaData()
     with (
         _failures_told(database, "cannot be loaded"),
@@ -96,7 +96,7 @@ def _made(
     table = sql.Table(
         f"{PREFIX}{name}",
         metadata,
-        sql.Column(OUTPUT, sql.String(LONGEST_ADDRESS)),
+        sql.Column(OUTPUT, sql.String(MAX_ADDRESS)),
         sql.Column(RUN, sql.String(LONGEST_RUN), nullable=False),
         *columns,
     )

@@ -18,7 +18,7 @@ from segmentation.errors import DamagedError, StorageError
 from segmentation.storage.filesystem import Folder
 
 LEASE = "_lock.json"
-BEAT_S, DEAD_S = 10.0, 300.0
+HEARTBEAT_S, LEASE_TIMEOUT_S = 10.0, 300.0
 """A lease is renewed so often, and taken over after so long without."""
 
 LOOK_S, SETTLE_S = 2.0, 2.0
@@ -63,8 +63,8 @@ class Lease:
     def taken(cls, output: Folder, *, run_id: str, clock: Clock = time) -> "Lease":
         """The lease, which :meth:`renew` keeps.
 
-        Where somebody has it already this waits: until it is renewed, for up to ``BEAT_S``, or
-        has not been for ``DEAD_S``, as after a lost driver whose job is started again.
+        Where somebody has it already this waits: until it is renewed, for up to ``HEARTBEAT_S``, or
+        has not been for ``LEASE_TIMEOUT_S``, as after a lost driver whose job is started again.
 
         Raises
         ------
@@ -91,7 +91,7 @@ class Lease:
         if self.lost is not None:
             raise StorageError(self.lost)
         held, now = self._read(), self.clock.monotonic()
-        is_late = now - self._renewed > DEAD_S / 2
+        is_late = now - self._renewed > LEASE_TIMEOUT_S / 2
         # A missing lease may be that of a job that took over, cleaned up, published and ended. A
         # half written one is this job's own failure as long as nobody can have taken over.
         is_half = held is not None and not _content(held) and not is_late
@@ -99,7 +99,7 @@ class Lease:
             raise self._loss(_content(held))
         self._write()
         took = self.clock.monotonic() - now
-        if took > (SETTLE_S if is_late else DEAD_S / 2):
+        if took > (SETTLE_S if is_late else LEASE_TIMEOUT_S / 2):
             # this write may have hidden that of a job that took over meanwhile
             raise self._loss({})
         if is_late or is_half:  # somebody may be taking it now: the last to write it has it
@@ -113,10 +113,10 @@ class Lease:
         try:
             self.renew()
         except StorageError as error:
-            if self.lost is None and self.clock.monotonic() - self._renewed > DEAD_S / 2:
+            if self.lost is None and self.clock.monotonic() - self._renewed > LEASE_TIMEOUT_S / 2:
                 self.lost = (
                     f"nothing is published: the lease on {self.output.uri} could not be renewed "
-                    f"for {DEAD_S / 2:.0f} s ({error}); run it again"
+                    f"for {LEASE_TIMEOUT_S / 2:.0f} s ({error}); run it again"
                 )
 
     def release(self) -> None:
@@ -125,7 +125,7 @@ class Lease:
             if self._is_own(self._read()):
                 self.output.remove(LEASE)
         except StorageError as error:
-            LOGGER.warning("the lease ends by itself in %.0f s: %s", DEAD_S, error)
+            LOGGER.warning("the lease ends by itself in %.0f s: %s", LEASE_TIMEOUT_S, error)
 
     def _wait(self) -> None:
         seen, began = self._read(), self.clock.monotonic()
@@ -134,9 +134,12 @@ class Lease:
         who = _content(seen)
         LOGGER.info(
             "%s is held by run %s from %s: waiting to see whether that lives, up to %.0f s",
-            self.output.uri, who.get("run", "unknown"), who.get("host", "elsewhere"), DEAD_S,
+            self.output.uri,
+            who.get("run", "unknown"),
+            who.get("host", "elsewhere"),
+            LEASE_TIMEOUT_S,
         )  # fmt: skip
-        while self.clock.monotonic() - began < DEAD_S:
+        while self.clock.monotonic() - began < LEASE_TIMEOUT_S:
             self.clock.sleep(LOOK_S)
             now = self._read()
             if now is None:

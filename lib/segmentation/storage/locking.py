@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from segmentation.errors import StorageError
 from segmentation.storage.filesystem import Folder
-from segmentation.storage.lease import BEAT_S, Clock, Lease, holder, in_use
+from segmentation.storage.lease import HEARTBEAT_S, Clock, Lease, holder, in_use
 
 LOCK = ".lock"
 
@@ -81,7 +81,7 @@ class Lock:
                 self.right.release()
 
     def _keep(self, lease: Lease) -> None:
-        while not self._ends.wait(BEAT_S):
+        while not self._ends.wait(HEARTBEAT_S):
             with self._turn:
                 if not self._ends.is_set():
                     lease.beat()

@@ -7,10 +7,10 @@ from pyspark.sql import DataFrame, SparkSession
 
 from segmentation.config import Input, Source
 from segmentation.errors import SchemaError, StorageError
+from segmentation.runtime.spark_errors import in_short, operator_error
 from segmentation.storage.addresses import escaped
 from segmentation.storage.csv_files import read_csv
 from segmentation.storage.demo import generate
-from segmentation.storage.failures import in_short, mendable
 from segmentation.storage.json_files import read_json
 from segmentation.storage.parquet_files import read_parquet
 from segmentation.storage.signatures import check_files
@@ -55,7 +55,7 @@ def read_table(
         return (_table if source.format == "table" else _orc)(spark, source)
     except PySparkException as error:
         otherwise = StorageError(f"{source.shown}: {in_short(str(error))}")
-        raise mendable(error) or otherwise from None
+        raise operator_error(error) or otherwise from None
 
 
 def _warn_of_filters(spark: SparkSession, source: Source, warn: Callable[[str], None]) -> None:

@@ -7,7 +7,7 @@ from segmentation.config import Source
 from segmentation.errors import StorageError, listed
 
 SNIFFED_BYTES = 16
-MOST_SNIFFED = 1_000
+MAX_SNIFFED = 1_000
 
 PARQUET, ORC = "parquet", "orc"
 SIGNATURES = (
@@ -59,7 +59,7 @@ def check_files(source: Source) -> str | None:
                     f"{source.section}.path = {path!r}: Spark passes over files whose names begin "
                     f"with '_' or '.': rename {each.name!r}"
                 )
-            inside = sorted(each.rglob("*"))[:MOST_SNIFFED] if each.is_dir() else [each]
+            inside = sorted(each.rglob("*"))[:MAX_SNIFFED] if each.is_dir() else [each]
             for file in inside:
                 if not file.is_file():
                     continue

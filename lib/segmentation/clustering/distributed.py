@@ -1,0 +1,106 @@
+"""All rows of a table as the population of Lloyd's algorithm: numpy on Arrow batches, in Spark."""
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import pyarrow as pa
+from pyspark import cloudpickle
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from segmentation.clustering.lloyd import Partition
+from segmentation.model.spark_columns import farthest_point
+from segmentation.numerics.arrays import Points
+
+HALF = 26
+"""Squared norms are summed as high and low halves of this many bits."""
+
+BLOCK = 4096
+"""So many points are compared with a set of centres at once: what is compared fits the cache."""
+
+# Tasks carry this module along: workers need numpy and pyarrow, not this package.
+cloudpickle.register_pickle_by_value(sys.modules[__name__])  # type: ignore[no-untyped-call]
+
+
+@dataclass(frozen=True)
+class DistributedPopulation:
+    """A table with one row a customer and the coordinate columns named."""
+
+    rows: DataFrame
+    coordinates: Sequence[str]
+
+    def partitions(self, centre_sets: Sequence[Points]) -> list[Partition]:
+        """What every set of centres makes of the rows: one Spark job, one pass, for all sets.
+
+        What reaches the driver has the size of the centres, not of the rows.
+        """
+        width, sizes = len(self.coordinates), [len(centres) for centres in centre_sets]
+        sums = [f"sum_{j}" for j in range(width)]
+        totals = ["customers", *sums, "squares_high", "squares_low"]
+        schema = ", ".join(["position int", *[f"{name} bigint" for name in totals]])
+        found = (
+            self.rows.select(*self.coordinates)
+            .mapInArrow(pass_over(np.vstack(centre_sets), sizes), schema)
+            .groupBy("position")
+            .agg(*[F.sum(name).alias(name) for name in totals])
+            .orderBy("position")
+            .collect()
+        )
+        partitions, clusters = [], iter(found)
+        for centres in centre_sets:
+            own = [next(clusters) for _ in centres]
+            counts = tuple(cluster.customers for cluster in own)
+            by_feature = tuple(tuple(cluster[name] for name in sums) for cluster in own)
+            squares = tuple((c.squares_high << HALF) + c.squares_low for c in own)
+            partitions.append(Partition(centres, counts, by_feature, squares))
+        return partitions
+
+    def farthest(self, centres: Points) -> Points:
+        """The row farthest from its nearest centre; a Spark job that reads the table once."""
+        return farthest_point(self.rows, self.coordinates, centres)
+
+
+def pass_over(
+    centres: Points, sizes: Sequence[int]
+) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+    """What a Spark task runs on its rows: their counts and sums, a row a centre.
+
+    ``centres`` holds the sets one below the other; ``sizes`` says how many each has.
+    """
+    bounds = np.concatenate([[0], np.cumsum(sizes)]).tolist()
+    width = centres.shape[1]
+    # times (1, point): the squared distance less the point's own squared norm
+    nearness = np.column_stack([(centres**2).sum(axis=1), -2 * centres])
+
+    def totals(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        sums = np.zeros((len(centres), 3 + width), dtype=np.int64)
+        for batch in batches:
+            columns = np.vstack([np.asarray(each, dtype=np.float64) for each in batch.columns])
+            for start in range(0, batch.num_rows, BLOCK):
+                points = columns[:, start : start + BLOCK]
+                square = (points**2).sum(axis=0)
+                high = np.floor(square / 2**HALF)
+                summed = np.vstack([np.ones_like(square), points, high, square - high * 2**HALF])
+                for first, last in pairwise(bounds):
+                    members = _memberships(nearness[first:last] @ summed[: 1 + width])
+                    sums[first:last] += (members @ summed.T).astype(np.int64)
+        positions = np.arange(len(centres), dtype=np.int32)
+        names = ["position", "customers", *[f"sum_{j}" for j in range(width)]]
+        yield pa.RecordBatch.from_arrays(
+            [pa.array(np.ascontiguousarray(column)) for column in [positions, *sums.T]],
+            names=[*names, "squares_high", "squares_low"],
+        )
+
+    return totals
+
+
+def _memberships(nearness: Points) -> Points:
+    """One row a centre, one column a point: 1 where the centre is the point's nearest, else 0."""
+    members = nearness == nearness.min(axis=0)
+    if np.count_nonzero(members) > nearness.shape[1]:  # ties: the first of equals
+        members &= members.cumsum(axis=0) == 1
+    chosen: Points = members.astype(np.float64)
+    return chosen

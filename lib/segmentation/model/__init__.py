@@ -1,0 +1,1 @@
+"""The fitted model as data, and its renderings."""

@@ -1,0 +1,1 @@
+"""Exact sums, quantiles, cardinality: arithmetic that knows nothing of customers."""

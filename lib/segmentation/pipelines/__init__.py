@@ -1,0 +1,1 @@
+"""The stories, one per file, and what only stories need."""

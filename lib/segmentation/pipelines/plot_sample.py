@@ -1,0 +1,111 @@
+"""The points of the report's scatter plot: groups of similar customers, or customers if asked."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from segmentation.clustering.coreset import Coreset
+from segmentation.clustering.microaggregation import groups
+from segmentation.features.encoding import Dimension
+from segmentation.features.preparation import Preparation
+from segmentation.numerics.arrays import Points
+from segmentation.results import CustomerSample
+
+MAX_POINTS = 5_000
+
+CUSTOMER_DIGITS = 6
+"""Significant digits of a customer: as many as the grid tells, and whole numbers are whole."""
+
+GROUP_DIGITS, GROUP_STEPS = 3, 500
+"""Averages are rounded to what the eye can tell: significant digits on a logarithmic scale, else
+at least this part of the range."""
+
+NOTHING = 1e-6
+"""What is a smaller part of the range than this is 0."""
+
+
+def group_sample(
+    coreset: Coreset, centres: Points, *, preparation: Preparation, min_group: int
+) -> CustomerSample:
+    """Groups of at least ``min_group`` similar customers of a segment, drawn at their average.
+
+    Of a sampled coreset each point is one customer at least, so a group has so many points of
+    it; a segment with fewer is not drawn. Averages are of the transformed features. Of yes and
+    no, or of a category, the average of a small group would count those who have it: these are
+    not drawn.
+    """
+    dimensions = _axes(coreset, preparation, at_least=3)
+    known = coreset.weights if coreset.is_whole else np.ones_like(coreset.weights)
+    size = max(min_group, -(-int(known.sum()) // MAX_POINTS))
+    labels = coreset.labels(centres)
+    averages: list[Points] = []
+    segments: list[int] = []
+    customers: list[int] = []
+    for segment in np.unique(labels) if dimensions else ():
+        own = np.flatnonzero(labels == segment)
+        found = groups(coreset.points[own][:, dimensions], known[own], size=size)
+        shown = np.bincount(found, weights=known[own]) >= min_group
+        counts = coreset.counts[own]
+        totals = np.bincount(found, weights=counts)
+        sums = [np.bincount(found, weights=counts * coreset.points[own, j]) for j in dimensions]
+        averages.append((np.array(sums) / totals).T[shown])
+        segments += [int(segment)] * int(shown.sum())
+        customers += [round(total) for total in totals[shown].tolist()]
+    drawn = np.vstack(averages) if averages else np.empty((0, len(dimensions)))
+    return CustomerSample(
+        {
+            preparation.scales[j].dimension.name: _rounded(
+                [preparation.original(j, place) for place in drawn[:, at].tolist()],
+                is_log=preparation.scales[j].transform != "none",
+            )
+            for at, j in enumerate(dimensions)
+        },
+        tuple(segments),
+        tuple(customers),
+    )
+
+
+def customer_sample(
+    coreset: Coreset, centres: Points, *, preparation: Preparation
+) -> CustomerSample:
+    """At most ``MAX_POINTS`` different customers, to be drawn by the features that are numbers.
+
+    They are points of the coreset, every n-th of the customers that it stands for; their values
+    are those of the grid in original units, to ``CUSTOMER_DIGITS``.
+    """
+    order = np.cumsum(coreset.counts)
+    places = np.searchsorted(order, (np.arange(MAX_POINTS) + 0.5) * order[-1] / MAX_POINTS)
+    few = len(coreset.points) <= MAX_POINTS
+    points = coreset.points if few else coreset.points[np.unique(places)]
+    kept = Coreset(points, np.ones(len(points), dtype=np.int64), is_whole=True)
+    values = {
+        preparation.scales[j].dimension.name: tuple(
+            float(f"{preparation.original(j, coordinate):.{CUSTOMER_DIGITS}g}")
+            for coordinate in points[:, j].tolist()
+        )
+        for j in _axes(coreset, preparation, at_least=1) or range(len(preparation.scales))
+    }
+    return CustomerSample(values, tuple(kept.labels(centres).tolist()))
+
+
+def _axes(coreset: Coreset, preparation: Preparation, *, at_least: int) -> list[int]:
+    """Which coordinates to draw: numbers with at least so many different values."""
+    dimensions: Sequence[Dimension] = [scale.dimension for scale in preparation.scales]
+    return [
+        j
+        for j, each in enumerate(dimensions)
+        if each.value is None and len(np.unique(coreset.points[:, j])) >= at_least
+    ]
+
+
+def _rounded(values: Sequence[float], *, is_log: bool) -> tuple[float, ...]:
+    """The values to three digits on a logarithmic scale, else to a part of their range."""
+    spread = max(values, default=0.0) - min(values, default=0.0)
+    # a 0 that was rounded to the grid comes back as nearly 0
+    values = [0.0 if abs(value) < NOTHING * spread else value for value in values]
+    if is_log or not spread > 0:
+        digits = GROUP_DIGITS if is_log else CUSTOMER_DIGITS
+        return tuple(float(f"{value:.{digits}g}") for value in values)
+    decimals = -math.floor(math.log10(spread / GROUP_STEPS))
+    return tuple(float(f"{round(value, decimals):.15g}") for value in values)

@@ -1,0 +1,96 @@
+"""Run-time warnings and fallbacks."""
+
+import math
+
+from pyspark.sql import DataFrame
+
+from segmentation.config import Config
+from segmentation.features import contract, examples
+from segmentation.features.encoding import Encoding
+from segmentation.features.preparation import Preparation
+from segmentation.pipelines.assembly import AssembledCustomers
+from segmentation.pipelines.steps import Steps
+
+
+def warn_of_sources(steps: Steps, gathered: AssembledCustomers) -> None:
+    """Say which transaction lines were excluded, and who is missing from joined tables."""
+    if gathered.lines is not None and gathered.lines.counts.excluded:
+        counts = gathered.lines.counts
+        steps.warn(
+            f"{counts.excluded_lines:,} of {counts.lines:,} transaction lines were excluded: "
+            f"{contract.in_words(counts.excluded)}"
+        )
+        if gathered.lines.examples:
+            steps.note(f"excluded, {examples.in_words(gathered.lines.examples)}")
+    if gathered.lines is not None and gathered.lines.doubt is not None:
+        steps.warn(gathered.lines.doubt)
+    for join in gathered.joins:
+        if join.customers_unmatched or join.unmatched:
+            steps.warn(
+                f"join {join.path!r}: {join.customers_unmatched:,} of "
+                f"{join.customers + join.customers_unmatched:,} customers are not in it, "
+                f"{join.unmatched:,} of its {join.rows:,} rows belong to no customer"
+            )
+
+
+def warn_of_rows(steps: Steps, audit: contract.Audit, usable: DataFrame, config: Config) -> None:
+    """Say which rows are left out, and which ids stand on several."""
+    if audit.rejections:
+        steps.warn(
+            f"{audit.rows - audit.usable:,} of {audit.rows:,} "
+            f"{'rows' if config.transactions is None else 'customers'} are rejected: "
+            f"{contract.in_words(audit.rejections)}"
+        )
+    if audit.examples:
+        steps.note(f"rejected, {examples.in_words(audit.examples)}")
+    may_repeat = config.transactions is None  # grouped lines are one row per customer
+    if may_repeat and config.input.customer_id is not None and config.input.duplicates == "keep":
+        ids, rows = contract.duplicates(usable, customer_id=config.input.customer_id)
+        if ids:
+            steps.warn(
+                f"{ids:,} values of {config.input.customer_id!r} stand on more than one row, "
+                f"{rows:,} rows in all; each row is kept as a customer (input.duplicates)"
+            )
+
+
+def warn_of_encoding(
+    steps: Steps, encoding: Encoding, preparation: Preparation, *, min_group: int
+) -> None:
+    """Say which features were dropped, how much was imputed, and which cells hold no number.
+
+    The report repeats it, so that a share of fewer than ``min_group`` customers is a bound.
+    """
+    for name in preparation.constant:
+        steps.warn(f"feature {name!r} is constant on all usable rows and was dropped")
+    imputed = sorted(encoding.imputations, key=lambda each: -each.customers)
+    if imputed:
+        shares = ", ".join(
+            f"{e.feature!r} {_percent(e.share, least=e.share * min_group / e.customers)}"
+            for e in imputed
+        )
+        steps.warn(f"missing values were imputed (features.missing): {shares} of customers")
+    for unread in encoding.unread:
+        steps.warn(
+            f"attribute {unread.attribute!r}: {unread.customers:,} "
+            f"{'cell is' if unread.customers == 1 else 'cells are'} not a number and counted as "
+            "unknown (features.describe)"
+        )
+
+
+def _percent(share: float, *, least: float) -> str:
+    """A share, or that it is less than the least that may be told, or than what rounds to 0."""
+    least = max(least, 0.001)
+    if share < least:
+        return f"less than {math.ceil(round(least * 1000, 6)) / 10:.1f} %"
+    return f"{100 * share:.1f} %"
+
+
+def range_of_k(steps: Steps, distinct: int, config: Config) -> list[int]:
+    """The configured range of k, as far as there are distinct customers to fill it."""
+    first, last = config.sweep.k_min, config.sweep.k_max
+    if distinct < last:
+        steps.warn(
+            f"the usable rows hold {distinct} distinct customers: "
+            f"sweep.k_max = {last} becomes {distinct}"
+        )
+    return list(range(min(first, distinct), min(last, distinct) + 1))

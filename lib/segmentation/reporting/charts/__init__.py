@@ -1,0 +1,1 @@
+"""Plotly figures: plain values in, figures out."""

@@ -1,0 +1,138 @@
+"""The points of the sample: in space, on the plane or in rows, as the features allow."""
+
+from collections.abc import Sequence
+
+from plotly import graph_objects as go
+
+from segmentation.reporting.charts.axes import Axis, axis
+from segmentation.reporting.charts.markers import mark
+from segmentation.reporting.charts.theme import INK, LINE, MUTED, figure
+from segmentation.reporting.formatting import chart_text, counted, number
+from segmentation.results import CustomerSample, PreparedFeature, Segment
+
+MAX_POINTS = 5000
+SPACE = 3
+"""Features that make a space; with fewer the customers are drawn flat."""
+
+SPACE_MARK_PX, FLAT_MARK_PX = 4, 7
+STRIP_PX, STRIP_SPREAD = 52, 0.7
+JITTER = 0.618034
+"""The golden ratio's fraction: multiples of it spread evenly, with nothing left to chance."""
+
+
+def customers(
+    sample: CustomerSample, *, features: Sequence[PreparedFeature], segments: Sequence[Segment]
+) -> go.Figure:
+    """At most 5,000 points by the first three features, with a trace and a marker per segment.
+
+    In space for three features and more, on the plane for two, in one row a segment for one.
+    :func:`axes` has what a page needs to draw other features in their place.
+    """
+    drawn = axes(sample, features=features)[:SPACE]
+    dealt, sizes = by_segment(sample), customers_of(sample)
+    names = {each.segment: chart_text(each.name) for each in segments}
+    flat = len(drawn) < SPACE
+    chart = figure(height=120 + STRIP_PX * len(dealt) if len(drawn) == 1 else None)
+    for row, (segment, places) in enumerate(dealt.items()):
+        title = " · ".join([str(segment), *([names[segment]] if segment in names else [])])
+        points = {
+            letter: [one.positions[place] for place in places]
+            for letter, one in zip("xyz", drawn, strict=False)
+        }
+        if len(drawn) == 1:
+            points["y"] = [row + STRIP_SPREAD * (place * JITTER % 1 - 0.5) for place in places]
+        style = mark(segment)
+        trace = go.Scatter if flat else go.Scatter3d
+        chart.add_trace(
+            trace(
+                **points,
+                mode="markers",
+                name=title,
+                marker={
+                    "color": style.colour,
+                    "symbol": style.symbol,
+                    "size": FLAT_MARK_PX if flat else SPACE_MARK_PX,
+                    "opacity": 0.8 if flat else 1,
+                },
+                hoverinfo="text",
+                hovertext=[_hover_text(title, drawn, place, sizes) for place in places],
+            )
+        )
+    if not flat:
+        _lay_out_space(chart, drawn)
+    elif drawn:
+        chart.update_xaxes(**drawn[0].layout(), zeroline=False)
+        rows = _rows(list(dealt)) if len(drawn) == 1 else drawn[1].layout()
+        chart.update_yaxes(**rows, zeroline=False)
+    return chart
+
+
+def axes(sample: CustomerSample, *, features: Sequence[PreparedFeature]) -> tuple[Axis, ...]:
+    """An axis for every feature of the sample, in the features' order; at most 5,000 points."""
+    kept = _kept(sample)
+    return tuple(
+        axis(feature, [sample.values[feature.name][place] for place in kept])
+        for feature in features
+        if feature.name in sample.values
+    )
+
+
+def by_segment(sample: CustomerSample) -> dict[int, list[int]]:
+    """The places, among the positions of :func:`axes`, of each segment's customers."""
+    segments = [sample.segments[place] for place in _kept(sample)]
+    dealt: dict[int, list[int]] = {segment: [] for segment in sorted(set(segments))}
+    for place, segment in enumerate(segments):
+        dealt[segment].append(place)
+    return dealt
+
+
+def customers_of(sample: CustomerSample) -> tuple[int, ...]:
+    """How many customers each of these positions stands for; empty where it is one customer."""
+    return tuple(sample.customers[place] for place in _kept(sample) if sample.customers)
+
+
+def _kept(sample: CustomerSample) -> list[int]:
+    """The points drawn: all, or 5,000 at even distances."""
+    count = len(sample.segments)
+    drawn = min(count, MAX_POINTS)
+    return [place * count // drawn for place in range(drawn)]
+
+
+def _hover_text(title: str, drawn: Sequence[Axis], place: int, sizes: Sequence[int]) -> str:
+    size = [f"{counted(sizes[place], 'similar customer')}, on average"] if sizes else []
+    values = (f"{one.feature}: {number(one.values[place])}" for one in drawn)
+    return "<br>".join([title, *size, *values])
+
+
+def _rows(segments: Sequence[int]) -> dict[str, object]:
+    return {
+        "title": {"text": "Segment"},
+        "tickmode": "array",
+        "tickvals": list(range(len(segments))),
+        "ticktext": [str(segment) for segment in segments],
+        "range": [len(segments) - 0.5, -0.5],
+    }
+
+
+def _lay_out_space(chart: go.Figure, drawn: Sequence[Axis]) -> None:
+    calm = {
+        "backgroundcolor": "#f6f8fa",
+        "showbackground": True,
+        "gridcolor": LINE,
+        "zerolinecolor": LINE,
+        "showspikes": False,
+        "tickfont": {"size": 11, "color": MUTED},
+    }
+    scene: dict[str, object] = {}
+    for letter, one in zip("xyz", drawn, strict=True):
+        title = {"text": one.title, "font": {"size": 13, "color": INK}}
+        scene[f"{letter}axis"] = {**calm, **one.layout(), "title": title}
+    chart.update_layout(
+        dragmode="turntable",
+        margin={"l": 0, "r": 0, "t": 0, "b": 0},
+        scene={
+            **scene,
+            "aspectmode": "cube",
+            "camera": {"eye": {"x": 1.45, "y": -1.45, "z": 0.75}, "center": {"z": -0.17}},
+        },
+    )

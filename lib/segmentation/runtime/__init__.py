@@ -1,0 +1,1 @@
+"""Process plumbing: Java, the JVM and its class archive, the session, temporary folders."""

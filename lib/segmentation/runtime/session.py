@@ -1,0 +1,288 @@
+"""The only place where a SparkSession is built."""
+
+import atexit
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from threading import current_thread, main_thread
+from types import MappingProxyType
+from typing import Any
+from urllib.parse import urlsplit
+
+from py4j.protocol import Py4JError, Py4JJavaError
+from pyspark import SparkContext
+from pyspark.errors import PySparkException
+from pyspark.sql import SparkSession
+from pyspark.sql.utils import is_remote
+
+from segmentation.errors import ConfigError, one_line
+from segmentation.redaction import redacted
+from segmentation.runtime.java import archive_command
+from segmentation.runtime.jvm import Launch, launch
+from segmentation.runtime.spark_errors import in_short
+
+REQUIRED = {
+    "spark.sql.caseSensitive": "true",  # 'Age' and 'age' may stand side by side in a CSV
+    "spark.sql.session.timeZone": "UTC",
+    # HotSpot compiles no method of more bytes. Above, as with 12 features and 9 segments, Spark
+    # is to split its generated code into several: 2.5 times as fast in all, 2M x 12 measured.
+    "spark.sql.codegen.hugeMethodLimit": "8000",
+    # With a bound on bytes Spark sizes a batch anew for every row on its way to Python, which takes
+    # as long as the way itself. Another setting bounds its rows, and they are of numbers here.
+    "spark.sql.execution.arrow.maxBytesPerBatch": str(2**31 - 1),
+}
+"""What the job relies on; cluster sizes and the like stand in Spark's properties file."""
+
+CALL_SITES = "spark.python.sql.dataFrameDebugging.enabled"
+"""Whether every use of a column tells the JVM its line of Python, at the price of four calls to
+it. Read when a session starts."""
+NOISY_LOGGERS = (
+    # a traceback about a path, which is refused in one line
+    "org.apache.spark.sql.execution.streaming.sinks.FileStreamSink",
+    # methods of more than 64 KB, with their code; Spark goes on without compiling them
+    "org.apache.spark.sql.catalyst.expressions.codegen.CodeGenerator",
+    "org.apache.spark.sql.execution.WholeStageCodegenExec",
+)
+
+S3A_HADOOP = "org.apache.hadoop.fs.s3a.S3AFileSystem"
+S3A_SETTINGS = {
+    "fs.s3a.access.key": "AWS_ACCESS_KEY_ID",
+    "fs.s3a.secret.key": "AWS_SECRET_ACCESS_KEY",
+    "fs.s3a.session.token": "AWS_SESSION_TOKEN",
+    "fs.s3a.endpoint": "AWS_ENDPOINT_URL",
+    "fs.s3a.endpoint.region": "AWS_REGION",
+}
+"""Hadoop's properties and the environment variables in which AWS's own libraries look for them."""
+
+BATCH_ROWS = "spark.sql.execution.arrow.maxRecordsPerBatch"
+
+
+CONNECT_PORT, ANSWER_S = 15002, 30
+
+
+def build_session(
+    name: str, *, conf: Mapping[str, str] = MappingProxyType({}), is_short_lived: bool = False
+) -> SparkSession:
+    """The session: a running one, spark-submit's or a new one, in this order; see ``jvm``.
+
+    ``conf`` are Spark's properties, over all others. ``is_short_lived`` says that there is little
+    to compute, so that a JVM started here compiles little. A session that is running gets the
+    settings in :data:`REQUIRED`; :func:`caller_settings_kept` gives it its own back.
+
+    Raises
+    ------
+    ConfigError
+        If there is no Java that runs Spark and none can be made, or Spark does not start with
+        its settings.
+    """
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    is_client = is_remote() or "SPARK_REMOTE" in os.environ
+    is_new = is_client or SparkSession.getActiveSession() is None
+    builder = SparkSession.builder.appName(name)
+    if is_new and not is_client:
+        builder = builder.config(CALL_SITES, "false")
+    started: Launch | None = None
+    if is_client and not SparkSession.getActiveSession():
+        _check_server(os.environ.get("SPARK_REMOTE", ""))
+    with _signals_kept():
+        if is_new and not is_client and not _has_jvm():
+            started = launch(conf, is_short_lived=is_short_lived)
+            started.start()
+        session = _built(builder, is_client=is_client)
+    if started is None:
+        _set(session, conf)
+    for key, value in REQUIRED.items():
+        session.conf.set(key, value)
+    if int(session.conf.get(BATCH_ROWS) or 0) <= 0:  # unbounded for Spark, an error in PySpark
+        session.conf.set(BATCH_ROWS, str(2**31 - 1))
+    if is_client:
+        # Models that a traceback holds are deleted last of all, by calls to the server, which
+        # hang by then. Of a stopped session they ask nothing.
+        atexit.register(session.stop)
+    else:
+        if is_new:
+            _silence(session)
+        _write_digits_0_to_9(session)
+        reach_object_stores(session.sparkContext._jsc.hadoopConfiguration())
+    if started is not None and started.is_recording and started.archive is not None:
+        _make_archive_at_exit(session, started.archive, java=started.environment["JAVA_HOME"])
+    return session
+
+
+def is_running() -> bool:
+    """Whether there is a Spark already: spark-submit's, a Connect server's or a notebook's."""
+    is_client = is_remote() or "SPARK_REMOTE" in os.environ
+    return (
+        is_client
+        or "PYSPARK_GATEWAY_PORT" in os.environ
+        or SparkSession.getActiveSession() is not None
+    )
+
+
+def _write_digits_0_to_9(session: SparkSession) -> None:
+    """An Arabic or Thai JVM would number a model's folders in digits that it cannot read."""
+    jvm = session.sparkContext._jvm
+    if jvm is None:
+        raise RuntimeError("a session on this machine has a JVM")
+    if jvm.java.text.DecimalFormatSymbols.getInstance().getZeroDigit() != "0":
+        jvm.java.util.Locale.setDefault(jvm.java.util.Locale.ROOT)
+
+
+@contextmanager
+def caller_settings_kept() -> Iterator[None]:
+    """A session that is there before, as in a notebook, has its own settings back afterwards."""
+    session = SparkSession.getActiveSession()
+    before = {key: session.conf.get(key, None) for key in REQUIRED} if session else {}
+    try:
+        yield
+    finally:
+        if session is not None:
+            for key, value in before.items():
+                with suppress(PySparkException, Py4JError):  # stopped meanwhile
+                    if value is None:
+                        session.conf.unset(key)
+                    else:
+                        session.conf.set(key, value)
+
+
+def _has_jvm() -> bool:
+    """Whether there is a JVM to talk to: spark-submit's, or that of a session before."""
+    return "PYSPARK_GATEWAY_PORT" in os.environ or SparkContext._gateway is not None
+
+
+def _built(builder: SparkSession.Builder, *, is_client: bool) -> SparkSession:
+    """The session; what keeps it from being built lies in its settings."""
+    try:
+        return builder.getOrCreate()
+    except Py4JJavaError as error:
+        raise ConfigError(
+            f"Spark does not start: {in_short(str(error.java_exception))}; see Spark's properties"
+        ) from None
+    except ImportError as error:
+        if not is_client:
+            raise
+        raise ConfigError(
+            f"--remote needs the packages of Spark Connect: {in_short(str(error))}: "
+            "pip install '.[connect]', or pip install 'pyspark[connect]'"
+        ) from None
+
+
+def _check_server(address: str) -> None:
+    """Whether a server answers; PySpark would try for ten minutes, deaf to Ctrl-C."""
+    server = urlsplit(address)
+    if server.scheme != "sc" or not server.hostname:
+        return
+    try:
+        port = server.port or CONNECT_PORT
+        socket.create_connection((server.hostname, port), timeout=ANSWER_S).close()
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            f"--remote {redacted(address)}: no Spark Connect server answers: {one_line(str(error))}"
+        ) from None
+
+
+def _set(session: SparkSession, conf: Mapping[str, str]) -> None:
+    """What can still be set of a Spark that runs already."""
+    for key, value in conf.items():
+        try:
+            session.conf.set(key, value)
+        except PySparkException as error:
+            raise ConfigError(
+                f"--conf {key}: {in_short(str(error))}: set it where Spark is started, as in "
+                "spark-submit --conf"
+            ) from None
+
+
+def _silence(session: SparkSession) -> None:
+    """Loggers that tell in many lines what the job tells in one, or what does no harm."""
+    jvm = session.sparkContext._jvm
+    if jvm is None:
+        raise RuntimeError("a session on this machine has a JVM")
+    logging = jvm.org.apache.logging.log4j
+    for logger in NOISY_LOGGERS:
+        logging.core.config.Configurator.setLevel(logger, logging.Level.OFF)
+
+
+def reach_object_stores(hadoop: Any) -> None:
+    """Spark's settings of S3 hold for pyarrow too, and ``s3://`` means ``s3a://`` to Spark.
+
+    ``hadoop`` is Hadoop's configuration. pyarrow takes the settings from the environment, where
+    what is set already stays.
+    """
+    if hadoop.get("fs.s3.impl") is None:
+        hadoop.set("fs.s3.impl", S3A_HADOOP)
+    for key, variable in S3A_SETTINGS.items():
+        if value := hadoop.get(key):
+            if variable == "AWS_ENDPOINT_URL" and "://" not in value:
+                is_plain = hadoop.get("fs.s3a.connection.ssl.enabled") == "false"
+                value = f"{'http' if is_plain else 'https'}://{value}"
+            os.environ.setdefault(variable, value)
+
+
+def _make_archive_at_exit(session: SparkSession, archive: Path, *, java: str) -> None:
+    """The archive is made of what this JVM recorded, by another, after the command has ended."""
+    gateway = session.sparkContext._gateway
+    if gateway is None:
+        raise RuntimeError("a session on this machine has a gateway to its JVM")
+    runtime = gateway.jvm.java.lang.management.ManagementFactory.getRuntimeMXBean()
+    options = runtime.getInputArguments()
+    command = archive_command(
+        archive, [f"{java}/bin/java", *options, "-cp", runtime.getClassPath()]
+    )
+
+    def make() -> None:
+        session.stop()  # else Python's server of accumulators tells of the JVM's end in a traceback
+        gateway.proc.stdin.close()  # upon which the JVM ends
+        with suppress(subprocess.TimeoutExpired):
+            gateway.proc.wait(timeout=60)
+            subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+
+    atexit.register(make)
+
+
+@contextmanager
+def _signals_kept() -> Iterator[None]:
+    """Ctrl-C stays what it was: Spark's handler calls the JVM amid a call that py4j waits for."""
+    if current_thread() is not main_thread():
+        yield
+        return
+    handler = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+
+
+def job_descriptions(spark: SparkSession) -> Callable[[str | None], None]:
+    """The function that names the Spark jobs that follow, in Spark's own pages and logs.
+
+    ``None`` ends that, silently where Spark is no longer there to be told.
+    """
+
+    def describe(step: str | None) -> None:
+        if step is None:
+            with suppress(Py4JError, PySparkException, OSError):
+                name_jobs(None)
+        else:
+            name_jobs(step)
+
+    def name_jobs(step: str | None) -> None:
+        if is_remote():
+            spark.clearTags()
+            if step is not None:
+                spark.addTag(step)
+        else:
+            spark.sparkContext.setJobDescription(step)  # type: ignore[arg-type]
+
+    return describe

@@ -1,0 +1,266 @@
+"""One run's place in the output folder: written aside, then made visible in one step."""
+
+import json
+import logging
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pyspark.ml import PipelineModel
+from pyspark.sql import Column, DataFrame, SparkSession
+
+from segmentation.config import Output, Source
+from segmentation.errors import ConfigError, StorageError
+from segmentation.schemas import Table
+from segmentation.storage import downstream
+from segmentation.storage.delta import check_delta, log_tables
+from segmentation.storage.filesystem import Folder
+from segmentation.storage.history import MANIFEST
+from segmentation.storage.locking import Lock
+from segmentation.storage.opening import prepared
+from segmentation.storage.pointer import point_at, read_object
+from segmentation.storage.readers import read_table
+from segmentation.storage.removal import RUNNING, STAGING, prune, remove_run
+from segmentation.storage.writers import COMPRESSION, write_rows, write_table, written_rows
+
+RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+ASIDE, REPORT, MODEL, DELTA_LOG = "_aside", "report.html", "model", "_delta_log"
+LOGGER = logging.getLogger("segment")
+
+
+@dataclass
+class RunStore:
+    """A run's place; see :meth:`opened`. ``again`` is the manifest of a run of this very id."""
+
+    spark: SparkSession
+    output: Folder
+    run_id: str
+    lock: Lock
+    settings: Output
+    again: Mapping[str, Any] | None
+    _manifest: str = ""
+    _written: set[str] = field(default_factory=set)
+
+    @classmethod
+    def opened(
+        cls,
+        *,
+        output: Output,
+        run_id: str,
+        config: Mapping[str, Any],
+        session: Callable[[], SparkSession],
+    ) -> "RunStore":
+        """The place for a new run: the output folder is locked, and cleared of dead runs.
+
+        The session is built when the place is known to be good, as it takes some seconds.
+
+        Raises
+        ------
+        ConfigError
+            If the run id cannot be a folder's name.
+        StorageError
+            If the output folder cannot be made, another job writes to it, or it has a run of
+            that id with another configuration.
+        """
+        if not RUN_ID.fullmatch(run_id):
+            raise ConfigError(
+                f"--run-id {run_id!r}: needs letters, digits, '.', '_' and '-' only, at most 100, "
+                "a letter or digit first"
+            )
+        folder = Folder.at(output.path)
+        folder.create()
+        lock = Lock.taken(folder, run_id=run_id)
+        try:
+            again = prepared(folder, run_id, config, confirm=lock.confirm)
+            spark = session()
+            downstream.check(output, output=folder, session=lambda: spark)
+            if output.delta:
+                check_delta()
+            store = cls(spark, folder, run_id, lock, output, again)
+            if store.staging == store.published:
+                store.staging.create()
+                store.staging.write(RUNNING, json.dumps({"run": run_id, "token": lock.token}))
+            return store
+        except BaseException:
+            lock.release()
+            raise
+
+    @property
+    def published(self) -> Folder:
+        """Where the run is seen."""
+        return self.output.child(f"run={self.run_id}")
+
+    @property
+    def staging(self) -> Folder:
+        """Where it is written until then; readers pass over a name that begins with ``_``.
+
+        No other attempt has the name, so what an executor of a lost driver still writes is
+        nobody's. An object store renames nothing, so there it is the run's own folder, and the
+        manifest, which is written last, makes it one.
+        """
+        if self.output.renames or self.again is not None:
+            return self.output.child(f"{STAGING}{self.run_id}-{self.lock.token}")
+        return self.published
+
+    def read(self, source: Source, *, seed: int, warn: Callable[[str], None]) -> DataFrame:
+        """A table of the input; see :func:`segmentation.storage.readers.read_table`."""
+        return read_table(self.spark, source, seed=seed, warn=warn)
+
+    def aside(self, name: str, table: DataFrame) -> DataFrame:
+        """Write a table that is read often and not published; returns it as it was written."""
+        folder = self.staging.child(ASIDE).child(name)
+        table.write.options(**COMPRESSION).parquet(folder.uri)
+        return self.spark.read.schema(table.schema).parquet(folder.glob)
+
+    def is_published(self, fingerprint: str) -> bool:
+        """Whether this very run is there already: same id, same configuration, same input.
+
+        Raises
+        ------
+        StorageError
+            If it is there with another input.
+        """
+        if self.again is None:
+            return False
+        if self.again["fingerprint"] != fingerprint:
+            raise StorageError(
+                f"the run {self.published.uri} exists, of another input, and is never "
+                "overwritten: change --run-id"
+            )
+        return True
+
+    def stage_table(
+        self,
+        name: str,
+        table: DataFrame,
+        *,
+        rows: int,
+        partition_by: str | None = None,
+        sort_by: Sequence[Column] = (),
+        mostly_unique: Sequence[str] = (),
+    ) -> Mapping[str, int]:
+        """Write a table of so many rows aside; returns how many each partition's files hold.
+
+        Partitions are named as their folder's value; without any the name is empty.
+        """
+        folder = self.staging.child(name)
+        write_table(
+            table,
+            folder,
+            rows=rows,
+            partition_by=partition_by,
+            sort_by=sort_by,
+            mostly_unique=mostly_unique,
+            target_file_mb=self.settings.target_file_mb,
+        )
+        self._note(folder)
+        return written_rows(folder)
+
+    def staged(self, name: str) -> DataFrame:
+        """A table of :meth:`stage_table` as it was written."""
+        return self.spark.read.parquet(self.staging.child(name).glob)
+
+    def stage_rows(self, table: Table, rows: Sequence[object]) -> None:
+        """Write a small table aside, a record a row."""
+        folder = self.staging.child(table.name)
+        write_rows(rows, folder, columns=table.columns)
+        self._note(folder)
+
+    def stage_model(self, model: PipelineModel) -> PipelineModel:
+        """Write the model aside; returns it as it was written."""
+        folder = self.staging.child(MODEL)
+        model.write().save(folder.uri)
+        self._note(folder)
+        return PipelineModel.load(folder.glob)
+
+    def stage_texts(self, *, manifest: dict[str, Any], report: str) -> None:
+        """Write the report and then the manifest aside."""
+        text = json.dumps(manifest, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        self.staging.child(ASIDE).delete()
+        if self.settings.delta:
+            log_tables(self.staging)
+        self.staging.write(REPORT, report)
+        if self.output.renames:
+            self.staging.write(MANIFEST, text)
+        else:
+            self._manifest = text
+
+    def publish(self) -> str:
+        """Make the staged run visible, then point ``latest`` at it; returns the run's address.
+
+        The lock is confirmed before readers see anything. The rename shows the whole run or
+        nothing on a local disk and on HDFS, the manifest elsewhere. Then runs beyond
+        ``output.keep_runs`` go.
+
+        Raises
+        ------
+        StorageError
+            If another job has taken over the output folder, or that cannot be done; also if views
+            or the database could not be updated, where the run is published all the same.
+        """
+        self.lock.confirm()
+        if self.again is None:
+            if not self.output.is_local:
+                self._check_files()
+            if self.output.renames:
+                self.staging.move(self.published)
+            else:
+                self.published.write(MANIFEST, self._manifest)
+        point_at(self.output, self.run_id, confirm=self.lock.confirm)
+        if not self.output.renames:
+            self.published.remove(RUNNING)
+        try:
+            downstream.show(self.run_id, self.output, self.settings, session=lambda: self.spark)
+        finally:
+            self._prune()
+        return self.published.uri
+
+    def discard(self) -> None:
+        """Remove what a failed run left aside, and let the next job in."""
+        try:
+            if self.staging != self.published:
+                self.staging.delete()
+            elif self._is_half():
+                remove_run(self.published)
+        except StorageError as error:  # the next job removes it; what ended this one is said first
+            LOGGER.warning("warning: %s", error)
+        finally:
+            self.lock.release()
+
+    def _prune(self) -> None:
+        """Remove runs beyond ``output.keep_runs``; what is in the way is no failure of the run."""
+        if self.settings.keep_runs is not None:
+            try:
+                prune(self.output, keep=self.settings.keep_runs, confirm=self.lock.confirm)
+            except StorageError as error:
+                LOGGER.warning("warning: the run is published; older runs stay: %s", error)
+
+    def _note(self, folder: Folder) -> None:
+        """Remember the files of a staged table, where a lease is all that keeps others away."""
+        if not self.output.is_local:
+            self._written.update(folder.files())
+        self.lock.check()
+
+    def _check_files(self) -> None:
+        """Whether the staged folder holds what this attempt wrote, all of it and nothing else.
+
+        A job that stood still while this one took over may have removed or added files since.
+        """
+        own = {f"{self.staging.path}/{name}" for name in (RUNNING, REPORT, MANIFEST)}
+        there = {path for path in self.staging.files() if f"/{DELTA_LOG}/" not in path} - own
+        if there != self._written:
+            strange = sorted(there ^ self._written)
+            raise StorageError(
+                f"{self.staging.uri} does not hold what was written, {len(strange)} files "
+                f"differ, such as {strange[0]}: another job interfered; run it again"
+            )
+
+    def _is_half(self) -> bool:
+        """Whether the run's own folder is no other attempt's, and no reader can know of it.
+
+        It is not marked where a job that took over has removed it while this one wrote.
+        """
+        running = read_object(self.published, RUNNING)
+        is_own = running is None or running.get("token") == self.lock.token
+        return is_own and not self.published.read(MANIFEST)

@@ -1,0 +1,48 @@
+"""Whole-number sums in Spark: the same as numpy's, and the same in any order."""
+
+import statistics
+
+import numpy as np
+import pytest
+from pyspark.sql import functions as F
+
+from segmentation.numerics.fixed_point import GRID_BITS, Grid, joined, square_sums
+from tests.spark.tables import in_partitions, table
+
+
+def moments(customers, grid):
+    """Sum of the indices and of their squares."""
+    index = grid.index(F.col("a"))
+    high, low = square_sums(index)
+    row = customers.agg(
+        F.sum(index).alias("total"), high.alias("high"), low.alias("low")
+    ).collect()[0]
+    return row.total, joined(row.high, row.low)
+
+
+def test_indices_on_paper(spark):
+    grid = Grid.spanning(-2.0, 4.0)
+    found = table(spark, a=[-2.0, 0.0, 4.0]).select(grid.index(F.col("a")).alias("i")).collect()
+    assert [row.i for row in found] == [0, 2**28, 6 * 2**27]
+
+
+def test_sums_of_squares_beyond_a_bigint_are_exact(spark):
+    # 100 squares of 2**30 add up to 2**66.6: above the 2**63 of a bigint
+    edge = [0.0] + [1.0 - 2.0**-31] * 100
+    grid = Grid(0.0, 2.0**-GRID_BITS)
+    total, squares = moments(table(spark, a=edge), grid)
+    assert total == 100 * 2**GRID_BITS
+    assert squares == 100 * 2 ** (2 * GRID_BITS)
+
+
+@pytest.mark.parametrize(("low", "high"), [(-3, 5), (1.6e9 - 1, 1.6e9 + 1), (1e-9, 2e-9)])
+def test_moments_are_those_of_numpy_whole_numbers(spark, low, high):
+    values = np.random.default_rng(7).uniform(low, high, 500)
+    grid = Grid.spanning(float(values.min()), float(values.max()))
+    indices = [int(i) for i in np.rint((values - grid.low) / grid.step)]
+    expected = sum(indices), sum(i * i for i in indices)
+    for partitions in (1, 7, 64):
+        assert moments(in_partitions(table(spark, a=values), partitions), grid) == expected
+    mean = statistics.fmean(values)  # rounds once, where numpy rounds every sum
+    assert grid.mean(expected[0], 500) == pytest.approx(mean, rel=2.0**-52, abs=grid.step)
+    assert grid.deviation(*expected, 500) == pytest.approx(statistics.stdev(values, mean), rel=1e-7)

@@ -1,0 +1,77 @@
+"""Nearest and second nearest centres in Spark's expressions, against plain whole numbers."""
+
+import numpy as np
+import pytest
+
+from segmentation.model.spark_columns import (
+    CLUSTER,
+    SECOND_CLUSTER,
+    SECOND_SQUARE,
+    SQUARE,
+    farthest_point,
+    with_nearest,
+)
+from tests.brute_force import Listed, squares
+from tests.spark.tables import on_grid
+
+
+def labelled(rows, centres):
+    """For every row its point and what was found of it."""
+    names = rows.columns
+    found = with_nearest(rows, names, np.array(centres, dtype=np.float64)).collect()
+    columns = (CLUSTER, SQUARE, SECOND_CLUSTER, SECOND_SQUARE)
+    return [
+        (tuple(int(row[n]) for n in names), tuple(row[column] for column in columns))
+        for row in found
+    ]
+
+
+def test_two_centres_on_paper(spark):
+    rows = on_grid(spark, [(0, 0), (3, 4), (10, 0)])
+    assert dict(labelled(rows, [(0, 0), (10, 0)])) == {
+        (0, 0): (0, 0, 1, 100),
+        (3, 4): (0, 25, 1, 65),
+        (10, 0): (1, 0, 0, 100),
+    }
+
+
+def test_a_single_centre_has_no_second(spark):
+    assert labelled(on_grid(spark, [(3, 4)]), [(0, 0)]) == [((3, 4), (0, 25, None, None))]
+
+
+def test_of_equals_the_first_is_nearest_and_the_next_is_second(spark):
+    rows = on_grid(spark, [(5, 0)])
+    for centres in ([(0, 0), (10, 0)], [(10, 0), (0, 0)]):
+        assert labelled(rows, centres) == [((5, 0), (0, 25, 1, 25))]
+    three = [(90, 0), (10, 0), (0, 0), (5, 5)]
+    assert labelled(rows, three) == [((5, 0), (1, 25, 2, 25))]
+
+
+@pytest.mark.parametrize("reach", [3, 2**23])
+def test_equals_whole_number_arithmetic(spark, reach):
+    random = np.random.default_rng(reach)
+    points = random.integers(-reach, reach + 1, (80, 3))
+    centres = random.integers(-reach, reach + 1, (6, 3)).astype(float)
+    for point, (cluster, square, second, second_square) in labelled(
+        on_grid(spark, points), centres
+    ):
+        distances = squares(point, centres)
+        order = sorted(range(6), key=lambda i: (distances[i], i))
+        assert (cluster, second) == tuple(order[:2])
+        assert (int(square), int(second_square)) == (distances[order[0]], distances[order[1]])
+
+
+def test_no_column_is_lost_or_left_over(spark):
+    rows = on_grid(spark, [(1, 2)])
+    found = with_nearest(rows, rows.columns, np.zeros((3, 2)))
+    assert set(found.columns) == {"q0", "q1", CLUSTER, SQUARE, SECOND_CLUSTER, SECOND_SQUARE}
+
+
+def test_the_farthest_row_is_that_of_plain_python(spark):
+    random = np.random.default_rng(6)
+    points = random.integers(-4, 5, (60, 2))  # few values, so that many are equally far
+    rows = on_grid(spark, points)
+    for clusters in (1, 2, 5):
+        centres = points[:clusters].astype(float)
+        expected = Listed(points.tolist()).farthest(centres)
+        assert farthest_point(rows, rows.columns, centres).tolist() == expected.tolist()

@@ -1,0 +1,76 @@
+"""The points of the scatter plot: no customer among them unless asked for."""
+
+import numpy as np
+import pytest
+
+from segmentation.clustering.coreset import WEIGHT_UNIT, Coreset
+from segmentation.features.encoding import Dimension
+from segmentation.features.preparation import Preparation, Scale
+from segmentation.pipelines.plot_sample import customer_sample, group_sample
+
+BITS = 20
+CENTRES = np.array([[0.0, 0, 0, 0], [1e6, 0, 0, 0]])
+
+
+def preparation() -> Preparation:
+    dimensions = [
+        Dimension("spend", None, "spend", 0, 1000, transform="log1p"),
+        Dimension("age", None, "age", 0, 100),
+        Dimension("is_member", None, "is_member"),
+        Dimension("plan", "gold", "plan"),
+    ]
+    scales = tuple(Scale(each, mean=5.0, deviation=1.0, unit=1.0) for each in dimensions)
+    return Preparation(scales, BITS, (), 1000)
+
+
+def coreset(rows: int, *, is_whole: bool, seed: int = 0) -> Coreset:
+    chance = np.random.default_rng(seed)
+    points = chance.integers(-400_000, 1_400_000, (rows, 4)).astype(float)
+    points[:, 2:] = chance.integers(0, 2, (rows, 2)) * 1000
+    points = points[np.lexsort(points.T[::-1])]
+    counts = np.ones(rows, dtype=np.int64) if is_whole else chance.integers(64, 9_000, rows)
+    return Coreset(points, counts, is_whole=is_whole)
+
+
+@pytest.mark.parametrize("is_whole", [True, False])
+def test_points_are_averages_of_enough_customers_and_add_up(is_whole):
+    given = coreset(500, is_whole=is_whole)
+    found = group_sample(given, CENTRES, preparation=preparation(), min_group=10)
+    labels = given.labels(CENTRES)
+    assert list(found.values) == ["spend", "age"]  # averages of yes and no would count few
+    assert min(found.customers) >= 10
+    for segment in (0, 1):
+        own = [
+            size for size, of in zip(found.customers, found.segments, strict=True) if of == segment
+        ]
+        counts = given.weights[labels == segment] / (1 if is_whole else WEIGHT_UNIT)
+        assert sum(own) == pytest.approx(counts.sum(), abs=len(own))
+        assert len(own) <= (labels == segment).sum() / 10
+        ages = 5 + given.points[labels == segment, 1] / 2**BITS
+        drawn = [
+            a for a, of in zip(found.values["age"], found.segments, strict=True) if of == segment
+        ]
+        assert np.average(drawn, weights=own) == pytest.approx(
+            np.average(ages, weights=counts), abs=0.01
+        )
+    customers = customer_sample(given, CENTRES, preparation=preparation())
+    real = set(zip(customers.values["spend"], customers.values["age"], strict=True))
+    assert len(real) == 500
+    assert not real & set(zip(found.values["spend"], found.values["age"], strict=True))
+
+
+def test_a_segment_of_few_sampled_customers_is_not_drawn():
+    points = np.array([[0.0, y, 0, 0] for y in range(9)] + [[1e6, y, 0, 0] for y in range(10)])
+    given = Coreset(points, np.full(19, 100 * WEIGHT_UNIT), is_whole=False)
+    found = group_sample(given, CENTRES, preparation=preparation(), min_group=10)
+    assert found.segments == (1,)
+    assert found.customers == (1000,)
+
+
+def test_without_numbers_no_groups_are_drawn_and_customers_are():
+    points = np.array([[0.0, 0, 0, value] for value in (0, 1)])
+    given = Coreset(points, np.array([500, 500]), is_whole=True)
+    found = group_sample(given, CENTRES[:1], preparation=preparation(), min_group=10)
+    assert found.segments == ()
+    customers = customer_sample(given, CENTRES[:1], preparation=preparation())
+    assert len(customers.segments) == 2
