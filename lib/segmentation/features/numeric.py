@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from segmentation.config import Features
-from segmentation.features.days import any_day, is_text
+from segmentation.model.spark_dates import any_day, is_text
 from segmentation.schemas import quoted, string
 
 LARGEST = 1e100

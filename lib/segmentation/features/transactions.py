@@ -24,11 +24,12 @@ from segmentation.features.contract import (
     rejected_if,
     types_of,
 )
-from segmentation.features.days import check_expression, check_patterns, check_zone, day, moment
 from segmentation.features.decimals import as_read
 from segmentation.features.examples import Examples, examples
 from segmentation.features.examples import in_words as examples_in_words
 from segmentation.features.numeric import is_blank, number, numeric_rules
+from segmentation.features.patterns import check_expression, check_patterns, check_zone
+from segmentation.model.spark_dates import day, moment
 from segmentation.results import LineCounts
 from segmentation.schemas import MALFORMED, quoted
 
@@ -113,7 +114,8 @@ def with_reason(lines: DataFrame, *, transactions: Transactions) -> DataFrame:
         broken.append(
             rejected_if(NOT_A_PRODUCT, given.product, ~F.coalesce(is_product, F.lit(False)))
         )
-    name, type_, format_ = given.timestamp, types[given.timestamp], given.timestamp_format
+    name, format_ = given.timestamp, given.timestamp_format
+    type_ = types[name].simpleString()
     timed = lines.withColumns(
         {
             DAY: F.expr(day(name, type_, format=format_, zone=given.timezone)),

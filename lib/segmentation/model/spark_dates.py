@@ -1,4 +1,4 @@
-"""Calendar days: the SQL that reads one from a date, a time or a text, and what patterns can.
+"""Calendar days as Spark SQL: read from a date, a time or a text.
 
 A text is read as ISO 8601 writes it (``2026-01-31``, ``2026-01-31 23:30``, with a zone behind it
 or not) or by a pattern. Spark's own cast is laxer: ``12:30`` is today, ``40908``, a day's serial
@@ -6,16 +6,11 @@ number in a spreadsheet, is the year 40908, and ``2026-01-31 anything`` is a dat
 """
 
 import re
-from collections.abc import Mapping
 
-from pyspark.errors import PySparkException
-from pyspark.sql import SparkSession
-from pyspark.sql import types as T
-
-from segmentation.errors import ConfigError
 from segmentation.schemas import quoted, string
 
-PATTERNS = "https://spark.apache.org/docs/latest/sql-ref-datetime-pattern.html"
+DATE, LOCAL_TIME, INSTANT, TEXT = "date", "timestamp_ntz", "timestamp", "string"
+"""Spark's names of the types that hold a day."""
 
 _YEAR = "^(?!0000)[0-9]{4}"
 _TIME = "[0-9]{1,2}(:[0-9]{1,2}(:[0-9]{1,2}([.][0-9]*)?)?)?"
@@ -35,7 +30,7 @@ _AMBIGUOUS_ZONE = (
 _ZONE_LETTERS = re.compile("[VzOXxZ]")
 
 
-def day(name: str, type_: T.DataType, *, format: str | None, zone: str) -> str:
+def day(name: str, type_: str, *, format: str | None, zone: str) -> str:
     """The SQL of a column's day in a zone's calendar; null where it names none in 0001 to 9999.
 
     A date, a time without a zone, or a text without one is that calendar's own; an instant is
@@ -43,11 +38,11 @@ def day(name: str, type_: T.DataType, *, format: str | None, zone: str) -> str:
     session's time zone has no say.
     """
     column = quoted(name)
-    if isinstance(type_, T.DateType):
+    if type_ == DATE:
         return _in_reach(column)
-    if isinstance(type_, T.TimestampNTZType):
+    if type_ == LOCAL_TIME:
         return _in_reach(f"CAST({column} AS DATE)")
-    if isinstance(type_, T.TimestampType):
+    if type_ == INSTANT:
         return _in_reach(_day_of(column, zone))
     text = f"trim(CAST({column} AS STRING))"
     if format is not None:
@@ -67,7 +62,7 @@ def any_day(name: str, *, format: str | None, zone: str) -> str:
     """As :func:`day` for a column of whatever type, as a saved model may meet it."""
     column = quoted(name)
     of_instant = _in_reach(_day_of(f"try_cast({column} AS TIMESTAMP)", zone))
-    of_text = day(name, T.StringType(), format=format, zone=zone)
+    of_text = day(name, TEXT, format=format, zone=zone)
     return (
         f"(CASE WHEN typeof({column}) = 'timestamp' THEN {of_instant} "
         f"WHEN {is_text(name)} THEN {of_text} ELSE {_in_reach(f'try_cast({column} AS DATE)')} END)"
@@ -79,83 +74,27 @@ def is_text(name: str) -> str:
     return f"typeof({quoted(name)}) RLIKE '^(string|char|varchar)'"
 
 
-def moment(name: str, type_: T.DataType, *, format: str | None, zone: str) -> str:
+def moment(name: str, type_: str, *, format: str | None, zone: str) -> str:
     """The SQL of when that was, by the zone's clock, as a timestamp; for sessions in UTC only."""
     column = quoted(name)
-    if isinstance(type_, T.DateType | T.TimestampNTZType):
+    if type_ in (DATE, LOCAL_TIME):
         return f"CAST({column} AS TIMESTAMP)"
-    if isinstance(type_, T.TimestampType):
-        return _at(column, zone)
+    if type_ == INSTANT:
+        return at_zone(column, zone)
     text = f"trim(CAST({column} AS STRING))"
     if format is not None:
         found = _by_pattern(text, format)
-        return _at(found, zone) if _has_zone(format) else found
-    return _case(text, local=f"try_cast({text} AS TIMESTAMP)", zoned=_at(_instant(text), zone))
+        return at_zone(found, zone) if _has_zone(format) else found
+    return _case(text, local=f"try_cast({text} AS TIMESTAMP)", zoned=at_zone(_instant(text), zone))
 
 
-def check_patterns(spark: SparkSession, patterns: Mapping[str, str]) -> None:
-    """Whether Spark knows these date patterns, by key of the configuration; asks Spark itself.
-
-    Raises
-    ------
-    ConfigError
-        Names every pattern that Spark does not know, or that cannot tell a day.
-    """
-    problems = []
-    for key, pattern in patterns.items():
-        letters = _letters(pattern)
-        if "y" not in letters or ("d" in letters and not letters & set("ML")):
-            problems.append(
-                f"{key} is {pattern!r}, needs a year (y), and a month (M) beside a day (d): m is "
-                f"the minute; see {PATTERNS}"
-            )
-        elif not _is_known(spark, f"try_to_timestamp('', {string(pattern)})"):
-            problems.append(f"{key} is {pattern!r}, a pattern that Spark does not know: {PATTERNS}")
-    if problems:
-        raise ConfigError("; ".join(problems))
-
-
-def check_expression(spark: SparkSession, key: str, expression: str) -> None:
-    """Whether the engine that is to match a regular expression takes it: Java's.
-
-    Raises
-    ------
-    ConfigError
-        If it does not.
-    """
-    if not _is_known(spark, f"'' RLIKE {string(expression)}"):
-        raise ConfigError(
-            f"{key} is {expression!r}, needs to be a regular expression as Java writes them"
-        )
-
-
-def check_zone(spark: SparkSession, key: str, zone: str) -> None:
-    """Whether Java knows a time zone too; Python takes some of the machine's own files for one.
-
-    Raises
-    ------
-    ConfigError
-        If it does not.
-    """
-    if not _is_known(spark, _at("TIMESTAMP'2026-01-01'", zone)):
-        raise ConfigError(f"{key} is {zone!r}, needs to be a name like 'UTC' or 'Europe/London'")
-
-
-def _is_known(spark: SparkSession, sql: str) -> bool:
-    try:
-        spark.sql(f"SELECT {sql}").collect()
-    except PySparkException:
-        return False
-    return True
-
-
-def _letters(pattern: str) -> set[str]:
+def letters(pattern: str) -> set[str]:
     """The letters of a pattern that are no quoted text."""
     return set(re.sub("'[^']*'", "", pattern))
 
 
 def _has_zone(pattern: str) -> bool:
-    return any(_ZONE_LETTERS.match(letter) for letter in _letters(pattern))
+    return any(_ZONE_LETTERS.match(letter) for letter in letters(pattern))
 
 
 def _case(text: str, *, local: str, zoned: str) -> str:
@@ -173,13 +112,15 @@ def _by_pattern(text: str, pattern: str) -> str:
     return f"try_to_timestamp({text}, {string(pattern)})"
 
 
-def _at(instant: str, zone: str) -> str:
+def at_zone(instant: str, zone: str) -> str:
+    """The SQL of what a zone's clock shows at an instant, as a timestamp of UTC."""
     return f"from_utc_timestamp({instant}, {string(zone)})"
 
 
 def _day_of(instant: str, zone: str) -> str:
     # A cast to a date would take the session's zone, which a saved model cannot know.
-    return f"date_from_unix_date(CAST(floor(unix_seconds({_at(instant, zone)}) / 86400) AS INT))"
+    seconds = f"unix_seconds({at_zone(instant, zone)})"
+    return f"date_from_unix_date(CAST(floor({seconds} / 86400) AS INT))"
 
 
 def _in_reach(date: str) -> str:

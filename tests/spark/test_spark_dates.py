@@ -9,7 +9,8 @@ import pytest
 from pyspark.sql import types as T
 
 from segmentation.errors import ConfigError
-from segmentation.features.days import check_expression, check_patterns, check_zone, day, moment
+from segmentation.features.patterns import check_expression, check_patterns, check_zone
+from segmentation.model.spark_dates import day, moment
 
 PARIS = "Europe/Paris"
 ZONES = (
@@ -24,7 +25,7 @@ def days(spark, texts, *, format=None, zone="UTC", type_=None):
         [T.StructField("i", T.IntegerType()), T.StructField("d", type_ or T.StringType())]
     )
     table = spark.createDataFrame(list(enumerate(texts)), schema)
-    sql = day("d", schema["d"].dataType, format=format, zone=zone)
+    sql = day("d", schema["d"].dataType.simpleString(), format=format, zone=zone)
     return [row[1] for row in table.selectExpr("i", sql).orderBy("i").collect()]
 
 
@@ -155,7 +156,7 @@ def test_years_beyond_pythons_are_no_days(spark):
     table = spark.range(1).selectExpr(
         "date_from_unix_date(14220000) AS d", "timestamp_seconds(1228608000000) AS t"
     )
-    types = {"d": T.DateType(), "t": T.TimestampType()}
+    types = {"d": "date", "t": "timestamp"}
     for name, type_ in types.items():
         sql = day(name, type_, format=None, zone="UTC")
         assert table.selectExpr(sql).collect()[0][0] is None
@@ -165,7 +166,7 @@ def test_years_beyond_pythons_are_no_days(spark):
 def test_moments_order_lines_by_the_shops_clock(spark):
     texts = ["2026-01-31 23:30:00 UTC", "2026-02-01 00:10", "2026-02-01 00:40 +01:00"]
     table = spark.createDataFrame([(each,) for each in texts], "d string")
-    sql = moment("d", T.StringType(), format=None, zone=PARIS)
+    sql = moment("d", "string", format=None, zone=PARIS)
     found = [str(row[0]) for row in table.selectExpr(f"CAST({sql} AS STRING)").collect()]
     assert found == ["2026-02-01 00:30:00", "2026-02-01 00:10:00", "2026-02-01 00:40:00"]
 
