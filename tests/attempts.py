@@ -15,7 +15,7 @@ from segmentation.storage.filesystem import Folder
 from segmentation.storage.lease import Clock, Lease
 from segmentation.storage.locking import FileLock, Lock
 from segmentation.storage.pointer import COPY, POINTER
-from segmentation.storage.run_writer import RunStore
+from segmentation.storage.run_writer import StagedRun
 
 CONFIG = Config.model_validate(
     {
@@ -23,7 +23,7 @@ CONFIG = Config.model_validate(
         "features": {"numeric": ["age"]},
         "output": {"path": "mem"},
     }
-).told
+).redacted_dump()
 TABLES = tuple(Table(name, "", (Column("by", "string", ""),)) for name in ("customers", "segments"))
 
 
@@ -72,7 +72,7 @@ class Places:
 
 def publish(address, run_id, *, by, keep_runs=None, created=None, work=lambda: None):
     """One attempt from start to end; its tables say who wrote them. Returns the run's address."""
-    store = RunStore.opened(
+    store = StagedRun.opened(
         output=Output(path=address, keep_runs=keep_runs),
         run_id=run_id,
         config=CONFIG,

@@ -17,7 +17,7 @@ import pytest
 
 from segmentation.pipelines import segment as pipeline
 from segmentation.selection import validity
-from segmentation.storage.run_writer import RunStore
+from segmentation.storage.run_writer import StagedRun
 
 DAILY = 2
 FIRST, LAST = map(int, os.environ.get("SEGMENTATION_NUMBERS", "0:200").split(":"))
@@ -284,7 +284,7 @@ def is_short(monkeypatch):
     for name in ("freeze", "at_day", "check_model"):
         monkeypatch.setattr(pipeline, name, lambda *_, **__: None)
     monkeypatch.setattr(pipeline, "render", lambda *_, **__: "")
-    monkeypatch.setattr(RunStore, "stage_model", lambda *_: None)
+    monkeypatch.setattr(StagedRun, "stage_model", lambda *_: None)
     monkeypatch.setattr(validity, "stability", lambda _, centres, **__: np.ones(len(centres)))
     monkeypatch.setattr(validity, "gaps", lambda _, ks, **__: [None for _ in ks])
 

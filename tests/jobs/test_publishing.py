@@ -149,7 +149,7 @@ def test_where_no_folder_is_renamed_a_run_is_complete_with_its_manifest(shop, mo
 
     with monkeypatch.context() as broken:
         broken.setattr(Folder, "link", breaks)
-        broken.setattr("segmentation.storage.run_writer.RunStore.stage_texts", breaks)
+        broken.setattr("segmentation.storage.run_writer.StagedRun.stage_texts", breaks)
         with pytest.raises(OSError, match="No space"):
             shop("--run-id", "b")
     assert not (shop.output / "run=b").exists()

@@ -38,7 +38,7 @@ from segmentation.runtime.spark_errors import operator_error
 from segmentation.storage import downstream, history, removal
 from segmentation.storage.filesystem import existing
 from segmentation.storage.locking import Lock
-from segmentation.storage.run_writer import RunStore
+from segmentation.storage.run_writer import StagedRun
 
 OPERATOR_ERROR_EXIT, INTERRUPTED_EXIT = 2, 130
 VERSIONED = ("pyspark", "numpy", "pyarrow", "scikit-learn", "kneed", "plotly")
@@ -318,20 +318,20 @@ def _published(
     story: Future[ModuleType],
 ) -> list[str]:
     """The lines that tell of the published run."""
-    store = RunStore.opened(
-        output=settings.output, run_id=run_id, config=settings.told, session=session
+    staged = StagedRun.opened(
+        output=settings.output, run_id=run_id, config=settings.redacted_dump(), session=session
     )
-    steps = Steps(shown, job_descriptions(store.spark))
+    steps = Steps(shown, job_descriptions(staged.spark))
     try:
         published = story.result().run(
             settings,
-            store=store,
+            writer=staged,
             steps=steps,
             created_at=began.isoformat(timespec="seconds"),
-            versions=_versions(store.spark),
+            versions=_versions(staged.spark),
         )
     finally:
-        store.discard()
+        staged.discard()
     address = redacted(published.address)
     reason = f"k = {published.k}: {published.reason}"
     return [*published.headline, reason, f"run: {address}", f"report: {address}/report.html"]

@@ -20,7 +20,7 @@ from segmentation.storage.readers import read_table
 
 @dataclass(frozen=True)
 class Reader:
-    """The part of a store that reads; demo customers are made in a folder of its own."""
+    """Reads the input of a dry run; demo customers are made in a temporary folder."""
 
     spark: SparkSession
     folder: Path
@@ -32,11 +32,11 @@ class Reader:
             source = source.model_copy(update={"path": str(self.folder / "customers.csv")})
         return read_table(self.spark, source, seed=seed, warn=warn)
 
-    def aside(self, name: str, table: DataFrame) -> DataFrame:  # noqa: ARG002 - a store's
+    def materialize(self, name: str, table: DataFrame) -> DataFrame:  # noqa: ARG002 - an InputReader's
         """The table itself: it is computed as often as it is read."""
         return table
 
-    def is_published(self, fingerprint: str) -> bool:  # noqa: ARG002 - a store's
+    def is_published(self, fingerprint: str) -> bool:  # noqa: ARG002 - an InputReader's
         """No run is looked for."""
         return False
 
@@ -59,7 +59,7 @@ def dry_run_lines(
         check_delta()
     steps = Steps(listener, job_descriptions(spark))
     with tempfile.TemporaryDirectory() as folder:
-        checked = check_input(settings, store=Reader(spark, Path(folder)), steps=steps)
+        checked = check_input(settings, reader=Reader(spark, Path(folder)), steps=steps)
     audit, sweep, choose = checked.audit, settings.sweep, settings.choose
     rejected = audit.rows - audit.usable
     reasons = f": {contract.in_words(audit.rejections)}" if audit.rejections else ""

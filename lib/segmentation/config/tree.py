@@ -127,11 +127,10 @@ class Config(Section):
             raise ValueError("; ".join(problems))
         return self
 
-    @property
-    def told(self) -> dict[str, Any]:
-        """The configuration as the manifest tells it: JSON types, and credentials hidden."""
-        told: dict[str, Any] = redacted_tree(self.model_dump(mode="json"))
-        return told
+    def redacted_dump(self) -> dict[str, Any]:
+        """The configuration for the manifest: JSON types, with credentials hidden."""
+        dump: dict[str, Any] = redacted_tree(self.model_dump(mode="json"))
+        return dump
 
     @property
     def value_feature(self) -> str | None:

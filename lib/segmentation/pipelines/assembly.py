@@ -38,7 +38,7 @@ class AssembledCustomers:
 
 
 def gather(
-    table: DataFrame, config: Config, *, store: InputReader, warn: Callable[[str], None]
+    table: DataFrame, config: Config, *, reader: InputReader, warn: Callable[[str], None]
 ) -> AssembledCustomers:
     """The customers of the input table, with every column that the configuration names.
 
@@ -70,7 +70,7 @@ def gather(
     bare = customers
     for given in config.join:
         each, on = given.looked_up_by(config.input.customer_id)
-        other = store.read(each, seed=config.sweep.seed, warn=warn)
+        other = reader.read(each, seed=config.sweep.seed, warn=warn)
         other = with_plain_numbers(other, numbers, decimal=each.decimal, keep=False)
         check_join(customers, other, join=each, on=on)
         # Attributes of lines stand on the lines too, and need no adding up to be looked at.
@@ -79,7 +79,7 @@ def gather(
         joins.append((each, other, on, keys))
     check_columns(customers.drop(AS_READ), config, of_lines=table.columns)
     if lines is not None or joins:
-        customers = store.aside("customers", customers)
+        customers = reader.materialize("customers", customers)
     counts = tuple(
         join_counts(bare if lines is None else customers, other, join=each, on=on, keys=keys)
         for each, other, on, keys in joins

@@ -19,20 +19,20 @@ class InputReader(Protocol):
     def is_published(self, fingerprint: str) -> bool:
         """Whether the run that is there already is of the same input; refused if of another."""
 
-    def aside(self, name: str, table: DataFrame) -> DataFrame:
-        """Write a table that is read often and not published; returns it as it was written."""
+    def materialize(self, name: str, table: DataFrame) -> DataFrame:
+        """Write a temporary table, so that later passes read it; returns it as it was written."""
 
 
-class Store(InputReader, Protocol):
-    """Where the input is read and the run is written; see ``storage.runs``."""
+class RunWriter(InputReader, Protocol):
+    """Where the input is read and a new run is written; see ``storage.run_writer``."""
 
     @property
     def run_id(self) -> str:
-        """The run's name."""
+        """The run's id."""
 
     @property
     def again(self) -> Mapping[str, Any] | None:
-        """The manifest of a run of this very id that is there already."""
+        """The manifest of an existing run with this id."""
 
     def stage_table(
         self,
@@ -44,19 +44,19 @@ class Store(InputReader, Protocol):
         sort_by: Sequence[Column] = (),
         mostly_unique: Sequence[str] = (),
     ) -> Mapping[str, int]:
-        """Write a table of so many rows aside; returns how many each partition's files hold."""
+        """Stage a table of so many rows; returns how many each partition's files hold."""
 
     def staged(self, name: str) -> DataFrame:
         """A table of :meth:`stage_table` as it was written."""
 
     def stage_rows(self, table: Table, rows: Sequence[object]) -> None:
-        """Write a small table aside, a record a row."""
+        """Stage a small table, one row per record."""
 
     def stage_model(self, model: PipelineModel) -> PipelineModel:
-        """Write the model aside; returns it as it was written."""
+        """Stage the model; returns it as it was written."""
 
     def stage_texts(self, *, manifest: dict[str, Any], report: str) -> None:
-        """Write manifest and report aside."""
+        """Stage the report and the manifest."""
 
     def publish(self) -> str:
         """Make the run visible; returns its address."""

@@ -31,7 +31,7 @@ from segmentation.pipelines.assembly import AssembledCustomers, gather
 from segmentation.pipelines.chosen import labelled, settled, value_of
 from segmentation.pipelines.evaluation import clusters_of, published_curve, spikes_of, weigh
 from segmentation.pipelines.plot_sample import customer_sample, group_sample
-from segmentation.pipelines.protocols import InputReader, Store
+from segmentation.pipelines.protocols import InputReader, RunWriter
 from segmentation.pipelines.steps import Steps
 from segmentation.pipelines.verification import check_counts, check_lines, check_model
 from segmentation.pipelines.warnings import (
@@ -69,7 +69,7 @@ NEGLIGIBLE = 1e-6
 class Checked:
     """The input, read and held against the contract.
 
-    ``is_published`` says that the store has a run of it already, with the same configuration.
+    ``is_published`` says that the output has a run of it already, with the same configuration.
     """
 
     gathered: AssembledCustomers
@@ -92,7 +92,7 @@ class Published:
 def run(
     config: Config,
     *,
-    store: Store,
+    writer: RunWriter,
     steps: Steps,
     created_at: str,
     versions: Mapping[str, str],
@@ -104,9 +104,9 @@ def run(
     SchemaError, DataError, StorageError
         For what the operator can mend, in one line.
     """
-    checked = check_input(config, store=store, steps=steps)
+    checked = check_input(config, reader=writer, steps=steps)
     if checked.is_published:
-        return _republished(store)
+        return _republished(writer)
     gathered, features, audit = checked.gathered, checked.features, checked.audit
     audited, usable = checked.audited, contract.usable(checked.audited)
     columns = [name for name in gathered.customers.columns if name not in (MALFORMED, AS_READ)]
@@ -220,7 +220,7 @@ def run(
         curve = published_curve(evidence, swept, choice=choice, chosen=clusters)
 
     with steps("freeze"):
-        model = store.stage_model(
+        model = writer.stage_model(
             freeze(
                 rows.sparkSession,
                 stages=stages,
@@ -235,7 +235,7 @@ def run(
     with steps("label"):
         customer_id = config.input.customer_id
         ids = [published_name(customer_id)] if customer_id else []
-        published = store.stage_table(
+        published = writer.stage_table(
             CUSTOMERS.name,
             labelled(
                 rows,
@@ -250,22 +250,22 @@ def run(
             sort_by=[F.col(quoted(name)) for name in ids],
             mostly_unique=[*ids, "distance", "margin"],
         )
-        excluded = store.stage_table(
+        excluded = writer.stage_table(
             REJECTED.name,
             rejected_rows(contract.rejected(audited), rejection=contract.REJECTION),
             rows=audit.rows - audit.usable,
         )
         rejected = sum(excluded.values())
         if gathered.lines is not None:
-            excluded = store.stage_table(
+            excluded = writer.stage_table(
                 REJECTED_TRANSACTIONS.name,
                 rejected_rows(gathered.lines.excluded, rejection=contract.REJECTION),
                 rows=gathered.lines.counts.excluded_lines,
             )
             rejected_lines = sum(excluded.values())
-        store.stage_rows(COST_CURVE, curve)
-        store.stage_rows(SEGMENTS, chosen.segments)
-        store.stage_rows(SEGMENT_PROFILE, chosen.profiles)
+        writer.stage_rows(COST_CURVE, curve)
+        writer.stage_rows(SEGMENTS, chosen.segments)
+        writer.stage_rows(SEGMENT_PROFILE, chosen.profiles)
 
     with steps("check"):
         check_counts(published, rejected=rejected, audit=audit, segments=chosen.segments)
@@ -273,9 +273,9 @@ def run(
             check_lines(rejected_lines, gathered.lines.counts)
         check_model(
             at_day(model, gathered.as_of),
-            store.staged(CUSTOMERS.name),
+            writer.staged(CUSTOMERS.name),
             # Where columns were rewritten these rows are as they came, which the model may label.
-            store.staged(REJECTED.name) if rejected and AS_READ not in audited.columns else None,
+            writer.staged(REJECTED.name) if rejected and AS_READ not in audited.columns else None,
             features=config.features.names,
             labelled=audit.usable,
             has_ties=chosen.tied > 0,
@@ -293,7 +293,7 @@ def run(
             )
         )
         facts = Run(
-            run=store.run_id,
+            run=writer.run_id,
             created_at=created_at,
             input={"paths": redacted_tree(config.input.paths), "format": config.input.format},
             fingerprint=fingerprint,
@@ -306,7 +306,7 @@ def run(
             value_feature=config.value_feature,
             features=preparation.features_in(config.features.names),
             seed=config.sweep.seed,
-            config=config.told,
+            config=config.redacted_dump(),
             versions=versions,
             timings=tuple(steps.timings),
             transactions=gathered.lines.counts if gathered.lines else None,
@@ -319,13 +319,13 @@ def run(
         min_group = config.report.min_group
         report = Report(facts, curve, chosen.segments, chosen.profiles, sample)
         facts = replace(facts, headline=sentences(report, min_group=min_group))
-        store.stage_texts(manifest=facts.as_json(), report=render(report, min_group=min_group))
+        writer.stage_texts(manifest=facts.as_json(), report=render(report, min_group=min_group))
 
     with steps("publish"):
-        return Published(choice.k, choice.reason, store.publish(), facts.headline)
+        return Published(choice.k, choice.reason, writer.publish(), facts.headline)
 
 
-def check_input(config: Config, *, store: InputReader, steps: Steps) -> Checked:
+def check_input(config: Config, *, reader: InputReader, steps: Steps) -> Checked:
     """The input as the contract has it; every row is read, and warnings are given.
 
     Raises
@@ -334,10 +334,10 @@ def check_input(config: Config, *, store: InputReader, steps: Steps) -> Checked:
         If it cannot be segmented.
     """
     with steps("read"):
-        table = store.read(config.input, seed=config.sweep.seed, warn=steps.warn)
+        table = reader.read(config.input, seed=config.sweep.seed, warn=steps.warn)
 
     with steps("features"):
-        gathered = gather(table, config, store=store, warn=steps.warn)
+        gathered = gather(table, config, reader=reader, warn=steps.warn)
         warn_of_sources(steps, gathered)
 
     with steps("contract"):
@@ -351,16 +351,16 @@ def check_input(config: Config, *, store: InputReader, steps: Steps) -> Checked:
         )
         audit = contract.audit(audited, numbers={each.name: each.number for each in features})
         contract.check_share(audit, min_usable=config.input.min_usable)
-        is_published = store.is_published(gathered.fingerprint(audit))
+        is_published = reader.is_published(gathered.fingerprint(audit))
         if not is_published:
             warn_of_rows(steps, audit, contract.usable(audited), config)
     return Checked(gathered, features, audited, audit, is_published)
 
 
-def _republished(store: Store) -> Published:
+def _republished(writer: RunWriter) -> Published:
     """The run of this id, configuration and input that is there already, made current again."""
-    if store.again is None:
+    if writer.again is None:
         raise ValueError("there is no such run")
-    choice = store.again["choice"]
-    headline = tuple(store.again.get("headline", ()))
-    return Published(choice["k"], choice["reason"], store.publish(), headline)
+    choice = writer.again["choice"]
+    headline = tuple(writer.again.get("headline", ()))
+    return Published(choice["k"], choice["reason"], writer.publish(), headline)

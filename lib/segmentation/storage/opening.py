@@ -50,7 +50,7 @@ def prepared(
 def _is_same(earlier: Any, config: Mapping[str, Any]) -> bool:
     """Whether two configurations decide the same content, defaults of new keys added."""
     try:
-        known = Config.model_validate_json(json.dumps(earlier)).told
+        known = Config.model_validate_json(json.dumps(earlier)).redacted_dump()
     except ValidationError:
         return False
     return _of_input(known) == _of_input(config)

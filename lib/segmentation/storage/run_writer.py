@@ -1,4 +1,4 @@
-"""One run's place in the output folder: written aside, then made visible in one step."""
+"""A new run: staged in a folder that readers pass over, then published in one step."""
 
 import json
 import logging
@@ -25,13 +25,16 @@ from segmentation.storage.removal import RUNNING, STAGING, prune, remove_run
 from segmentation.storage.writers import COMPRESSION, write_rows, write_table, written_rows
 
 RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-ASIDE, REPORT, MODEL, DELTA_LOG = "_aside", "report.html", "model", "_delta_log"
+TEMPORARY, REPORT, MODEL, DELTA_LOG = "_temporary", "report.html", "model", "_delta_log"
 LOGGER = logging.getLogger("segment")
 
 
 @dataclass
-class RunStore:
-    """A run's place; see :meth:`opened`. ``again`` is the manifest of a run of this very id."""
+class StagedRun:
+    """A run that is being written; see :meth:`opened`.
+
+    ``again`` is the manifest of an existing run with this id.
+    """
 
     spark: SparkSession
     output: Folder
@@ -50,7 +53,7 @@ class RunStore:
         run_id: str,
         config: Mapping[str, Any],
         session: Callable[[], SparkSession],
-    ) -> "RunStore":
+    ) -> "StagedRun":
         """The place for a new run: the output folder is locked, and cleared of dead runs.
 
         The session is built when the place is known to be good, as it takes some seconds.
@@ -77,11 +80,11 @@ class RunStore:
             downstream.check(output, output=folder, session=lambda: spark)
             if output.delta:
                 check_delta()
-            store = cls(spark, folder, run_id, lock, output, again)
-            if store.staging == store.published:
-                store.staging.create()
-                store.staging.write(RUNNING, json.dumps({"run": run_id, "token": lock.token}))
-            return store
+            staged = cls(spark, folder, run_id, lock, output, again)
+            if staged.staging == staged.published:
+                staged.staging.create()
+                staged.staging.write(RUNNING, json.dumps({"run": run_id, "token": lock.token}))
+            return staged
         except BaseException:
             lock.release()
             raise
@@ -107,9 +110,9 @@ class RunStore:
         """A table of the input; see :func:`segmentation.storage.readers.read_table`."""
         return read_table(self.spark, source, seed=seed, warn=warn)
 
-    def aside(self, name: str, table: DataFrame) -> DataFrame:
-        """Write a table that is read often and not published; returns it as it was written."""
-        folder = self.staging.child(ASIDE).child(name)
+    def materialize(self, name: str, table: DataFrame) -> DataFrame:
+        """Write a temporary table, so that later passes read it; returns it as it was written."""
+        folder = self.staging.child(TEMPORARY).child(name)
         table.write.options(**COMPRESSION).parquet(folder.uri)
         return self.spark.read.schema(table.schema).parquet(folder.glob)
 
@@ -140,7 +143,7 @@ class RunStore:
         sort_by: Sequence[Column] = (),
         mostly_unique: Sequence[str] = (),
     ) -> Mapping[str, int]:
-        """Write a table of so many rows aside; returns how many each partition's files hold.
+        """Stage a table of so many rows; returns how many each partition's files hold.
 
         Partitions are named as their folder's value; without any the name is empty.
         """
@@ -162,22 +165,22 @@ class RunStore:
         return self.spark.read.parquet(self.staging.child(name).glob)
 
     def stage_rows(self, table: Table, rows: Sequence[object]) -> None:
-        """Write a small table aside, a record a row."""
+        """Stage a small table, one row per record."""
         folder = self.staging.child(table.name)
         write_rows(rows, folder, columns=table.columns)
         self._note(folder)
 
     def stage_model(self, model: PipelineModel) -> PipelineModel:
-        """Write the model aside; returns it as it was written."""
+        """Stage the model; returns it as it was written."""
         folder = self.staging.child(MODEL)
         model.write().save(folder.uri)
         self._note(folder)
         return PipelineModel.load(folder.glob)
 
     def stage_texts(self, *, manifest: dict[str, Any], report: str) -> None:
-        """Write the report and then the manifest aside."""
+        """Stage the report, then the manifest."""
         text = json.dumps(manifest, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-        self.staging.child(ASIDE).delete()
+        self.staging.child(TEMPORARY).delete()
         if self.settings.delta:
             log_tables(self.staging)
         self.staging.write(REPORT, report)
@@ -217,7 +220,7 @@ class RunStore:
         return self.published.uri
 
     def discard(self) -> None:
-        """Remove what a failed run left aside, and let the next job in."""
+        """Remove what a failed run staged, and release the lock."""
         try:
             if self.staging != self.published:
                 self.staging.delete()
