@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from pyspark.sql import SparkSession
 
 from segmentation.runtime.java import java_home
 from segmentation.runtime.session import CALL_SITES, REQUIRED
+from tests import rotation
 
 UNCOMPILED = {
     "spark.sql.codegen.wholeStage": "false",
@@ -31,12 +33,36 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--thorough", action="store_true", help="run the long tests whole as well")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """The examples of Hypothesis are the day's, as everything else that is drawn."""
+    if config.option.hypothesis_seed is None:
+        config.option.hypothesis_seed = str(rotation.SEED)
+
+
+def pytest_report_header() -> str:
+    day = rotation.TODAY
+    return f"drawn for {day}: SEGMENTATION_DAY={day} scripts/test repeats it on another day"
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if not config.getoption("--thorough"):
         long = pytest.mark.skip(reason="takes long: scripts/test --thorough")
         for item in items:
             if item.get_closest_marker("thorough"):
                 item.add_marker(long)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The time of each tier, set-up and tear-down of its tests included."""
+    seconds: dict[str, float] = defaultdict(float)
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if isinstance(report, pytest.TestReport):
+                tier = Path(report.nodeid.partition("::")[0]).parent.name
+                seconds[tier] += report.duration
+    if seconds:
+        told = ", ".join(f"{tier} {time:.0f} s" for tier, time in sorted(seconds.items()))
+        terminalreporter.write_line(f"time by tier: {told}")
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,6 @@
 """One table gives one answer in every format: its columns' types and order say nothing of it."""
 
 import json
-from datetime import UTC, datetime
 
 import numpy as np
 import pandas as pd
@@ -11,6 +10,7 @@ import pytest
 from pyspark.ml import PipelineModel
 
 from segmentation.schemas import SEGMENT
+from tests.rotation import rotation
 
 CUSTOMERS = 20_000
 CONFIG = """
@@ -42,17 +42,7 @@ NUMERIC = ["spend", "orders", "visits"]
 TABLES = ("cost_curve", "segments", "segment_profile")
 
 
-TODAY = datetime.now(UTC).date().toordinal()
-OTHERS = ("doubles", "texts", "json", "permuted")
-FORMATS = (
-    "csv",
-    *[
-        name
-        if name == OTHERS[TODAY % len(OTHERS)]
-        else pytest.param(name, marks=pytest.mark.thorough)
-        for name in OTHERS
-    ],
-)
+FORMATS = ["csv", *rotation(["doubles", "texts", "json", "permuted"])]
 """CSV and another one every day, each a run of its own; all of them with --thorough."""
 
 

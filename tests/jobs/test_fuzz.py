@@ -198,7 +198,7 @@ def check_job(folder, capsys, columns, config):
     return "published"
 
 
-@settings(max_examples=3, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=3, suppress_health_check=list(HealthCheck))
 @given(jobs())
 def test_any_table_is_segmented_or_refused_in_one_line(spark, tmp_path_factory, capsys, job):
     assert spark is not None

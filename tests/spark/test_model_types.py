@@ -16,6 +16,7 @@ from segmentation.features.preparation import at_day, preparation_stages, with_c
 from segmentation.model.spark_columns import CLUSTER, with_nearest
 from segmentation.model.spark_pipeline import freeze
 from segmentation.schemas import SEGMENT
+from tests.rotation import SEED
 from tests.spark.tables import measures_of, prepared, with_rejection
 from tests.spark.test_model import frozen
 
@@ -68,9 +69,7 @@ def is_usable(row):
 @pytest.fixture(scope="module")
 def rows():
     """Texts of every kind in every column, others every day, half of the rows without a fault."""
-    seed = datetime.now(UTC).date().toordinal()
-    print(f"seed {seed}")
-    draw = np.random.default_rng(seed)
+    draw = np.random.default_rng(SEED)
     pools = [AMOUNTS, DAYS, FLAGS, BANDS]
     checks = [amount_of, day_of, flag_of, band_of]
     good = [

@@ -1,6 +1,5 @@
 """Days read from texts, times and dates: those of Python's own calendar and zones."""
 
-import os
 import random
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -11,6 +10,7 @@ from pyspark.sql import types as T
 from segmentation.errors import ConfigError
 from segmentation.features.patterns import check_expression, check_patterns, check_zone
 from segmentation.model.spark_dates import day, moment
+from tests.rotation import SEED
 
 PARIS = "Europe/Paris"
 ZONES = (
@@ -91,12 +91,8 @@ def test_a_pattern_with_a_zone_is_moved_too(spark):
     assert days(spark, ["2014"], format="yyyy") == [date(2014, 1, 1)]
 
 
-SEED = int(os.environ.get("SEGMENTATION_SEED", date.today().toordinal()))  # noqa: DTZ011
-
-
 def test_days_are_those_of_pythons_zones(spark):
     """Random moments, and those about every change of the clocks of ten years."""
-    print(f"SEGMENTATION_SEED={SEED}")
     chance = random.Random(SEED)  # noqa: S311 - a test is no secret
     first = datetime(1971, 1, 1, tzinfo=UTC)
     instants = [first + timedelta(seconds=chance.randrange(66 * 365 * 86_400)) for _ in range(600)]
