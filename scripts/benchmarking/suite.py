@@ -12,7 +12,8 @@ from sklearn.cluster import KMeans
 from threadpoolctl import threadpool_limits
 
 from scripts.benchmarking.planted import MODERATE, NULLS, WELL, Labelled, mixture, null
-from segmentation.selection.evidence import Evidence, gather
+from segmentation.clustering.refit import refit_kmeans
+from segmentation.selection.evidence import Evidence, evidence_on_k
 from segmentation.selection.validity import Clusters
 from segmentation.selection.verdict import judge
 
@@ -144,9 +145,11 @@ def swept(
             counts=counts,
             means=(members.T @ points) / counts[:, np.newaxis],
             squares=members.T @ (points**2).sum(axis=1),
+            cost=float(fit.inertia_),
         )
-    costs = {k: float(fit.inertia_) for k, fit in fits.items()}
-    return gather(points, np.ones(len(points)), clusters=clusters, costs=costs, seed=seed)
+    return evidence_on_k(
+        points, np.ones(len(points)), clusters=clusters, refit=refit_kmeans, seed=seed
+    )
 
 
 def shares_right(found: Sequence[Found]) -> dict[str, float]:

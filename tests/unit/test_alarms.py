@@ -9,7 +9,7 @@ from segmentation.selection.validity import Clusters
 
 
 def told(counts, means, *, min_share=0.01):
-    clusters = Clusters(np.array(counts, float), np.array(means, float), np.zeros(len(counts)))
+    clusters = Clusters(np.array(counts, float), np.array(means, float), np.zeros(len(counts)), 0.0)
     names = ["orders", "spend"][: clusters.means.shape[1]]
     return alarms(clusters, features=names, min_share=min_share)
 

@@ -14,6 +14,7 @@ from hypothesis.extra import numpy as hnp
 from sklearn.datasets import make_blobs
 
 from scripts.benchmarking.suite import swept
+from segmentation.clustering.refit import refit_kmeans
 from segmentation.selection import evidence
 from segmentation.selection.evidence import equal_points
 from segmentation.selection.validity import Clusters
@@ -90,14 +91,17 @@ def test_no_favourite_is_a_k_with_a_cluster_that_the_coreset_lacks():
     points = np.array([[-1.0], [-0.9], [0.9], [1.0]])
     weights = np.full(4, 250_000.0)
     clusters = {
-        2: Clusters(np.array([5e5, 5e5]), np.array([[-0.95], [0.95]]), np.array([4.6e5, 4.6e5])),
+        2: Clusters(
+            np.array([5e5, 5e5]), np.array([[-0.95], [0.95]]), np.array([4.6e5, 4.6e5]), 5e3
+        ),
         3: Clusters(
             np.array([5e5, 5e5, 11.0]),
             np.array([[-0.95], [0.95], [50.0]]),
             np.array([4.6e5, 4.6e5, 27_500.0]),
+            4e3,
         ),
     }
-    found = evidence.gather(points, weights, clusters=clusters, costs={2: 5e3, 3: 4e3}, seed=1)
+    found = evidence.evidence_on_k(points, weights, clusters=clusters, refit=refit_kmeans, seed=1)
     with_all, with_empty = found.curve
     assert with_all.silhouette == pytest.approx(0.99, abs=0.01)
     assert (with_empty.silhouette, with_empty.min_stability) == (None, None)

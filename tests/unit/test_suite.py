@@ -86,7 +86,7 @@ def test_the_classic_examples_untransformed_curve_supports_five(shared_data):
     frame = pd.read_csv(shared_data / "customers-data.csv")
     values = frame[["products_purchased", "complains", "money_spent"]].to_numpy(float)
     evidence = swept(values)
-    assert evidence.kinds <= 24
+    assert evidence.distinct_customers <= 24
     drops = {point.k: point.log_drop or 0 for point in evidence.curve}
     assert max(range(3, 13), key=drops.__getitem__) == 5
     verdict = judge(evidence)

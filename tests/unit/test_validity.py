@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 from sklearn import metrics
-from sklearn.cluster import KMeans
+from sklearn.cluster import AgglomerativeClustering, KMeans
 from sklearn.datasets import make_blobs
 
+from segmentation.clustering.refit import refit_kmeans
+from segmentation.selection.refit import Refitted
 from segmentation.selection.validity import (
     Clusters,
     calinski_harabasz,
@@ -20,14 +22,20 @@ from segmentation.selection.validity import (
 
 def all_gaps(points, **given):
     """The gaps where every k has one."""
-    found = [gap for gap in gaps(points, **given) if gap is not None]
+    found = [gap for gap in gaps(points, refit=refit_kmeans, **given) if gap is not None]
     assert len(found) == len(given["ks"])
     return found
 
 
+def stability_of(points, centres, *, seed):
+    """The stability of the clusters around some centres, if they have one."""
+    labels = nearest(points, centres)
+    return stability(points, labels, k=len(centres), refit=refit_kmeans, seed=seed)
+
+
 def similarities(points, centres, *, seed):
     """The clusters' stability where they have one."""
-    found = stability(points, centres, seed=seed)
+    found = stability_of(points, centres, seed=seed)
     assert found is not None
     return found
 
@@ -40,6 +48,7 @@ def moments(points, weights, labels):
         counts=counts,
         means=(members.T @ points) / counts[:, np.newaxis],
         squares=members.T @ (points**2).sum(axis=1),
+        cost=0.0,
     )
 
 
@@ -98,7 +107,7 @@ def test_one_cluster_has_no_index():
     assert silhouette(points, np.ones(50), np.zeros(50, dtype=int), k=1) is None
     assert calinski_harabasz(one) is None
     assert davies_bouldin(one) is None
-    assert stability(points, one.means, seed=1) is None
+    assert stability_of(points, one.means, seed=1) is None
 
 
 def test_clusters_without_spread_have_no_variance_ratio():
@@ -146,7 +155,9 @@ def test_the_gap_does_not_depend_on_the_direction_of_the_points():
 
 def test_costs_of_0_and_more_clusters_than_customers_have_no_gap():
     points = np.array([[0.0], [1.0], [2.0]])
-    assert gaps(points, ks=[1, 3, 4], costs=[2.0, 0.0, 0.0], customers=3, seed=1)[1:] == [None] * 2
+    costs = [2.0, 0.0, 0.0]
+    found = gaps(points, ks=[1, 3, 4], costs=costs, customers=3, refit=refit_kmeans, seed=1)
+    assert found[1:] == [None] * 2
 
 
 def test_planted_clusters_are_stable_and_a_cut_blob_is_not():
@@ -164,9 +175,25 @@ def test_stability_is_the_same_for_the_same_seed():
     assert not np.array_equal(once, other)
 
 
+def test_the_stability_of_another_algorithm_is_of_its_own_clusters():
+    """Two long stripes: single linkage finds them in any resample, k-means cuts across them."""
+    random = np.random.default_rng(8)
+    points = np.column_stack([random.uniform(0, 40, 300), np.repeat([0.0, 4.0], 150)])
+    stripes = np.repeat([0, 1], 150)
+
+    def single_linkage(points, k, **_):
+        return Refitted(AgglomerativeClustering(k, linkage="single").fit_predict(points), 0.0)
+
+    found = stability(points, stripes, k=2, refit=single_linkage, seed=1)
+    assert found == pytest.approx(np.ones(2))
+    cut = stability(points, stripes, k=2, refit=refit_kmeans, seed=1)
+    assert cut is not None
+    assert cut.max() < 0.5
+
+
 def test_no_more_points_than_clusters_have_no_stability():
     points = np.array([[0.0], [1.0], [2.0]])
-    assert stability(points, points, seed=1) is None
+    assert stability_of(points, points, seed=1) is None
 
 
 def test_nearest_is_the_nearest():
@@ -183,7 +210,7 @@ def test_a_cluster_without_a_point_leaves_no_silhouette_and_no_stability(weighte
     assert silhouette(points, weights.astype(float), moved, k=k) is None
     centres = np.array([points[labels == i].mean(axis=0) for i in range(k - 1)])
     far = np.insert(centres, min(empty, k - 1), 1e3, axis=0)
-    assert stability(points, far, seed=1) is None
+    assert stability_of(points, far, seed=1) is None
 
 
 @pytest.mark.parametrize(

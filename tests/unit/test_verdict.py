@@ -25,11 +25,11 @@ def curve(*costs, k_min=1):
     )
 
 
-def evidence(points, *, groups, agreement=1.0, overlaps=None, kinds=1000):
+def evidence(points, *, groups, agreement=1.0, overlaps=None, distinct=1000):
     """Evidence with so many groups of one point each."""
     apart = tuple(overlaps or [0.01] * (groups - 1))
     found = Groups(np.arange(groups), apart)
-    return Evidence(tuple(points), found, {point.k: agreement for point in points}, kinds)
+    return Evidence(tuple(points), found, {point.k: agreement for point in points}, distinct)
 
 
 def test_groups_that_k_means_finds_and_finds_again_are_clear():
@@ -54,7 +54,7 @@ def test_groups_that_dissolve_in_resamples_are_weak():
 
 
 def test_few_kinds_of_customers_are_weak_evidence():
-    verdict = judge(evidence(curve(200, 50, 40, 30), groups=3, kinds=24))
+    verdict = judge(evidence(curve(200, 50, 40, 30), groups=3, distinct=24))
     assert verdict.strength == "weak"
     assert "only 24 distinct customers" in verdict.reason
 
@@ -147,7 +147,7 @@ def test_what_favours_the_cut_of_a_continuum_does_not_speak_against_it():
         ({"groups": 3}, "auto", "The segments are clearly separated groups, and the same"),
         ({"groups": 1}, "auto", "There are no natural groups: the customers differ gradually"),
         ({"groups": 3, "agreement": 0.03}, "auto", "match them only roughly"),
-        ({"groups": 3, "kinds": 24}, "auto", "there are only 24 different customers"),
+        ({"groups": 3, "distinct": 24}, "auto", "there are only 24 different customers"),
         ({"groups": 9}, "auto", "show 9 well-separated groups, but this run could take no"),
         ({"groups": 3}, 3, "sets the number of segments to 3, and the data agree"),
         ({"groups": 3}, 4, "sets the number of segments to 4, but the data show 3 well-separated"),

@@ -8,10 +8,11 @@ import numpy as np
 
 from segmentation.clustering.coreset import Coreset
 from segmentation.clustering.lloyd import Partition
+from segmentation.clustering.refit import refit_kmeans
 from segmentation.clustering.sweep import SweepPoint
 from segmentation.features.preparation import Preparation
 from segmentation.results import Choice, CostPoint, Imputed
-from segmentation.selection.evidence import Evidence, gather
+from segmentation.selection.evidence import Evidence, evidence_on_k
 from segmentation.selection.imputation import Spike
 from segmentation.selection.validity import (
     Clusters,
@@ -30,11 +31,11 @@ def weigh(
     spikes: Sequence[Spike] = (),
 ) -> Evidence:
     """The evidence on k from a coreset, and from the exact partitions of all customers."""
-    return gather(
+    return evidence_on_k(
         coreset.points / 2.0**bits,
         coreset.counts,
         clusters={s.k: clusters_of(s.partition, bits=bits) for s in swept},
-        costs={s.k: s.cost for s in swept},
+        refit=refit_kmeans,
         seed=seed,
         spikes=spikes,
     )
@@ -52,13 +53,14 @@ def spikes_of(preparation: Preparation, imputations: Sequence[Imputed]) -> tuple
 
 
 def clusters_of(partition: Partition, *, bits: int) -> Clusters:
-    """A partition's moments in scaled units; it has no empty cluster."""
+    """A partition's moments and cost in scaled units; it has no empty cluster."""
     unit = 2.0**bits
     counts = np.array(partition.counts, dtype=np.float64)
     return Clusters(
         counts=counts,
         means=np.array(partition.sums, dtype=np.float64) / unit / counts[:, np.newaxis],
         squares=np.array([float(square) for square in partition.squares]) / unit**2,
+        cost=float(partition.cost() / 4**bits),
     )
 
 

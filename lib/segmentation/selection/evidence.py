@@ -17,17 +17,18 @@ from segmentation.results import CostPoint
 from segmentation.selection import validity
 from segmentation.selection.groups import Groups, separate_groups
 from segmentation.selection.imputation import Spike, without_spikes
+from segmentation.selection.refit import Refit
 from segmentation.selection.validity import Clusters, nearest, rounded
 
 POINTS = 4_000
-"""Equally weighted points that stand for all customers where pairs, resamples and mixtures are
-looked at: the rarest group that counts, 1 %, still has some 40."""
+"""Equally weighted points that represent all customers where pairs, resamples and mixtures are
+needed: the rarest group that counts, 1 %, still has some 40."""
 
 FEW_DISTINCT_CUSTOMERS = 100
-"""Up to so many different customers, resampling repeats them and shows little."""
+"""Up to this many distinct customers, resampling repeats them and shows little."""
 
 MAX_KS = 30
-"""The gap and stability, which fit hundreds of times, are for the first so many values of k."""
+"""The gap and stability, which refit hundreds of times, are computed for the first values of k."""
 
 
 @dataclass(frozen=True)
@@ -36,21 +37,21 @@ class Evidence:
 
     Indices are rounded (:func:`validity.rounded`), so that no processor changes a verdict.
     ``agreement`` is, for every k, the adjusted Rand index of the clusters with the groups;
-    ``kinds`` is how many of the points differ: of all customers where these are few.
+    ``distinct_customers`` is the number of distinct points: of all customers where these are few.
     """
 
     curve: tuple[CostPoint, ...]
     groups: Groups
     agreement: Mapping[int, float]
-    kinds: int
+    distinct_customers: int
 
 
-def gather(
+def evidence_on_k(
     points: Floats,
     weights: Floats,
     *,
     clusters: Mapping[int, Clusters],
-    costs: Mapping[int, float],
+    refit: Refit,
     seed: int,
     spikes: Sequence[Spike] = (),
 ) -> Evidence:
@@ -60,22 +61,25 @@ def gather(
     ----------
     points, weights
         A coreset in scaled units, in a fixed order; the weights add up to the customers.
-    clusters, costs
-        For every k, ascending, the moments of its clusters and its cost, both exact.
+    clusters
+        For every k, ascending, the exact moments of its clusters.
+    refit
+        Fits the algorithm that made the clusters to resamples and reference sets.
     seed
         Of the resamples, the reference sets and the mixtures.
     spikes
-        Of imputed values, which make no group: those are looked for as if all were known.
+        Of imputed values, which make no group: groups are counted as if all values were known.
 
-    Takes some ten seconds of one core for k up to 12, whatever the number of customers; no
-    more memory than some hundred megabytes.
+    Takes some ten seconds of one core for k up to 12, whatever the number of customers, and at
+    most a few hundred megabytes of memory.
     """
     some, ks = equal_points(points, weights), list(clusters)
+    labels = {k: nearest(some, clusters[k].means) for k in ks}
     customers = round(sum(clusters[ks[0]].counts))
     seed = abs(seed) % 2**32
-    # The slowest first; every one is single-threaded, so that its result is always the same.
+    # The slowest first; each is single-threaded, so that its result is always the same.
     with (
-        ThreadPoolExecutor(os.cpu_count(), initializer=_work_alone) as pool,
+        ThreadPoolExecutor(os.cpu_count(), initializer=_single_threaded) as pool,
         threadpool_limits(1),
         warnings.catch_warnings(),
     ):
@@ -87,12 +91,13 @@ def gather(
             validity.gaps,
             some,
             ks=first,
-            costs=[costs[k] for k in first],
+            costs=[clusters[k].cost for k in first],
             customers=customers,
+            refit=refit,
             seed=seed,
         )
         stability = {
-            k: pool.submit(validity.stability, some, clusters[k].means, seed=seed)
+            k: pool.submit(validity.stability, some, labels[k], k=k, refit=refit, seed=seed)
             for k in reversed(first)
         }
         silhouettes = [
@@ -105,7 +110,7 @@ def gather(
     curve = [
         CostPoint(
             k=k,
-            cost=costs[k],
+            cost=clusters[k].cost,
             silhouette=rounded(average),
             calinski_harabasz=rounded(validity.calinski_harabasz(clusters[k])),
             davies_bouldin=rounded(validity.davies_bouldin(clusters[k])),
@@ -117,23 +122,21 @@ def gather(
         )
         for k, average in zip(ks, silhouettes, strict=True)
     ]
-    agreement = {
-        k: round(adjusted_rand_score(found.labels, nearest(some, clusters[k].means)), 9) for k in ks
-    }
+    agreement = {k: round(adjusted_rand_score(found.labels, labels[k]), 9) for k in ks}
     return Evidence(_with_log_drops(curve), found, agreement, len(np.unique(points, axis=0)))
 
 
-def _work_alone() -> None:
-    """What every thread sets for itself: one core, and no second look at points that are finite."""
+def _single_threaded() -> None:
+    """Settings that each thread makes for itself: one core, no check that points are finite."""
     threadpool_limits(1)
     sklearn.set_config(assume_finite=True, skip_parameter_validation=True)
 
 
 def equal_points(points: Floats, weights: Floats, *, most: int = POINTS) -> Floats:
-    """At most so many points of weight one that stand for weighted ones.
+    """At most ``most`` points of weight one that represent weighted ones.
 
-    Few customers are repeated as often as they weigh. Of more every n-th is taken, counting
-    weights, in the order of ``points``: the less left to chance, the steadier the verdict.
+    Few customers are repeated by their weights. Of more, every n-th is taken, counting weights,
+    in the order of ``points``: systematic sampling, so that the verdict varies less.
     """
     total = weights.sum()
     if total <= most:

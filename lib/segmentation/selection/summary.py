@@ -48,10 +48,10 @@ def _of_verdict(choice: Choice, evidence: Evidence) -> str:
 def _weakness(choice: Choice, evidence: Evidence) -> str:
     """Why as many segments as groups are less than a finding, by the first that holds."""
     least = next(p.min_stability for p in evidence.curve if p.k == choice.k)
-    if evidence.kinds <= FEW_DISTINCT_CUSTOMERS:
+    if evidence.distinct_customers <= FEW_DISTINCT_CUSTOMERS:
         return (
-            f"there are only {evidence.kinds} different customers, so others might fall into other "
-            "groups"
+            f"there are only {evidence.distinct_customers} different customers, so others might "
+            "fall into other groups"
         )
     if least is not None and least < STABLE:
         return "not all of the segments appear again when the customers are drawn anew at random"

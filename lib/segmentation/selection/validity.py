@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.cluster import KMeans
 
 from segmentation.numerics.arrays import Floats
+from segmentation.selection.refit import Refit
 
 REFERENCES, REFERENCE_POINTS = 10, 2_000
 BOOTSTRAPS = 20
@@ -29,12 +29,14 @@ INDEX_DIGITS, INDEX_DECIMALS = 6, 9
 class Clusters:
     """The clusters of one k by their moments: all customers, scaled units.
 
-    ``squares`` has the sum of the squared norms of every cluster's customers.
+    ``squares`` has the sum of the squared norms of every cluster's customers; ``cost`` is the
+    within-cluster sum of squares from exact sums, which ``within`` only approximates.
     """
 
     counts: Floats
     means: Floats
     squares: Floats
+    cost: float
 
     @property
     def within(self) -> Floats:
@@ -129,7 +131,13 @@ class Gap:
 
 
 def gaps(
-    points: Floats, *, ks: Sequence[int], costs: Sequence[float], customers: int, seed: int
+    points: Floats,
+    *,
+    ks: Sequence[int],
+    costs: Sequence[float],
+    customers: int,
+    refit: Refit,
+    seed: int,
 ) -> list[Gap | None]:
     """The gap statistic: how much lower the logarithm of the cost is than without structure.
 
@@ -147,9 +155,10 @@ def gaps(
     low, high = along.min(axis=0), along.max(axis=0)
     rows = min(REFERENCE_POINTS, customers)
     random = np.random.default_rng(seed)
+    shape = rows, len(low)
     logs = np.array(
         [
-            [_log_cost(random.uniform(low, high, (rows, len(low))), k, seed=seed) for k in ks]
+            [_log_cost(random.uniform(low, high, shape), k, refit=refit, seed=seed) for k in ks]
             for _ in range(REFERENCES)
         ]
     )
@@ -162,27 +171,27 @@ def gaps(
     ]
 
 
-def _log_cost(points: Floats, k: int, *, seed: int) -> float:
-    """The logarithm of the cost a point of k-means; not a number where each has a cluster."""
+def _log_cost(points: Floats, k: int, *, refit: Refit, seed: int) -> float:
+    """The logarithm of the cost per point; not a number where each point has its own cluster."""
     if k >= len(points):
         return np.nan
-    return float(np.log(_fit(points, k, seed=seed).inertia_ / len(points)))
+    return float(np.log(refit(points, k, seed=seed, starts=STARTS).cost / len(points)))
 
 
-def stability(points: Floats, centres: Floats, *, seed: int) -> npt.NDArray[np.float64] | None:
-    """Every cluster's mean Jaccard similarity with the likest one of resampled customers.
+def stability(
+    points: Floats, labels: npt.NDArray[np.intp], *, k: int, refit: Refit, seed: int
+) -> Floats | None:
+    """Every cluster's mean Jaccard similarity with the most similar one of resampled customers.
 
     Hennig (2007), "Cluster-wise assessment of cluster stability",
     doi:10.1016/j.csda.2006.11.025, with the bootstrap: below 0.5 a cluster dissolves, up to
     0.75 it is no more than a pattern, above it is stable, from 0.85 on highly so. A resample
-    is clustered anew, from starts that know nothing of the given centres, which would lead
-    it back to them. ``points`` are equally weighted. None for k = 1, and where a cluster has
-    none of the points, so that nothing is known of it.
+    is clustered anew, from random starts: starts at the centres of ``labels`` would lead back
+    to them. ``points`` are equally weighted. None for k = 1, and where a cluster has none of
+    the points, so that nothing is known of it.
     """
-    k = len(centres)
     if k == 1:
         return None
-    labels = nearest(points, centres)
     own = np.eye(k, dtype=bool)[labels]
     if not own.any(axis=0).all():
         return None
@@ -190,15 +199,20 @@ def stability(points: Floats, centres: Floats, *, seed: int) -> npt.NDArray[np.f
     random = np.random.default_rng(seed)
     for number in range(BOOTSTRAPS):
         times = np.bincount(random.integers(0, len(points), len(points)), minlength=len(points))
-        drawn = np.flatnonzero(times)
-        if len(drawn) <= k:
+        resample = np.flatnonzero(times)
+        if len(resample) <= k:
             return None
-        weights = times[drawn].astype(np.float64)
-        again = _fit(points[drawn], k, seed=seed + number, starts=RESAMPLE_STARTS, weights=weights)
-        there = np.eye(k, dtype=np.float64)[again.labels_]
-        here = own[drawn].astype(np.float64)
-        both = here.T @ there
-        either = here.sum(axis=0)[:, np.newaxis] + there.sum(axis=0) - both
+        refitted = refit(
+            points[resample],
+            k,
+            seed=seed + number,
+            starts=RESAMPLE_STARTS,
+            weights=times[resample].astype(np.float64),
+        )
+        new = np.eye(k, dtype=np.float64)[refitted.labels]
+        old = own[resample].astype(np.float64)
+        both = old.T @ new
+        either = old.sum(axis=0)[:, np.newaxis] + new.sum(axis=0) - both
         found.append((both / np.maximum(either, 1)).max(axis=1))
     result: Floats = np.mean(found, axis=0)
     return result
@@ -214,13 +228,6 @@ def nearest(points: Floats, centres: Floats) -> npt.NDArray[np.intp]:
 def _blocks(rows: int) -> list[slice]:
     """Slices of at most ``BLOCK`` rows, so that memory does not grow with them."""
     return [slice(first, first + BLOCK) for first in range(0, rows, BLOCK)]
-
-
-def _fit(
-    points: Floats, k: int, *, seed: int, starts: int = STARTS, weights: Floats | None = None
-) -> KMeans:
-    kmeans = KMeans(k, n_init=starts, random_state=seed % 2**32)
-    return kmeans.fit(points, sample_weight=weights)
 
 
 def _distances(points: Floats, centres: Floats) -> Floats:

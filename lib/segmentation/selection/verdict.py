@@ -133,11 +133,11 @@ def doubts(evidence: Evidence, k: int) -> list[str]:
             f"at least one of the {k} segments is not recovered in resampled customers (mean "
             f"Jaccard {math.floor(100 * least) / 100:.2f}, below {STABLE})"
         )
-    if evidence.kinds <= FEW_DISTINCT_CUSTOMERS:
+    distinct = evidence.distinct_customers
+    if distinct <= FEW_DISTINCT_CUSTOMERS:
         found.append(
-            f"there are only {evidence.kinds} distinct customers (any other is identical to one of "
-            "them in every feature): resampling repeats them, and the cost falls to 0 at "
-            f"k = {evidence.kinds}"
+            f"there are only {distinct} distinct customers (any other is identical to one of them "
+            f"in every feature): resampling repeats them, and the cost falls to 0 at k = {distinct}"
         )
     return found
 
