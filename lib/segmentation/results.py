@@ -1,7 +1,7 @@
 """What a run finds out, as plain values: made by the pipeline, used by storage and reporting."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from segmentation.schemas import VERSION
@@ -49,8 +49,9 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Choice:
-    """The k that is frozen, the method that chose it and the reason in words.
+    """The number of segments, the method that chose it and the reason in words.
 
+    ``algorithm`` made the segments, with the parameters in ``setting``: ``{"k": 5}`` for k-means.
     ``against`` is what speaks against this k, ``runners_up`` the others that might be taken, the
     most important first: the verdict's own where the verdict was followed. ``summary`` is how
     clear the segments are, in one plain sentence.
@@ -65,6 +66,8 @@ class Choice:
     runners_up: tuple[int, ...] = ()
     summary: str = ""
     silhouette: float | None = None
+    algorithm: str = "kmeans"
+    setting: Mapping[str, float | str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

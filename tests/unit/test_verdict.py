@@ -15,7 +15,7 @@ from segmentation.selection import validity
 from segmentation.selection.elbow import elbow
 from segmentation.selection.evidence import Evidence
 from segmentation.selection.groups import Groups
-from segmentation.selection.verdict import choose, doubts, favourites, judge
+from segmentation.selection.verdict import choose, favourites, judge, weaknesses
 
 
 def curve(*costs, k_min=1):
@@ -35,6 +35,7 @@ def evidence(points, *, groups, agreement=1.0, overlaps=None, distinct=1000):
 def test_groups_that_k_means_finds_and_finds_again_are_clear():
     choice = choose(evidence(curve(200, 50, 40, 30, 20), groups=4), k="auto")
     assert (choice.k, choice.method, choice.verdict.strength) == (4, "verdict", "clear")
+    assert (choice.algorithm, choice.setting) == ("kmeans", {"k": 4})
     assert choice.reason.startswith("the customers form 4 well-separated groups")
     assert "the elbow (Kneedle) favours 2" in choice.verdict.against
 
@@ -127,7 +128,7 @@ def test_the_arguments_are_for_and_against_the_k_that_is_frozen():
     assert 4 not in choice.runners_up
     assert 3 not in choice.verdict.runners_up
     assert not any("not recovered" in told for told in choice.verdict.against)
-    assert doubts(found, 4) == list(choice.against[:2])
+    assert weaknesses(found, 4) == list(choice.against[:2])
 
 
 def test_what_favours_the_cut_of_a_continuum_does_not_speak_against_it():

@@ -56,9 +56,9 @@ from segmentation.schemas import (
     quoted,
 )
 from segmentation.segments.labelled import rejected_rows
-from segmentation.selection.alarms import alarms, correlations
+from segmentation.selection.degeneracy import correlations, degeneracies
 from segmentation.selection.validity import rounded
-from segmentation.selection.verdict import choose, doubts
+from segmentation.selection.verdict import choose, weaknesses
 
 MAX_REFINEMENTS = 100
 NEGLIGIBLE = 1e-6
@@ -177,8 +177,8 @@ def run(
             spikes=spikes_of(preparation, encoding.imputations),
         )
         choice = choose(evidence, k=config.choose.k)
-        for doubt in doubts(evidence, choice.k):
-            steps.warn(doubt)
+        for weakness in weaknesses(evidence, choice.k):
+            steps.warn(weakness)
         start = next(s.partition for s in swept if s.k == choice.k)
 
     with steps("refine"):
@@ -192,12 +192,12 @@ def run(
         )
         if not is_at_rest:
             steps.warn(f"labels still moved after {MAX_REFINEMENTS} Lloyd steps on all rows")
-        for alarm in alarms(
+        for degeneracy in degeneracies(
             clusters_of(partition, bits=preparation.bits),
             features=[feature.name for feature in preparation.features],
             min_share=config.choose.min_share,
         ):
-            steps.warn(alarm)
+            steps.warn(degeneracy)
 
     with steps("describe"):
         chosen = settled(

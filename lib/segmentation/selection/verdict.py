@@ -1,8 +1,8 @@
-"""The verdict: which k, how strongly, why, and what speaks against it. See the README.
+"""The verdict: which k, how strong the evidence is, why, and what speaks against it.
 
-The well-separated groups decide (``selection.groups``): they are counted without looking at
-any k, so the answer does not depend on the range that was tried. The other indices say how
-well k-means does with that many segments; where they disagree, that is said.
+The number of well-separated groups decides (``selection.groups``). It is found without fixing
+any k, so the answer does not depend on the configured range. The other indices measure how
+well the clusters of that k fit; where they disagree, the verdict lists it. See the README.
 """
 
 import math
@@ -18,11 +18,11 @@ from segmentation.selection.summary import summary
 from segmentation.selection.validity import STABLE
 
 AGREES = 0.8
-"""Adjusted Rand index from which k-means' segments are the groups, but for the borders."""
+"""Adjusted Rand index from which the clusters match the groups, apart from borderline customers."""
 
 STRICT, LAX = OVERLAP / 2, OVERLAP * 2
 MAX_CUTS = 6
-"""Without groups, k is chosen among so few: a cut of a continuum is a convention."""
+"""Without groups, the largest k that is considered: a cut of a continuum is a convention."""
 
 NAMES = {
     "elbow": "the elbow (Kneedle)",
@@ -36,9 +36,9 @@ NAMES = {
 
 
 def choose(evidence: Evidence, *, k: int | str) -> Choice:
-    """The choice of k: the verdict's with ``auto``, a given number, or one index' favourite.
+    """The choice of k: the verdict's with ``auto``, a given number, or the favourite of one index.
 
-    A fixed k that the data cannot fill becomes the largest that they can.
+    A fixed k above the number of distinct customers is reduced to it.
     """
     verdict = judge(evidence)
     if k == "auto":
@@ -48,9 +48,9 @@ def choose(evidence: Evidence, *, k: int | str) -> Choice:
     else:
         chosen, method, reason = _as_configured(evidence, verdict, k)
         others = _runners_up(evidence, verdict.favourites, chosen, first=verdict.k)
-        against = (*doubts(evidence, chosen), *_disagreeing(verdict.favourites, chosen))
+        against = (*weaknesses(evidence, chosen), *_disagreeing(verdict.favourites, chosen))
         choice = Choice(chosen, method, reason, verdict, against, others)
-    return replace(choice, summary=summary(choice, evidence))
+    return replace(choice, setting={"k": choice.k}, summary=summary(choice, evidence))
 
 
 def _as_configured(evidence: Evidence, verdict: Verdict, k: int | str) -> tuple[int, str, str]:
@@ -72,8 +72,8 @@ def judge(evidence: Evidence) -> Verdict:
     """The verdict on k.
 
     ``clear``: there are several well-separated groups, k-means' segments are these groups, and
-    each is recovered in resampled customers. ``weak``: there are several, but one of the
-    :func:`doubts` holds. ``none``: there is one group.
+    each is recovered in resampled customers. ``weak``: there are several, but there are
+    :func:`weaknesses`. ``none``: there is one group.
     """
     found = favourites(evidence.curve)
     groups = evidence.groups.count
@@ -81,8 +81,8 @@ def judge(evidence: Evidence) -> Verdict:
         return _none(evidence, found)
     tried = [point.k for point in evidence.curve]
     k = min(max(groups, min(tried)), max(tried))
-    weaknesses = doubts(evidence, k)
-    strength = "weak" if weaknesses else "clear"
+    weak = weaknesses(evidence, k)
+    strength = "weak" if weak else "clear"
     reason = (
         f"the customers form {groups} well-separated groups (any two overlap by less than "
         f"{OVERLAP:.0%})"
@@ -93,16 +93,16 @@ def judge(evidence: Evidence) -> Verdict:
             f"in resampled customers (Jaccard at least {_at(evidence, k).min_stability:.2f})"
         )
     else:
-        reason += f", but {weaknesses[0]}"
-    against = (*weaknesses, *_disagreeing(found, k))
+        reason += f", but {weak[0]}"
+    against = (*weak, *_disagreeing(found, k))
     runners_up = _runners_up(evidence, found, k)
     return Verdict(k, strength, groups, reason, against, runners_up, found)
 
 
-def doubts(evidence: Evidence, k: int) -> list[str]:
-    """What makes ``k`` segments less than a finding, the most important first; empty if nothing.
+def weaknesses(evidence: Evidence, k: int) -> list[str]:
+    """Why the data do not fully support ``k`` segments, the most important first; may be empty.
 
-    An index that favours another k is no such doubt: some always does.
+    That an index favours another k is not among them: one always does.
     """
     groups, agreement = evidence.groups.count, evidence.agreement[k]
     smallest, largest = evidence.curve[0].k, evidence.curve[-1].k
@@ -123,11 +123,11 @@ def doubts(evidence: Evidence, k: int) -> list[str]:
     elif groups > 1 and agreement < AGREES:
         found.append(
             f"k-means with {k} segments does not recover the groups (adjusted Rand index "
-            f"{agreement:.2f}, below {AGREES}), as where groups differ much in size or are not "
-            "spherical"
+            f"{agreement:.2f}, below {AGREES}), as happens where groups differ much in size or "
+            "are not spherical"
         )
     if k > 1 and least is None:
-        found.append(f"whether resampled customers give the same {k} segments cannot be measured")
+        found.append(f"the stability of {k} segments in resampled customers cannot be measured")
     elif least is not None and least < STABLE:
         found.append(
             f"at least one of the {k} segments is not recovered in resampled customers (mean "
@@ -148,7 +148,7 @@ def favourites(curve: Sequence[CostPoint]) -> dict[str, int]:
     Kneedle's elbow; the k whose drop in log cost exceeds the next one's most; the largest
     silhouette and Calinski-Harabasz; the least Davies-Bouldin; for the gap, Tibshirani's rule:
     the smallest k whose gap is at least the next one less its standard error; for stability
-    the largest k of which every segment is stable, or else the k where the least is most so.
+    the largest k whose segments are all stable, or else the k whose least stable one is best.
     """
     found = {
         "elbow": elbow(curve),
@@ -174,14 +174,14 @@ def _none(evidence: Evidence, found: dict[str, int]) -> Verdict:
     )
     if len(cuts) > 1:
         reason += (
-            f"a convention, the cut that is most stable in resampled customers among 2 to "
-            f"{cuts[-1].k}"
+            f"a convention: of 2 to {cuts[-1].k} segments, the cut that is most stable in "
+            "resampled customers"
         )
     elif len(evidence.curve) > 1:
         reason += "a convention"
     else:
         reason += "what the configured range of k allows"
-    against = (*doubts(evidence, k), *_disagreeing(found, k))
+    against = (*weaknesses(evidence, k), *_disagreeing(found, k))
     return Verdict(k, "none", 1, reason, against, _runners_up(evidence, found, k), found)
 
 
@@ -196,7 +196,7 @@ def _disagreeing(found: Mapping[str, int], k: int) -> list[str]:
 def _runners_up(
     evidence: Evidence, found: Mapping[str, int], k: int, *, first: int | None = None
 ) -> tuple[int, ...]:
-    """What else might be said: ``first``, other numbers of groups, and what most indices favour."""
+    """Alternatives: ``first``, other numbers of groups, and what most indices favour."""
     tried = {point.k for point in evidence.curve}
     counted = [evidence.groups.at(overlap) for overlap in (STRICT, LAX)]
     votes = sorted(found.values(), key=lambda other: (-list(found.values()).count(other), other))

@@ -1,4 +1,4 @@
-"""Signs of degenerate segments, and features that say much the same."""
+"""Signs of degenerate segments, and strongly correlated features."""
 
 from collections.abc import Sequence
 from itertools import combinations
@@ -10,7 +10,7 @@ from segmentation.results import Correlation, PreparedFeature
 from segmentation.selection.validity import Clusters
 
 CORRELATED = 0.8
-"""From here on two features share two thirds of their variance or more."""
+"""From this |r| on, two features share about two thirds of their variance or more."""
 
 R_DECIMALS = 4
 DOMINANT_SEGMENT_SHARE = 0.9
@@ -23,10 +23,10 @@ def correlations(
     *,
     features: Sequence[PreparedFeature],
 ) -> tuple[Correlation, ...]:
-    """The pairs of features that say much the same, strongest first.
+    """The strongly correlated pairs of features, strongest first.
 
     Pearson's correlation of weighted customers' prepared values, one column per feature. Two
-    values of one categorical feature are no pair.
+    values of one categorical feature do not make a pair.
     """
     if len(points) < 2 or len(features) < 2:
         return ()
@@ -43,8 +43,8 @@ def correlations(
     return tuple(sorted(pairs, key=lambda pair: (-abs(pair.r), pair.first, pair.second)))
 
 
-def alarms(clusters: Clusters, *, features: Sequence[str], min_share: float) -> list[str]:
-    """What is degenerate about the chosen clusters, a sentence each; mostly nothing.
+def degeneracies(clusters: Clusters, *, features: Sequence[str], min_share: float) -> list[str]:
+    """What is degenerate about the chosen clusters, one sentence each; usually none.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def alarms(clusters: Clusters, *, features: Sequence[str], min_share: float) -> 
     features
         One name per column of the means.
     min_share
-        The share of customers that a segment should have at least.
+        The least share of customers that a segment should have.
     """
     shares = clusters.counts / clusters.counts.sum()
     found = []

@@ -1,40 +1,43 @@
-"""Alarms: each fires for what it is about, and for nothing else."""
+"""Degeneracies and correlations: each is reported for its own cause only."""
 
 import numpy as np
 import pytest
 
 from segmentation.results import Correlation, PreparedFeature
-from segmentation.selection.alarms import alarms, correlations
+from segmentation.selection.degeneracy import correlations, degeneracies
 from segmentation.selection.validity import Clusters
 
 
-def told(counts, means, *, min_share=0.01):
+def warnings(counts, means, *, min_share=0.01):
     clusters = Clusters(np.array(counts, float), np.array(means, float), np.zeros(len(counts)), 0.0)
     names = ["orders", "spend"][: clusters.means.shape[1]]
-    return alarms(clusters, features=names, min_share=min_share)
+    return degeneracies(clusters, features=names, min_share=min_share)
 
 
 ORDINARY = ([50, 50], [(-1, 1), (1, -1)])
 
 
-def test_ordinary_segments_raise_none():
-    assert told(*ORDINARY) == []
-    assert told([100], [(0, 0)]) == []
+def test_ordinary_segments_are_not_degenerate():
+    assert warnings(*ORDINARY) == []
+    assert warnings([100], [(0, 0)]) == []
 
 
 @pytest.mark.parametrize(
     ("found", "expected"),
     [
-        (told([950, 50], [(-1, 1), (1, -1)]), "one segment holds more than 90%"),
+        (warnings([950, 50], [(-1, 1), (1, -1)]), "one segment holds more than 90%"),
         (
-            told([1990, 5, 1005], [(-1, 1), (0, 3), (1, -1)]),
+            warnings([1990, 5, 1005], [(-1, 1), (0, 3), (1, -1)]),
             "smallest segment holds less than 1.00%",
         ),
-        (told(*ORDINARY, min_share=0.6), "less than 60.00%"),
-        (told([50, 50], [(-3, 0.1), (3, -0.1)]), "differ almost only in 'orders': it makes 99.9%"),
+        (warnings(*ORDINARY, min_share=0.6), "less than 60.00%"),
+        (
+            warnings([50, 50], [(-3, 0.1), (3, -0.1)]),
+            "differ almost only in 'orders': it makes 99.9%",
+        ),
     ],
 )
-def test_each_alarm_has_its_cause(found, expected):
+def test_each_degeneracy_has_its_cause(found, expected):
     assert len(found) == 1
     assert expected in found[0]
 
@@ -67,5 +70,5 @@ def test_two_values_of_one_column_are_no_pair():
     assert len(correlations(points, np.ones(3), features=apart)) == 1
 
 
-def test_a_single_feature_does_not_decide_alone():
-    assert told([50, 50], [(-1,), (1,)]) == []
+def test_a_single_feature_is_not_called_dominant():
+    assert warnings([50, 50], [(-1,), (1,)]) == []
