@@ -235,6 +235,33 @@ def test_test_passes_its_arguments_to_pytest_at_the_root(project, elsewhere, tmp
     assert done.stdout.splitlines()[:5] == [str(project), "-m", "pytest", "-k", "a or b"]
 
 
+def test_all_tests_run_side_by_side_with_the_options(project, elsewhere, tmp_path):
+    stamped(project, python=SHOW)
+    path = programs(tmp_path / "bin")
+    done = call(project / "scripts" / "test", "--thorough", cwd=elsewhere, path=path)
+    assert done.stdout.splitlines()[:3] == [str(project), "scripts/side_by_side.py", "--thorough"]
+
+
+@pytest.mark.parametrize(("jobs", "unit", "status"), [("0", "0", 0), ("0", "1", 1), ("1", "0", 1)])
+def test_both_sides_of_all_tests_are_told_and_count(tmp_path, jobs, unit, status):
+    for tier, told in (("jobs", jobs), ("unit", unit), ("spark", "0"), ("cluster", "0")):
+        (tmp_path / "tests" / tier).mkdir(parents=True)
+        test = f"def test_{tier}(): assert {told} == 0"
+        (tmp_path / "tests" / tier / f"test_{tier}.py").write_text(test)
+    done = subprocess.run(
+        [sys.executable, ROOT / "scripts" / "side_by_side.py", "-q"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == status
+    closing = [line for line in done.stdout.splitlines() if " in " in line]
+    assert [line.partition(" in ")[0] for line in closing] == [
+        "1 failed, 1 passed" if failed == "1" else "2 passed" for failed in (jobs, unit)
+    ]
+
+
 def test_check_stops_at_the_first_failure_with_its_status(project, elsewhere, tmp_path):
     stamped(project, python='case "$*" in *"ruff check"*) exit 3 ;; esac')
     done = call(project / "scripts" / "check", cwd=elsewhere, path=programs(tmp_path / "bin"))

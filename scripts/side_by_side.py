@@ -1,0 +1,34 @@
+"""All tests in two processes side by side: those that share a session of Spark, and the others.
+
+Each has its own closing line; the status is that of the first that did not pass.
+"""
+
+import subprocess
+import sys
+import tempfile
+
+SESSION, OTHERS = ("tests/jobs", "tests/spark"), ("tests/cluster", "tests/unit")
+
+
+def main() -> int:
+    """Run pytest on both, with the options of this command; the status to exit with."""
+    pytest = [sys.executable, "-m", "pytest", *sys.argv[1:]]
+    with tempfile.TemporaryFile() as log:
+        others = subprocess.Popen(
+            [*pytest, "-o", "cache_dir=.pytest_cache/others", *OTHERS],
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+        both = [subprocess.Popen([*pytest, *SESSION]), others]
+        try:
+            statuses = [each.wait() for each in both]
+        except KeyboardInterrupt:  # Ctrl-C reaches both, and each cleans up behind itself
+            statuses = [each.wait() for each in both]
+        log.seek(0)
+        sys.stdout.flush()
+        sys.stdout.buffer.write(log.read())
+    return next(filter(None, statuses), 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
