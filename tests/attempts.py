@@ -3,14 +3,15 @@
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
 from segmentation import __version__
 from segmentation.config import Config, Output
-from segmentation.schemas import VERSION, Column, Table
+from segmentation.results import Choice, Run, Verdict
+from segmentation.schemas import Column, Table
 from segmentation.storage.filesystem import Folder
 from segmentation.storage.lease import Clock, Lease
 from segmentation.storage.locking import FileLock, Lock
@@ -85,25 +86,34 @@ def publish(address, run_id, *, by, keep_runs=None, created=None, work=lambda: N
             store.stage_rows(table, [SimpleNamespace(by=by)])
             work()
         now = created or datetime.now(UTC).isoformat(timespec="seconds")
-        store.stage_texts(manifest=manifest(run_id, by, now), report="<html></html>")
+        store.stage_texts(run=manifest(run_id, by=by, created=now), report="<html></html>")
         return store.publish()
     finally:
         store.discard()
 
 
-def manifest(run_id, by, created):
-    return {
-        "run": run_id,
-        "by": by,
-        "created_at": created,
-        "fingerprint": "same",
-        "labelled": 1,
-        "rejected": 0,
-        "choice": {"k": 2, "verdict": {"strength": "clear"}},
-        "config": CONFIG,
-        "versions": {"segmentation": __version__},
-        "schema_version": VERSION,
-    }
+def manifest(run_id, *, by="", created="2026-01-01T00:00:00+00:00", **changes):
+    """The manifest of a run of one customer; ``by`` says who wrote it."""
+    verdict = Verdict(2, "clear", 2, "two groups", (), (), {})
+    run = Run(
+        run=run_id,
+        created_at=created,
+        input={"paths": ["x.csv"], "format": "csv"},
+        fingerprint="same",
+        rows_in=1,
+        labelled=1,
+        rejected=0,
+        rejections=(),
+        warnings=(),
+        choice=Choice(2, "verdict", "two groups", verdict),
+        value_feature=None,
+        features=(),
+        seed=42,
+        config=CONFIG,
+        versions={"segmentation": __version__, "by": by},
+        timings=(),
+    )
+    return replace(run, **changes)
 
 
 def is_whole(read, run):

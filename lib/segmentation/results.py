@@ -1,8 +1,11 @@
 """What a run finds out, as plain values: made by the pipeline, used by storage and reporting."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from functools import cache
+from typing import Any, Self
+
+from pydantic import TypeAdapter
 
 from segmentation.schemas import VERSION
 
@@ -67,7 +70,7 @@ class Choice:
     summary: str = ""
     silhouette: float | None = None
     algorithm: str = "kmeans"
-    setting: Mapping[str, float | str] = field(default_factory=dict)
+    setting: Mapping[str, int | float | str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -209,8 +212,19 @@ class Imputed:
 
 
 @dataclass(frozen=True)
+class PlottedValue:
+    """One feature of one point of the scatter plot, in original units: a row of ``plot_sample``."""
+
+    point: int
+    segment: int
+    customers: int | None
+    feature: str
+    value: float
+
+
+@dataclass(frozen=True)
 class CustomerSample:
-    """What the scatter plot draws: ``values[feature][i]`` and ``segments[i]`` are one point.
+    """The points of the scatter plot: ``values[feature][i]`` and ``segments[i]`` are one point.
 
     Values are in original units. A point is one customer, or the average of ``customers[i]``
     similar ones where these are given. No customer id is kept here.
@@ -219,6 +233,30 @@ class CustomerSample:
     values: Mapping[str, tuple[float, ...]]
     segments: tuple[int, ...]
     customers: tuple[int, ...] = ()
+
+    def records(self) -> list[PlottedValue]:
+        """The sample as a table, one record per point and feature; see :meth:`from_records`."""
+        counts = self.customers or (None,) * len(self.segments)
+        return [
+            PlottedValue(point, segment, count, feature, values[point])
+            for point, (segment, count) in enumerate(zip(self.segments, counts, strict=True))
+            for feature, values in self.values.items()
+        ]
+
+    @classmethod
+    def from_records(cls, records: Sequence[PlottedValue]) -> Self:
+        """The sample of a table's records; a feature without any point is not among them."""
+        values: dict[str, list[float]] = {}
+        points: dict[int, PlottedValue] = {}
+        for each in sorted(records, key=lambda record: record.point):
+            values.setdefault(each.feature, []).append(each.value)
+            points[each.point] = each
+        counts = [point.customers for point in points.values()]
+        return cls(
+            {feature: tuple(column) for feature, column in values.items()},
+            tuple(point.segment for point in points.values()),
+            tuple(count for count in counts if count is not None),
+        )
 
 
 @dataclass(frozen=True)
@@ -260,6 +298,22 @@ class Run:
         """The manifest as JSON types."""
         return asdict(self)
 
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> "Run":
+        """The run of a manifest; keys that are not of it are passed over.
+
+        Raises
+        ------
+        pydantic.ValidationError
+            If a key is missing, or a value is of another type.
+        """
+        return _reader().validate_python(content)
+
+
+@cache
+def _reader() -> TypeAdapter[Run]:
+    return TypeAdapter(Run)
+
 
 @dataclass(frozen=True)
 class PastRun:
@@ -273,11 +327,25 @@ class PastRun:
     rejected: int
     is_current: bool
 
+    @classmethod
+    def of(cls, run: Run, *, name: str, current: str | None) -> Self:
+        """A run by the name of its folder."""
+        return cls(
+            run=name,
+            created_at=run.created_at,
+            k=run.choice.k,
+            strength=run.choice.verdict.strength,
+            labelled=run.labelled,
+            rejected=run.rejected,
+            is_current=name == current,
+        )
+
 
 @dataclass(frozen=True)
 class Report:
     """What the report shows; ``segments`` and ``cost_curve`` in their published order.
 
+    The ``sample`` of a run of version 1 is empty: it was not published.
     ``withheld`` are the numbers of segments that are not among them, so that nobody is recognised.
     """
 

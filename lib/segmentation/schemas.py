@@ -207,7 +207,32 @@ REJECTED_TRANSACTIONS = Table(
     ),
 )
 
-PUBLISHED = (CUSTOMERS, COST_CURVE, SEGMENTS, SEGMENT_PROFILE, REJECTED, REJECTED_TRANSACTIONS)
+PLOT_SAMPLE = Table(
+    "plot_sample",
+    "one per point of the report's scatter plot and feature",
+    (
+        Column("point", "int", "number of the point, from 0"),
+        Column(SEGMENT, "int", "segment"),
+        Column(
+            "customers",
+            "bigint",
+            "how many similar customers of the segment the point is the average of; null where "
+            "it is one customer (`report.points`)",
+        ),
+        Column("feature", "string", "feature"),
+        Column("value", "double", "value of the feature, original units"),
+    ),
+)
+
+PUBLISHED = (
+    CUSTOMERS,
+    COST_CURVE,
+    SEGMENTS,
+    SEGMENT_PROFILE,
+    PLOT_SAMPLE,
+    REJECTED,
+    REJECTED_TRANSACTIONS,
+)
 
 RESERVED = frozenset(CUSTOMERS.column_names + REJECTED.column_names)
 """Names, in lower case, that an input column gives up: it is published as ``<name>_input``."""

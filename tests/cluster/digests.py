@@ -13,7 +13,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-TABLES = ("customers", "cost_curve", "segments", "segment_profile", "rejected")
+TABLES = ("customers", "cost_curve", "segments", "segment_profile", "plot_sample", "rejected")
 FACTS = ("rows_in", "labelled", "rejected", "rejections", "choice", "features")
 """What the manifest has from the rows and not from the clock, the machine or the input's form."""
 

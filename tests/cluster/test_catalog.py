@@ -22,6 +22,7 @@ from deltalake import DeltaTable
 from segmentation.storage import pointer
 from segmentation.storage.database import check_database, load
 from segmentation.storage.filesystem import Folder
+from segmentation.storage.run_reader import PublishedRun
 from tests.cluster.conftest import LOG_TAIL, LOOPBACK, QUIET, RUN_S, Program
 
 pytestmark = pytest.mark.cluster
@@ -60,7 +61,7 @@ for stranger in ("VIEW other.segments AS SELECT 1 AS mine", "TABLE third.segment
 assert status("run", config, "--run-id", "x", "--output", f"{folder}/elsewhere") == 2
 """
 
-VIEWS = ("cost_curve", "customers", "rejected", "segment_profile", "segments")
+VIEWS = ("cost_curve", "customers", "plot_sample", "rejected", "segment_profile", "segments")
 
 
 def free_port() -> int:
@@ -269,12 +270,15 @@ def test_small_tables_in_a_database(run, totals, tmp_path, kind, request):
         request.getfixturevalue("postgres") if kind == "postgres" else f"duckdb:///{tmp_path}/db"
     )
     check_database(address)
+    for name in ("new", "newer"):
+        shutil.copytree(run, tmp_path / f"run={name}")
+    runs = Folder.at(str(tmp_path))
     engine = sql.create_engine(address)
     with engine.begin() as connection:  # as an older release left it
         connection.execute(sql.text("CREATE TABLE segmentation_segments (run TEXT, segment INT)"))
         connection.execute(sql.text("INSERT INTO segmentation_segments VALUES ('older', 7)"))
     for output, name in (("here", "new"), ("here", "new"), ("there", "new"), ("here", "newer")):
-        load(Folder.at(str(run)), output=output, run=name, database=address)
+        load(PublishedRun.opened(runs, name), output=output, database=address)
     with engine.connect() as connection:
 
         def asked(query):

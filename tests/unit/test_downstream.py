@@ -15,6 +15,8 @@ from segmentation.schemas import COST_CURVE, SEGMENT_PROFILE, SEGMENTS
 from segmentation.storage import downstream, pointer
 from segmentation.storage.database import load
 from segmentation.storage.filesystem import Folder
+from segmentation.storage.run_reader import PublishedRun
+from tests.attempts import manifest
 
 VALUES = {"int": 1, "bigint": 2, "double": 0.5, "boolean": True, "string": "it's %(a)s :b"}
 
@@ -23,21 +25,18 @@ def publish(output, run, *, database=None, catalog=None):
     """A run with a row in each small table, made current."""
     folder = output / f"run={run}"
     folder.mkdir(parents=True)
-    manifest = {
-        "run": run,
-        "created_at": f"2026-01-01T00:00:0{len(list(output.iterdir()))}+00:00",
-        "choice": {"k": 2, "verdict": {"strength": "clear"}},
-        "labelled": 9,
-        "rejected": 1,
-        "config": {"output": {"path": str(output), "catalog": catalog, "database": database}},
-    }
-    (folder / "manifest.json").write_text(json.dumps(manifest))
+    made = manifest(
+        run,
+        created=f"2026-01-01T00:00:0{len(list(output.iterdir()))}+00:00",
+        config={"output": {"path": str(output), "catalog": catalog, "database": database}},
+    )
+    (folder / "manifest.json").write_text(json.dumps(made.as_json()))
     for table in (SEGMENTS, SEGMENT_PROFILE, COST_CURVE):
         row = {column.name: VALUES[column.type] for column in table.columns}
         (folder / table.name).mkdir()
         pq.write_table(pa.Table.from_pylist([row]), folder / table.name / "part-0.parquet")
     pointer.point_at(Folder.at(str(output)), run)
-    return Folder.at(str(folder))
+    return PublishedRun.opened(Folder.at(str(output)), run)
 
 
 def rows(path, query):
@@ -59,13 +58,13 @@ def test_two_outputs_in_one_database_leave_each_other_alone(tmp_path):
     address = f"sqlite:///{tmp_path}/shop.db"
     for country in ("fr", "de"):
         run = publish(tmp_path / country, "2026-11")
-        load(run, output=f"file://{tmp_path}/{country}", run="2026-11", database=address)
+        load(run, output=f"file://{tmp_path}/{country}", database=address)
     for name in ("segments", "segment_profile", "cost_curve", "current"):
         found = rows(tmp_path / "shop.db", f"SELECT output, run FROM segmentation_{name}")  # noqa: S608
         assert sorted(found) == [(f"file://{tmp_path}/{c}", "2026-11") for c in ("de", "fr")]
     newer = publish(tmp_path / "fr", "2026-12")
     for _ in range(2):  # loaded again, a run counts once
-        load(newer, output=f"file://{tmp_path}/fr", run="2026-12", database=address)
+        load(newer, output=f"file://{tmp_path}/fr", database=address)
     assert dict(rows(tmp_path / "shop.db", "SELECT output, run FROM segmentation_current")) == {
         f"file://{tmp_path}/de": "2026-11",
         f"file://{tmp_path}/fr": "2026-12",
@@ -78,7 +77,7 @@ def test_two_outputs_in_one_database_leave_each_other_alone(tmp_path):
 def test_the_outputs_address_in_the_database_has_no_credentials(tmp_path):
     run = publish(tmp_path / "fr", "a")
     address = f"sqlite:///{tmp_path}/shop.db"
-    load(run, output="s3://key:hunter2@bucket/fr", run="a", database=address)
+    load(run, output="s3://key:hunter2@bucket/fr", database=address)
     ((output,),) = rows(tmp_path / "shop.db", "SELECT output FROM segmentation_current")
     assert "hunter2" not in output
     assert output.endswith("@bucket/fr")
@@ -95,7 +94,7 @@ def test_tables_of_an_older_release_get_the_columns_that_they_lack(tmp_path):
             "INSERT INTO segmentation_current VALUES ('old');"
         )
     run = publish(tmp_path / "fr", "a")
-    load(run, output="fr", run="a", database=f"sqlite:///{tmp_path}/shop.db")
+    load(run, output="fr", database=f"sqlite:///{tmp_path}/shop.db")
     query = "SELECT output, run, segment, name FROM segmentation_segments ORDER BY run"
     assert rows(tmp_path / "shop.db", query) == [
         ("fr", "a", 1, VALUES["string"]),
@@ -114,7 +113,7 @@ def test_a_database_that_refuses_changes_nothing_and_is_told_in_one_line(tmp_pat
         # the last of the tables has one column too many
         connection.execute("CREATE TABLE segmentation_current (run TEXT, who TEXT NOT NULL)")
     with pytest.raises(StorageError, match=r"output.database = .*NOT NULL") as raised:
-        load(run, output="fr", run="a", database=f"sqlite:///{tmp_path}/shop.db")
+        load(run, output="fr", database=f"sqlite:///{tmp_path}/shop.db")
     assert "\n" not in str(raised.value)
     tables = rows(tmp_path / "shop.db", "SELECT name FROM sqlite_master")
     if ("segmentation_segments",) in tables:
@@ -186,12 +185,12 @@ def test_what_cannot_be_mirrored_is_told(tmp_path, capsys):
 def test_a_database_that_is_locked_is_told(tmp_path):
     run = publish(tmp_path / "fr", "a")
     address = f"sqlite:///{tmp_path}/shop.db?timeout=0.1"
-    load(run, output="fr", run="a", database=address)
+    load(run, output="fr", database=address)
     other = sqlite3.connect(tmp_path / "shop.db")
     try:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(StorageError, match="locked"):
-            load(run, output="fr", run="a", database=address)
+            load(run, output="fr", database=address)
     finally:
         other.close()
     engine = sql.create_engine(address)

@@ -18,28 +18,37 @@ from segmentation.errors import StorageError
 from segmentation.storage import history, lease, locking, pointer, removal
 from segmentation.storage.filesystem import Folder
 from segmentation.storage.locking import Lock
+from tests.attempts import manifest
 
 
 def publish(output: Path, run: str, *, created: str = "2026-01-01T00:00:00+00:00") -> None:
     """A run as small as one can be."""
     folder = output / f"run={run}"
     folder.mkdir()
-    manifest = {
-        "run": run,
-        "created_at": created,
-        "choice": {"k": 2, "verdict": {"strength": "clear"}},
-        "labelled": 9,
-        "rejected": 1,
-        "value_feature": None if run == "a" else "money [spent]",
-        "config": {"output": {"path": str(output), "catalog": None, "database": "***"}},
+    made = manifest(
+        run,
+        created=created,
+        labelled=9,
+        rejected=1,
+        value_feature=None if run == "a" else "money [spent]",
+        config={"output": {"path": str(output), "catalog": None, "database": "***"}},
+    )
+    (folder / "manifest.json").write_text(json.dumps(made.as_json()))
+    segment = {
+        "segment": 0,
+        "name": "Best [b]",
+        "customers": 9,
+        "share": 1.0,
+        "value_mean": 2.0,
+        "value_sum": None,
+        "mean_distance": 1.0,
     }
-    (folder / "manifest.json").write_text(json.dumps(manifest))
-    segment = {"segment": 0, "name": "Best [b]", "customers": 9, "share": 1.0, "value_mean": 2.0}
     for name, row in (
         ("segments", {**segment, "value_share": None}),
         ("cost_curve", {"k": 2, "cost": 1.5, "chosen": True, "silhouette": 0.5, "gap": None,
                         "min_stability": None}),
-        ("segment_profile", {"segment": 0, "feature": "age", "mean": 2.0}),
+        ("segment_profile", {"segment": 0, "feature": "age", "mean": 2.0, "overall_mean": 2.0,
+                             **dict.fromkeys(("median", "p10", "p90", "centroid", "difference"))}),
     ):  # fmt: skip
         (folder / name).mkdir()
         pq.write_table(pa.Table.from_pylist([row]), folder / name / "part-0.parquet")

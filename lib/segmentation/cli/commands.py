@@ -38,6 +38,8 @@ from segmentation.runtime.spark_errors import operator_error
 from segmentation.storage import downstream, history, removal
 from segmentation.storage.filesystem import existing
 from segmentation.storage.locking import Lock
+from segmentation.storage.manifests import read_run
+from segmentation.storage.run_reader import PublishedRun
 from segmentation.storage.run_writer import StagedRun
 
 OPERATOR_ERROR_EXIT, INTERRUPTED_EXIT = 2, 130
@@ -185,7 +187,7 @@ def rollback(
     finally:
         lock.release()
     typer.echo(f"current: {current}")
-    behind = downstream.not_updated(history.manifest_of(folder, current), settings)
+    behind = downstream.not_updated(PublishedRun.opened(folder, current).run, settings)
     if behind:
         typer.echo(
             f"not updated: {', '.join(behind)}; segment mirror CONFIG, with the configuration "
@@ -206,11 +208,11 @@ def mirror(output: Runs) -> None:
     lock = Lock.taken(folder, run_id="mirror")
     try:
         current = history.current(folder)
-        manifest = None if current is None else history.manifest_of(folder, current)
-        if current is None or manifest is None:
+        published = None if current is None else read_run(folder, current)
+        if current is None or published is None:
             raise StorageError(f"{folder.uri} has no current run: segment runs lists them")
         if not _is_configuration(output):
-            settings = downstream.settings_of(manifest, settings)
+            settings = downstream.settings_of(published, settings)
         names = downstream.configured(settings)
         if not names:
             raise ConfigError(f"{output} names neither output.catalog nor output.database")
@@ -230,15 +232,13 @@ def show(
     ] = None,
 ) -> None:
     """Print a run's segments and cost curve."""
-    folder = existing(_output(output).path)
-    found = history.tables(folder, run)
-    manifest = history.manifest_of(folder, run or history.current(folder) or "") or {}
-    value = manifest.get("value_feature")
+    published = PublishedRun.opened(existing(_output(output).path), run)
+    value = published.run.value_feature
     console = Console()
-    console.print(segments_table(found["segments"], value_feature=value))
+    console.print(segments_table(published.segments(), value_feature=value))
     if value is None:
         console.print("Largest segment first: segments.value names the value of a customer")
-    console.print(curve_table(found["cost_curve"]))
+    console.print(curve_table(published.cost_curve()))
 
 
 @app.command("java-home")

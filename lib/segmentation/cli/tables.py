@@ -1,18 +1,15 @@
 """Tables for a terminal: runs, segments, the cost curve."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from rich.markup import escape
 from rich.table import Table
 
-from segmentation.results import PastRun
-
-Rows = Sequence[Mapping[str, Any]]
+from segmentation.results import CostPoint, PastRun, Segment
 
 
 def runs_table(runs: Sequence[PastRun]) -> Table:
-    """A row a run, as given; the current one is marked."""
+    """One row per run, as given; the current one is marked."""
     rows = [
         (
             "◆" if past.is_current else "",
@@ -28,14 +25,15 @@ def runs_table(runs: Sequence[PastRun]) -> Table:
     return _table(["", "run", "made at", "k", "structure", "labelled", "rejected"], rows, words=3)
 
 
-def segments_table(segments: Rows, *, value_feature: str | None) -> Table:
-    """A row per segment; with the means of the value feature and shares of it, as there are any."""
+def segments_table(segments: Sequence[Segment], *, value_feature: str | None) -> Table:
+    """One row per segment; with means and shares of the value feature where known."""
     head = ["segment", "name", "customers", "share"]
     rows = [
-        [str(e["segment"]), e["name"], f"{e['customers']:,}", f"{e['share']:.1%}"] for e in segments
+        [str(each.segment), each.name, f"{each.customers:,}", f"{each.share:.1%}"]
+        for each in segments
     ]
     for key, title, form in (("value_mean", "mean", ",.2f"), ("value_share", "share of", ".1%")):
-        values = [each.get(key) for each in segments]
+        values = [getattr(each, key) for each in segments]
         if value_feature is not None and any(value is not None for value in values):
             head.append(f"{title} {value_feature}")
             for row, value in zip(rows, values, strict=True):
@@ -43,14 +41,14 @@ def segments_table(segments: Rows, *, value_feature: str | None) -> Table:
     return _table(head, rows, words=2)
 
 
-def curve_table(curve: Rows) -> Table:
-    """A row for every k; the chosen one is marked."""
+def curve_table(curve: Sequence[CostPoint]) -> Table:
+    """One row per k; the chosen one is marked."""
     rows = [
         (
-            "◆" if each.get("chosen") else "",
-            str(each["k"]),
-            f"{each['cost']:,.6g}",
-            *(_index(each.get(name)) for name in ("silhouette", "gap", "min_stability")),
+            "◆" if each.chosen else "",
+            str(each.k),
+            f"{each.cost:,.6g}",
+            *map(_index, (each.silhouette, each.gap, each.min_stability)),
         )
         for each in curve
     ]

@@ -1,12 +1,13 @@
 """What the pipeline asks of storage, so that it opens no file itself."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 from pyspark.ml import PipelineModel
 from pyspark.sql import Column, DataFrame
 
 from segmentation.config import Source
+from segmentation.results import Run
 from segmentation.schemas import Table
 
 
@@ -31,8 +32,8 @@ class RunWriter(InputReader, Protocol):
         """The run's id."""
 
     @property
-    def again(self) -> Mapping[str, Any] | None:
-        """The manifest of an existing run with this id."""
+    def existing_run(self) -> Run | None:
+        """A run with this id that is published already."""
 
     def stage_table(
         self,
@@ -55,7 +56,7 @@ class RunWriter(InputReader, Protocol):
     def stage_model(self, model: PipelineModel) -> PipelineModel:
         """Stage the model; returns it as it was written."""
 
-    def stage_texts(self, *, manifest: dict[str, Any], report: str) -> None:
+    def stage_texts(self, *, run: Run, report: str) -> None:
         """Stage the report and the manifest."""
 
     def publish(self) -> str:

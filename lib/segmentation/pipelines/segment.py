@@ -47,6 +47,7 @@ from segmentation.schemas import (
     COST_CURVE,
     CUSTOMERS,
     MALFORMED,
+    PLOT_SAMPLE,
     REJECTED,
     REJECTED_TRANSACTIONS,
     SEGMENT,
@@ -292,6 +293,7 @@ def run(
                 min_group=config.report.min_group,
             )
         )
+        writer.stage_rows(PLOT_SAMPLE, sample.records())
         facts = Run(
             run=writer.run_id,
             created_at=created_at,
@@ -319,7 +321,7 @@ def run(
         min_group = config.report.min_group
         report = Report(facts, curve, chosen.segments, chosen.profiles, sample)
         facts = replace(facts, headline=sentences(report, min_group=min_group))
-        writer.stage_texts(manifest=facts.as_json(), report=render(report, min_group=min_group))
+        writer.stage_texts(run=facts, report=render(report, min_group=min_group))
 
     with steps("publish"):
         return Published(choice.k, choice.reason, writer.publish(), facts.headline)
@@ -358,9 +360,9 @@ def check_input(config: Config, *, reader: InputReader, steps: Steps) -> Checked
 
 
 def _republished(writer: RunWriter) -> Published:
-    """The run of this id, configuration and input that is there already, made current again."""
-    if writer.again is None:
+    """The existing run of this id, configuration and input, made current again."""
+    existing = writer.existing_run
+    if existing is None:
         raise ValueError("there is no such run")
-    choice = writer.again["choice"]
-    headline = tuple(writer.again.get("headline", ()))
-    return Published(choice["k"], choice["reason"], writer.publish(), headline)
+    choice = existing.choice
+    return Published(choice.k, choice.reason, writer.publish(), existing.headline)

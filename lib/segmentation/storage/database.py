@@ -5,20 +5,17 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-import pyarrow.parquet as pq
-
 from segmentation.errors import ConfigError, StorageError, one_line
 from segmentation.redaction import redacted
-from segmentation.schemas import COST_CURVE, SEGMENT_PROFILE, SEGMENTS, Column, Table
-from segmentation.storage.filesystem import Folder
+from segmentation.schemas import COST_CURVE, SEGMENT_PROFILE, SEGMENTS, Column
+from segmentation.storage.run_reader import PublishedRun
 
 if TYPE_CHECKING:
     import sqlalchemy as sql
 
-SMALL = (SEGMENTS, SEGMENT_PROFILE, COST_CURVE)
 PREFIX = "segmentation_"
 CURRENT, OUTPUT, RUN = "current", "output", "run"
-MAX_ADDRESS, LONGEST_RUN = 1_000, 100
+MAX_ADDRESS, MAX_RUN = 1_000, 100
 
 
 def check_database(address: str) -> None:
@@ -44,7 +41,7 @@ def check_database(address: str) -> None:
         pass
 
 
-def load(run_folder: Folder, *, output: str, run: str, database: str) -> None:
+def load(published: PublishedRun, *, output: str, database: str) -> None:
     """Load a run's segments, profiles and cost curve and make it current, in one transaction.
 
     The tables are ``segmentation_segments`` and so on, made if they are not there, with the
@@ -60,6 +57,7 @@ def load(run_folder: Folder, *, output: str, run: str, database: str) -> None:
     """
     import sqlalchemy as sql
 
+    run = published.name
     key = {OUTPUT: redacted(output)[:MAX_ADDRESS], RUN: run}
     metadata = sql.MetaData()
     with (
@@ -67,11 +65,19 @@ def load(run_folder: Folder, *, output: str, run: str, database: str) -> None:
         _engine(database) as engine,
         engine.begin() as connection,
     ):
-        for table in SMALL:
+        for table, records in (
+            (SEGMENTS, published.segments()),
+            (SEGMENT_PROFILE, published.profiles()),
+            (COST_CURVE, published.cost_curve()),
+        ):
             columns = [sql.Column(column.name, _type(column)) for column in table.columns]
             made = _made(connection, metadata, table.name, columns)
             connection.execute(made.delete().where(_is_of(made, key[OUTPUT]), made.c[RUN] == run))
-            connection.execute(made.insert(), [{**key, **row} for row in _rows(run_folder, table)])
+            rows = [
+                {**key, **{column.name: getattr(record, column.name) for column in table.columns}}
+                for record in records
+            ]
+            connection.execute(made.insert(), rows)
         current = _made(connection, metadata, CURRENT, [])
         connection.execute(current.delete().where(_is_of(current, key[OUTPUT])))
         connection.execute(current.insert(), [key])
@@ -97,7 +103,7 @@ def _made(
         f"{PREFIX}{name}",
         metadata,
         sql.Column(OUTPUT, sql.String(MAX_ADDRESS)),
-        sql.Column(RUN, sql.String(LONGEST_RUN), nullable=False),
+        sql.Column(RUN, sql.String(MAX_RUN), nullable=False),
         *columns,
     )
     if not sql.inspect(connection).has_table(table.name):
@@ -112,11 +118,6 @@ def _made(
             added = CreateColumn(column).compile(dialect=dialect)
             connection.execute(sql.text(f"ALTER TABLE {address} ADD {added}"))
     return table
-
-
-def _rows(run: Folder, table: Table) -> list[dict[str, object]]:
-    found = pq.read_table(f"{run.path}/{table.name}", filesystem=run.filesystem).to_pylist()
-    return [dict(row) for row in found]
 
 
 @contextmanager

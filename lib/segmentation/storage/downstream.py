@@ -1,7 +1,6 @@
 """What else shows the current run: views in a catalog, small tables in a database."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 import pyarrow as pa
 from pyspark.sql import SparkSession
@@ -9,8 +8,10 @@ from pyspark.sql import SparkSession
 from segmentation.config import Output
 from segmentation.errors import ConfigError, SegmentationError, StorageError, one_line
 from segmentation.redaction import HIDDEN
+from segmentation.results import Run
 from segmentation.storage import catalog, database
 from segmentation.storage.filesystem import Folder
+from segmentation.storage.run_reader import PublishedRun
 
 NAMES = ("catalog", "database")
 
@@ -35,7 +36,7 @@ def configured(settings: Output) -> dict[str, str]:
     return {key: value for key, value in named.items() if value is not None}
 
 
-def settings_of(manifest: Mapping[str, Any] | None, settings: Output) -> Output:
+def settings_of(run: Run, settings: Output) -> Output:
     """These settings with the mirrors that a run was published with.
 
     Raises
@@ -43,7 +44,7 @@ def settings_of(manifest: Mapping[str, Any] | None, settings: Output) -> Output:
     ConfigError
         If the run's manifest hides one's address, as it does where there is a password in it.
     """
-    output = manifest["config"]["output"] if manifest else {}
+    output = run.config.get("output", {})
     named = {name: output.get(name) for name in NAMES}
     hidden = [f"output.{name}" for name, value in named.items() if HIDDEN in (value or "")]
     if hidden:
@@ -54,9 +55,9 @@ def settings_of(manifest: Mapping[str, Any] | None, settings: Output) -> Output:
     return settings.model_copy(update=named)
 
 
-def not_updated(manifest: Mapping[str, Any] | None, settings: Output) -> list[str]:
+def not_updated(run: Run, settings: Output) -> list[str]:
     """The mirrors that a run was published with and these settings do not name."""
-    output = manifest["config"]["output"] if manifest else {}
+    output = run.config.get("output", {})
     return [
         f"output.{name}"
         for name in NAMES
@@ -84,7 +85,7 @@ def show(
     if settings.database is not None:
         address = settings.database
         steps["output.database"] = lambda: database.load(
-            folder, output=output.uri, run=run, database=address
+            PublishedRun.opened(output, run), output=output.uri, database=address
         )
     behind = {}
     for key, update in steps.items():

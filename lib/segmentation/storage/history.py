@@ -2,26 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from segmentation.errors import DamagedError, StorageError, nearest, one_line
+from segmentation.errors import DamagedError, StorageError, nearest
 from segmentation.results import PastRun
-from segmentation.schemas import VERSION
 from segmentation.storage.filesystem import Folder
-from segmentation.storage.pointer import (
-    COPY,
-    LATEST,
-    POINTER,
-    parsed,
-    point_at,
-    pointer,
-    read_object,
-)
+from segmentation.storage.manifests import read_run
+from segmentation.storage.pointer import COPY, LATEST, POINTER, parsed, point_at, pointer
 
-MANIFEST = "manifest.json"
+RUN = "run="
 
 
 @dataclass(frozen=True)
@@ -47,15 +35,18 @@ def history(output: Folder) -> History:
         now = None
         problems.append(str(error))
     for name in output.names():
+        if not name.startswith(RUN):
+            continue
         try:
-            manifest = _manifest(output, name) if name.startswith("run=") else None
-            if manifest is not None:
-                found.append(_past(manifest, output.child(name), is_current=name == f"run={now}"))
+            run = read_run(output, name.removeprefix(RUN))
         except DamagedError as error:
             problems.append(str(error))
+            continue
+        if run is not None:
+            found.append(PastRun.of(run, name=name.removeprefix(RUN), current=now))
     newest_first = sorted(found, key=lambda past: (past.created_at, past.run), reverse=True)
     if found and not any(past.is_current for past in found) and not problems:
-        problems.append(_no_pointer(output))
+        problems.append(no_current_run(output))
     return History(tuple(newest_first), tuple(problems))
 
 
@@ -76,17 +67,6 @@ def current(output: Folder) -> str | None:
     return None if found is None else found.run
 
 
-def manifest_of(output: Folder, run: str) -> dict[str, Any] | None:
-    """The manifest of a run, None where there is no such whole run.
-
-    Raises
-    ------
-    StorageError
-        If it is damaged, or of a newer version of this package.
-    """
-    return _manifest(output, f"run={run}")
-
-
 def rolled_back(
     output: Folder, run: str | None, *, confirm: Callable[[], None] = lambda: None
 ) -> str:
@@ -101,7 +81,7 @@ def rolled_back(
     if run is None:
         now = current(output)
         if known and now not in known:
-            raise StorageError(_no_pointer(output))
+            raise StorageError(no_current_run(output))
         older = known[known.index(now) + 1 :] if now in known else []
         if not older:
             raise StorageError(
@@ -133,78 +113,15 @@ def repaired(output: Folder, *, confirm: Callable[[], None] = lambda: None) -> s
     return known[0]
 
 
-def tables(output: Folder, run: str | None) -> dict[str, list[dict[str, Any]]]:
-    """The rows of a run's segments and cost curve; of the current run if none is named.
-
-    Raises
-    ------
-    StorageError
-        If there is no such run, or its tables cannot be read.
-    """
-    named = run or current(output)
-    if named is None or not manifest_of(output, named):
-        if run is None and runs(output):
-            raise StorageError(_no_pointer(output))
-        raise StorageError(f"{output.uri} has no run {named or 'yet'}: segment runs lists them")
-    folder = output.child(f"run={named}")
-    try:
-        return {
-            name: pq.read_table(f"{folder.path}/{name}", filesystem=folder.filesystem)
-            .sort_by(key)
-            .to_pylist()
-            for name, key in (("segments", "segment"), ("cost_curve", "k"))
-        }
-    except (OSError, pa.ArrowException) as error:
-        raise StorageError(
-            f"the tables of {folder.uri} cannot be read: {one_line(str(error))}; choose another "
-            "run, or write it again"
-        ) from None
-
-
-def _manifest(output: Folder, name: str) -> dict[str, Any] | None:
-    folder = output.child(name)
-    manifest = read_object(folder, MANIFEST)
-    if manifest is None:
-        if folder.read(MANIFEST) is not None:
-            raise DamagedError(f"{folder.uri}/{MANIFEST} is damaged: it is empty")
-        return None
-    version = manifest.get("schema_version", 1)
-    if not isinstance(version, int):
-        raise DamagedError(f"{folder.uri}/{MANIFEST} is damaged: schema_version is {version!r}")
-    if version > VERSION:
-        raise StorageError(
-            f"{folder.uri} was written by a newer version of this package: its schema_version is "
-            f"{version}, and this one reads up to {VERSION}; upgrade the package"
-        )
-    _past(manifest, folder, is_current=False)
-    return manifest
-
-
-def _no_pointer(output: Folder) -> str:
+def no_current_run(output: Folder) -> str:
+    """What to say where no pointer names a whole run."""
     return f"{output.uri}/{POINTER} names no whole run: segment repair makes it name one"
-
-
-def _past(manifest: dict[str, Any], folder: Folder, *, is_current: bool) -> PastRun:
-    try:
-        return PastRun(
-            run=folder.name.removeprefix("run="),
-            created_at=str(manifest["created_at"]),
-            k=int(manifest["choice"]["k"]),
-            strength=str(manifest["choice"]["verdict"]["strength"]),
-            labelled=int(manifest["labelled"]),
-            rejected=int(manifest["rejected"]),
-            is_current=is_current,
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        raise DamagedError(
-            f"{folder.uri}/{MANIFEST} is damaged, or of another program: {one_line(repr(error))}"
-        ) from None
 
 
 def _whole_run(output: Folder, name: str) -> str | None:
     """The run that a pointer names, where both are whole."""
     try:
         found = parsed(output, name)
-        return found.run if found and _manifest(output, f"run={found.run}") else None
+        return found.run if found and read_run(output, found.run) else None
     except DamagedError:
         return None

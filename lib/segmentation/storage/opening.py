@@ -1,4 +1,4 @@
-"""An output folder made ready for the next run, and that run compared with one of its id."""
+"""The output folder made ready for a new run, which is compared with an existing one."""
 
 import json
 import logging
@@ -10,8 +10,10 @@ from pydantic import ValidationError
 from segmentation import __version__
 from segmentation.config import Config
 from segmentation.errors import StorageError
+from segmentation.results import Run
 from segmentation.storage.filesystem import Folder
-from segmentation.storage.history import MANIFEST, manifest_of, repaired
+from segmentation.storage.history import repaired
+from segmentation.storage.manifests import MANIFEST, read_run
 from segmentation.storage.removal import clean
 
 LOGGER = logging.getLogger("segment")
@@ -19,22 +21,22 @@ LOGGER = logging.getLogger("segment")
 
 def prepared(
     output: Folder, run_id: str, config: Mapping[str, Any], *, confirm: Callable[[], None]
-) -> dict[str, Any] | None:
-    """Clear the output folder of dead runs; the manifest of a run of this very id, if any."""
+) -> Run | None:
+    """Clear the output folder of dead runs; the existing run with this id, if any."""
     repair = repaired(output, confirm=confirm)
     if repair is not None:
         LOGGER.warning("warning: latest.json named no whole run; it names %s now", repair)
     clean(output, confirm=confirm)
-    again = manifest_of(output, run_id)
+    existing = read_run(output, run_id)
     published = output.child(f"run={run_id}")
-    if again is None and published.exists():
+    if existing is None and published.exists():
         raise StorageError(
             f"{published.uri} exists, is no run (it has no {MANIFEST}), and is never "
             "overwritten: change --run-id"
         )
-    if again is not None:
-        maker = again.get("versions", {}).get("segmentation", "unknown")
-        if not _is_same(again.get("config"), config):
+    if existing is not None:
+        maker = existing.versions.get("segmentation", "unknown")
+        if not _is_same(existing.config, config):
             raise StorageError(
                 f"the run {published.uri} exists, with another configuration (made by version "
                 f"{maker}), and is never overwritten: change --run-id"
@@ -44,10 +46,10 @@ def prepared(
                 "warning: the run %s was made by version %s, this is %s; it stays as it is: "
                 "change --run-id to compute it anew", run_id, maker, __version__,
             )  # fmt: skip
-    return again
+    return existing
 
 
-def _is_same(earlier: Any, config: Mapping[str, Any]) -> bool:
+def _is_same(earlier: Mapping[str, Any], config: Mapping[str, Any]) -> bool:
     """Whether two configurations decide the same content, defaults of new keys added."""
     try:
         known = Config.model_validate_json(json.dumps(earlier)).redacted_dump()

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 from segmentation.errors import DamagedError
 from segmentation.storage.filesystem import Folder
-from segmentation.storage.history import MANIFEST, runs
+from segmentation.storage.history import runs
+from segmentation.storage.manifests import MANIFEST
 from segmentation.storage.pointer import COPY, POINTER, is_recent, parsed, still_read
 
 STAGING, TRASH = "_staging-", "_trash-"

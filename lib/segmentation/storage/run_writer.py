@@ -12,20 +12,22 @@ from pyspark.sql import Column, DataFrame, SparkSession
 
 from segmentation.config import Output, Source
 from segmentation.errors import ConfigError, StorageError
+from segmentation.results import Run
 from segmentation.schemas import Table
 from segmentation.storage import downstream
 from segmentation.storage.delta import check_delta, log_tables
 from segmentation.storage.filesystem import Folder
-from segmentation.storage.history import MANIFEST
 from segmentation.storage.locking import Lock
+from segmentation.storage.manifests import MANIFEST
 from segmentation.storage.opening import prepared
 from segmentation.storage.pointer import point_at, read_object
 from segmentation.storage.readers import read_table
 from segmentation.storage.removal import RUNNING, STAGING, prune, remove_run
+from segmentation.storage.run_reader import MODEL
 from segmentation.storage.writers import COMPRESSION, write_rows, write_table, written_rows
 
 RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-TEMPORARY, REPORT, MODEL, DELTA_LOG = "_temporary", "report.html", "model", "_delta_log"
+TEMPORARY, REPORT, DELTA_LOG = "_temporary", "report.html", "_delta_log"
 LOGGER = logging.getLogger("segment")
 
 
@@ -33,7 +35,7 @@ LOGGER = logging.getLogger("segment")
 class StagedRun:
     """A run that is being written; see :meth:`opened`.
 
-    ``again`` is the manifest of an existing run with this id.
+    ``existing_run`` is one with this id that is published already.
     """
 
     spark: SparkSession
@@ -41,7 +43,7 @@ class StagedRun:
     run_id: str
     lock: Lock
     settings: Output
-    again: Mapping[str, Any] | None
+    existing_run: Run | None
     _manifest: str = ""
     _written: set[str] = field(default_factory=set)
 
@@ -75,12 +77,12 @@ class StagedRun:
         folder.create()
         lock = Lock.taken(folder, run_id=run_id)
         try:
-            again = prepared(folder, run_id, config, confirm=lock.confirm)
+            existing_run = prepared(folder, run_id, config, confirm=lock.confirm)
             spark = session()
             downstream.check(output, output=folder, session=lambda: spark)
             if output.delta:
                 check_delta()
-            staged = cls(spark, folder, run_id, lock, output, again)
+            staged = cls(spark, folder, run_id, lock, output, existing_run)
             if staged.staging == staged.published:
                 staged.staging.create()
                 staged.staging.write(RUNNING, json.dumps({"run": run_id, "token": lock.token}))
@@ -102,7 +104,7 @@ class StagedRun:
         nobody's. An object store renames nothing, so there it is the run's own folder, and the
         manifest, which is written last, makes it one.
         """
-        if self.output.renames or self.again is not None:
+        if self.output.renames or self.existing_run is not None:
             return self.output.child(f"{STAGING}{self.run_id}-{self.lock.token}")
         return self.published
 
@@ -124,9 +126,9 @@ class StagedRun:
         StorageError
             If it is there with another input.
         """
-        if self.again is None:
+        if self.existing_run is None:
             return False
-        if self.again["fingerprint"] != fingerprint:
+        if self.existing_run.fingerprint != fingerprint:
             raise StorageError(
                 f"the run {self.published.uri} exists, of another input, and is never "
                 "overwritten: change --run-id"
@@ -177,9 +179,9 @@ class StagedRun:
         self._note(folder)
         return PipelineModel.load(folder.glob)
 
-    def stage_texts(self, *, manifest: dict[str, Any], report: str) -> None:
+    def stage_texts(self, *, run: Run, report: str) -> None:
         """Stage the report, then the manifest."""
-        text = json.dumps(manifest, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        text = json.dumps(run.as_json(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
         self.staging.child(TEMPORARY).delete()
         if self.settings.delta:
             log_tables(self.staging)
@@ -203,7 +205,7 @@ class StagedRun:
             or the database could not be updated, where the run is published all the same.
         """
         self.lock.confirm()
-        if self.again is None:
+        if self.existing_run is None:
             if not self.output.is_local:
                 self._check_files()
             if self.output.renames:
