@@ -5,7 +5,7 @@ import pytest
 
 from segmentation.reporting.charts import evidence, scatter
 from segmentation.reporting.charts.axes import axis, position
-from segmentation.reporting.charts.markers import COLOURS, SYMBOLS, mark
+from segmentation.reporting.charts.markers import COLOURS, SYMBOLS, marker
 from segmentation.reporting.formatting import MINUS, chart_text, compact, number, percent
 from segmentation.results import CostPoint, CustomerSample, PreparedFeature, Report
 from tests.report_example import example_report
@@ -113,9 +113,9 @@ def test_every_segment_has_its_colour_and_its_symbol():
     assert len({trace.marker.symbol for trace in traces}) == 5
 
 
-def test_marks_of_42_segments_differ():
-    marks = [mark(segment) for segment in range(42)]
-    assert len({(each.colour, each.symbol) for each in marks}) == 42
+def test_markers_of_42_segments_differ():
+    markers = [marker(segment) for segment in range(42)]
+    assert len({(each.colour, each.symbol) for each in markers}) == 42
     assert len(COLOURS) * len(SYMBOLS) == 42
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from segmentation.reporting.disclosure import disclosed
+from segmentation.reporting.disclosure import suppress_small_counts
 from segmentation.reporting.segment_page import render
 from segmentation.results import CustomerSample, FeatureProfile, Report
 from tests import attack
@@ -124,7 +124,7 @@ def test_an_attacker_with_the_page_derives_no_count_of_few(request):
 
 @pytest.mark.parametrize("control", [hidden_nothing, hidden_small_cells_only])
 def test_the_attacker_succeeds_against_less(control, monkeypatch):
-    monkeypatch.setattr("segmentation.reporting.segment_page.disclosed", control)
+    monkeypatch.setattr("segmentation.reporting.segment_page.suppress_small_counts", control)
     known = random_report(0)
     found = derived(known, render(known.report, min_group=MIN_GROUP))
     for feature in ("plan", "country", "partner", "complaints", "smallest segment"):
@@ -190,7 +190,7 @@ def shown(counts: dict[str, list[int]], sizes: list[int]) -> dict[str, list[int 
     )
     report = replace(given, segments=segments, profiles=tuple(profiles_of(counts, sizes)))
     found: dict[str, list[int | None]] = {}
-    for each in disclosed(report, min_group=MIN_GROUP).profiles:
+    for each in suppress_small_counts(report, min_group=MIN_GROUP).profiles:
         count = None if each.mean is None else round(each.mean * sizes[each.segment])
         found.setdefault(str(each.value), []).append(count)
     return found
@@ -226,7 +226,7 @@ def test_segments_are_withheld_together_with_what_would_give_them_away(sizes, fe
     segments = tuple(
         replace(given.segments[0], segment=at, customers=size) for at, size in enumerate(sizes)
     )
-    found = disclosed(replace(given, segments=segments, profiles=()), min_group=10)
+    found = suppress_small_counts(replace(given, segments=segments, profiles=()), min_group=10)
     assert found.withheld == few
     assert [each.segment for each in found.segments] == [
         at for at in range(len(sizes)) if at not in few
@@ -243,7 +243,9 @@ def test_a_statistic_is_of_enough_customers(known, left):
     profiles = tuple(
         replace(each, known=known) if each.segment == 0 else each for each in given.profiles
     )
-    found = disclosed(replace(given, profiles=profiles), min_group=MIN_GROUP).profiles[0]
+    found = suppress_small_counts(replace(given, profiles=profiles), min_group=MIN_GROUP).profiles[
+        0
+    ]
     names = {"mean", "median", "p10", "p90"}
     assert {name for name in names if getattr(found, name) is not None} == left
 
@@ -257,7 +259,7 @@ def test_a_name_that_speaks_of_a_hidden_feature_in_other_words_is_cut_too():
     )
     segment = replace(given.segments[0], name="High orders, very high spend")
     report = replace(given, profiles=few, segments=(segment, *given.segments[1:]))
-    assert disclosed(report, min_group=MIN_GROUP).segments[0].name == "High orders"
+    assert suppress_small_counts(report, min_group=MIN_GROUP).segments[0].name == "High orders"
 
 
 def test_a_name_says_nothing_of_what_is_hidden():
@@ -270,14 +272,14 @@ def test_a_name_says_nothing_of_what_is_hidden():
         segments=(segment, *given.segments[1:]),
         profiles=(*given.profiles, *profiles_of(counts, sizes)),
     )
-    assert disclosed(report, min_group=MIN_GROUP).segments[0].name == "High money spent"
+    assert suppress_small_counts(report, min_group=MIN_GROUP).segments[0].name == "High money spent"
     for name in ("More YOLO", "More yolo (2)", "Mostly plan = other"):
         report = replace(report, segments=(replace(segment, name=name), *given.segments[1:]))
-        assert disclosed(report, min_group=MIN_GROUP).segments[0].name == "Segment 0"
+        assert suppress_small_counts(report, min_group=MIN_GROUP).segments[0].name == "Segment 0"
     comma = tuple(replace(p, value="A, B") if p.value == "YOLO" else p for p in report.profiles)
     segments = (replace(segment, name="Mostly A, B, high spend"), *given.segments[1:])
     report = replace(report, segments=segments, profiles=comma)
-    assert disclosed(report, min_group=MIN_GROUP).segments[0].name == "Segment 0"
+    assert suppress_small_counts(report, min_group=MIN_GROUP).segments[0].name == "Segment 0"
 
 
 def test_withheld_segments_are_mentioned_and_nothing_is_claimed_to_be_most():
@@ -290,7 +292,7 @@ def test_withheld_segments_are_mentioned_and_nothing_is_claimed_to_be_most():
 
 
 def test_of_one_customer_all_may_be_told_where_that_is_asked_for():
-    assert disclosed(example_report(), min_group=1) == example_report()
+    assert suppress_small_counts(example_report(), min_group=1) == example_report()
 
 
 @pytest.mark.parametrize(

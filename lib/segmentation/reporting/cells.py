@@ -1,15 +1,16 @@
 """Which counts may be shown, so that no count of few customers can be derived from the others.
 
-A count is *safe* if it is 0 or ``bound`` and more. A feature is a table of counts, a row per
+A count is *safe* if it is 0, or at least ``bound``. A feature is a table of counts, one row per
 segment; the row of all customers is shown too. Two steps make it safe:
 
 1. values are merged into one, "other", for all segments;
-2. rows are withheld. What is left to an attacker is the table in which all withheld rows are
-   one: it follows from the row of all customers, and nothing else does.
+2. rows are withheld. An attacker can derive the sum of all withheld rows from the row of all
+   customers, and nothing else.
 
-Every count of that table is safe. So a count of a withheld row lies between 0, or what the rest
-of its row leaves, and the least of its two sums, and both are met: the attacker cannot tell that
-it is below ``bound``, unless it is 0. Whatever is rounded on the page tells less than that.
+Every count of the remaining table is safe. So the feasible interval of a withheld count starts
+at 0, or at what the rest of its row leaves, and ends at the smaller of its two sums; both ends
+are attained. The attacker cannot infer that it is below ``bound``, unless it is 0. Rounding on
+the page only widens the interval.
 
 Complementary suppression as in Willenborg and de Waal (2001), "Elements of Statistical Disclosure
 Control", chapter 4, by collapsing rows and columns in place of single cells.
@@ -22,12 +23,12 @@ import numpy as np
 import numpy.typing as npt
 
 Counts = Mapping[int, Sequence[int]]
-"""By segment the counts of a feature; every row has the same columns."""
+"""The counts of a feature by segment; every row has the same columns."""
 
 
 @dataclass(frozen=True)
 class Shown:
-    """What may be shown of a categorical feature: which values, and of which segments."""
+    """What may be shown of a categorical feature: which values, and for which segments not."""
 
     values: frozenset[str]
     withheld: frozenset[int]
@@ -38,9 +39,9 @@ def withheld(
 ) -> frozenset[int] | None:
     """The segments whose rows are withheld; None where not even the sum of all rows is safe.
 
-    Together with those that are withheld ``already``. Rows that are safe themselves are added
-    until the withheld ones add up to safe counts: the one that mends most, of equals the
-    smallest segment.
+    Includes those that are withheld ``already``. Safe rows are added until the withheld ones add
+    up to safe counts: each time the row that leaves fewest unsafe sums, of equals the smallest
+    segment.
     """
     segments = sorted(counts, key=lambda each: (sizes[each], each))
     table = np.array([list(counts[each]) for each in segments], dtype=np.int64)
@@ -51,8 +52,8 @@ def withheld(
         if is_out.all():
             return None
         left = np.flatnonzero(~is_out)
-        mended = _unsafe(table[is_out].sum(axis=0) + table[left], bound)
-        is_out[left[np.argmin(mended)]] = True
+        unsafe = _unsafe(table[is_out].sum(axis=0) + table[left], bound)
+        is_out[left[np.argmin(unsafe)]] = True
     return frozenset(each for each, out in zip(segments, is_out, strict=True) if out)
 
 
@@ -66,10 +67,10 @@ def shown(
 ) -> Shown | None:
     """What to show of a categorical feature: ``counts`` has by segment the customers of a value.
 
-    ``known`` has how many have any value, those that are not among the counts too.
+    ``known`` has the customers with any known value, including values without a count.
 
-    Values of which most segments have few are merged one after another; of all these steps
-    the one is taken that leaves most customers with their value shown. None where none does.
+    Values that are rare in most segments are merged one after another; the step that leaves the
+    most customers with their value shown is taken. None where no step is safe.
     """
     values = list(dict.fromkeys(value for row in counts.values() for value in row))
     rest = {s: known[s] - sum(row.values()) for s, row in counts.items()}
@@ -81,9 +82,9 @@ def shown(
         }
         out = withheld(table, sizes=sizes, already=already, bound=bound)
         if out is not None:
-            told = sum(row.get(v, 0) for s, row in counts.items() if s not in out for v in kept)
-            if told > most:
-                best, most = Shown(frozenset(kept), out), told
+            covered = sum(row.get(v, 0) for s, row in counts.items() if s not in out for v in kept)
+            if covered > most:
+                best, most = Shown(frozenset(kept), out), covered
             if out <= set(already):
                 break
         kept = _without_the_rarest(kept, counts, bound)
@@ -93,7 +94,7 @@ def shown(
 def _without_the_rarest(
     kept: Sequence[str], counts: Mapping[int, Mapping[str, int]], bound: int
 ) -> list[str]:
-    """The values but one: that of few customers in most segments, of equals the rarest."""
+    """The values except the one that is unsafe in most segments, of equals the rarest."""
 
     def rarity(value: str) -> tuple[bool, int, int]:
         column = [row.get(value, 0) for row in counts.values()]
@@ -109,5 +110,5 @@ def _others(row: Mapping[str, int], kept: Sequence[str]) -> int:
 
 
 def _unsafe(counts: npt.NDArray[np.int64], bound: int) -> npt.NDArray[np.int64]:
-    """How many counts of each row are of few customers."""
+    """How many counts of each row are unsafe."""
     return np.asarray(((counts > 0) & (counts < bound)).sum(axis=-1))

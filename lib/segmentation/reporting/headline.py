@@ -1,12 +1,12 @@
-"""The report's first words: how many customers, over which time, who brings what, and how sure."""
+"""The first sentences of the report: customers, period, value by segment, and how clear it is."""
 
 from datetime import date
 
 from segmentation.reporting import formatting
 from segmentation.results import Report, Run, Segment
 
-VALUE_WORDS = {"monetary": "net spend", "frequency": "orders", "units": "units bought"}
-"""How people say the value features that are derived from transactions."""
+VALUE_NAMES = {"monetary": "net spend", "frequency": "orders", "units": "units bought"}
+"""The value features that are derived from transactions, in words."""
 
 HINT = (
     "Nothing says what a customer is worth, so the segments are in order of size: name a feature "
@@ -23,16 +23,16 @@ def headline(report: Report) -> str:
 
 
 def sentences(report: Report) -> tuple[str, ...]:
-    """What one would forward: period and value first, then how clear the groups are."""
+    """The sentences to forward: period and value first, then how clear the groups are."""
     rest = (report.run.choice.summary, hint(report))
     return (*lede(report), *(each for each in rest if each))
 
 
 def lede(report: Report) -> tuple[str, ...]:
-    """The period, who brings most of the value and who is worth most; else who are most.
+    """The period, and the segments with the largest total and mean value; else the largest segment.
 
-    Nothing of value is said without a value feature, and of sums only where every segment has
-    one and none is negative, so that parts add up to the whole.
+    Value needs a value feature; sums are stated only where every segment has one and none is
+    negative, so that the parts add up to the whole.
     """
     found = _of_value(report) or _of_size(report)
     period = _period(report.run)
@@ -44,7 +44,7 @@ def lede(report: Report) -> tuple[str, ...]:
 
 
 def hint(report: Report) -> str | None:
-    """How to learn what segments bring, where nothing says what a customer is worth."""
+    """How to see value by segment, where no value feature is configured."""
     return HINT if report.run.value_feature is None and len(report.segments) > 1 else None
 
 
@@ -56,7 +56,7 @@ def _of_size(report: Report) -> list[str]:
 
 
 def _of_value(report: Report) -> list[str]:
-    """Who brings most and who is worth most per customer, where that can be said."""
+    """The segments with the largest total and the largest mean value, where both are known."""
     run, segments = report.run, report.segments
     if run.value_feature is None or len(segments) < 2 or report.withheld:
         return []
@@ -69,27 +69,27 @@ def _of_value(report: Report) -> list[str]:
         verb += "s" if verb == "bring" and most.customers == 1 else ""
         found.append(
             f"{_part(most, run)}, {_called(most)}, {verb} "
-            f"{formatting.sum_of(most.value_sum or 0.0, sum(sums))} in {spoken(run)} "
+            f"{formatting.sum_of(most.value_sum or 0.0, sum(sums))} in {value_name(run)} "
             f"({formatting.percent((most.value_sum or 0.0) / sum(sums))})."
         )
     means = [each.value_mean for each in segments if each.value_mean is not None]
     overall = _overall(report)
     if len(means) == len(segments) and overall is not None and max(means) > min(means):
         best = max(segments, key=lambda each: each.value_mean or 0.0)
-        mean = value_of(report, best.value_mean or 0.0)
+        mean = value_text(report, best.value_mean or 0.0)
         who = "They also have" if best is most else f"{_called(best)} has"
         found.append(
-            f"{who} the highest average {spoken(run)}: {mean} per customer, against "
-            f"{value_of(report, overall)} overall."
+            f"{who} the highest average {value_name(run)}: {mean} per customer, against "
+            f"{value_text(report, overall)} overall."
         )
     return found
 
 
-def spoken(run: Run) -> str:
-    """The value feature as people say it."""
+def value_name(run: Run) -> str:
+    """The value feature in words."""
     name = run.value_feature or ""
-    if run.transactions is not None and name in VALUE_WORDS:
-        return VALUE_WORDS[name]
+    if run.transactions is not None and name in VALUE_NAMES:
+        return VALUE_NAMES[name]
     return name.replace("_", " ").strip() or name
 
 
@@ -101,8 +101,8 @@ def _overall(report: Report) -> float | None:
     )
 
 
-def value_of(report: Report, mean: float) -> str:
-    """A mean of the value feature as people write it."""
+def value_text(report: Report, mean: float) -> str:
+    """A mean of the value feature in its usual format."""
     feature = report.run.value_feature or ""
     kinds = [p.kind for p in report.profiles if p.feature == feature]
     return formatting.value(mean, kind=kinds[0] if kinds else "numeric", feature=feature)

@@ -1,4 +1,4 @@
-"""Segments side by side: rows of a table with a cell per segment, and the average of all."""
+"""Segments side by side: one row per feature, one cell per segment, and the overall average."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,12 +7,12 @@ from segmentation.reporting import formatting
 from segmentation.results import FeatureProfile, Report
 
 NOTABLE, EXTREME = 0.5, 1.5
-"""Standard deviations from which a difference is marked once and twice; as in segments' names."""
+"""Standard deviations from which a difference gets one sign and two; as in segments' names."""
 
 Key = tuple[str, str | None]
 """A feature, and a value of it or None."""
 
-MARKS = {2: "▲▲", 1: "▲", 0: "", -1: "▼", -2: "▼▼"}
+SIGNS = {2: "▲▲", 1: "▲", 0: "", -1: "▼", -2: "▼▼"}
 HIDDEN = "\N{EN DASH}"
 
 
@@ -29,9 +29,9 @@ class Cell:
     level: int | None = None
 
     @property
-    def mark(self) -> str:
-        """The level as a sign, so that colour never stands alone."""
-        return MARKS[self.level or 0]
+    def sign(self) -> str:
+        """The level as text, so that nothing depends on colour alone."""
+        return SIGNS[self.level or 0]
 
 
 @dataclass(frozen=True)
@@ -44,13 +44,13 @@ class Row:
     overall: str
 
 
-def rows(report: Report, *, shaping: bool) -> tuple[Row, ...]:
-    """The rows of the features that shape the segments, or of those that only describe them."""
+def rows(report: Report, *, used_for_clustering: bool) -> tuple[Row, ...]:
+    """The rows of the features used for clustering, or of those that are only profiled."""
     found: dict[Key, dict[int, FeatureProfile]] = {}
     for each in report.profiles:
-        if each.used_for_clustering == shaping:
+        if each.used_for_clustering == used_for_clustering:
             found.setdefault((each.feature, each.value), {})[each.segment] = each
-    named = _names(list(found), alone=not shaping)
+    named = _names(list(found), alone=not used_for_clustering)
     return tuple(
         Row(
             feature,
@@ -65,7 +65,7 @@ def rows(report: Report, *, shaping: bool) -> tuple[Row, ...]:
 def _names(
     keys: Sequence[tuple[str, str | None]], *, alone: bool
 ) -> Mapping[tuple[str, str | None], str]:
-    """What each row is called; 1 and 0 by themselves are yes and no."""
+    """Each row's name; where 1 and 0 are the only values they are yes and no."""
     values: dict[str, set[str]] = {}
     for feature, value in keys:
         if value is not None and not value.startswith("("):
@@ -87,13 +87,13 @@ def _cell(profile: FeatureProfile | None) -> Cell:
         return Cell(HIDDEN)
     spread = ""
     if profile.p10 is not None and profile.p90 is not None and not is_share(profile):
-        low, high = (said(profile, each) for each in (profile.p10, profile.p90))
+        low, high = (value_text(profile, each) for each in (profile.p10, profile.p90))
         spread = f"{low} to {high}"
-    return Cell(said(profile, profile.mean), spread, _level(profile.difference))
+    return Cell(value_text(profile, profile.mean), spread, _level(profile.difference))
 
 
 def _overall(profile: FeatureProfile) -> str:
-    return said(profile, profile.overall_mean)
+    return value_text(profile, profile.overall_mean)
 
 
 def is_share(profile: FeatureProfile) -> bool:
@@ -101,8 +101,8 @@ def is_share(profile: FeatureProfile) -> bool:
     return profile.value is not None or profile.kind == "boolean"
 
 
-def said(profile: FeatureProfile, number: float) -> str:
-    """A number of the feature as people write it."""
+def value_text(profile: FeatureProfile, number: float) -> str:
+    """A number of the feature in its usual format."""
     kind = "boolean" if is_share(profile) else profile.kind
     return formatting.value(number, kind=kind, feature=profile.feature)
 

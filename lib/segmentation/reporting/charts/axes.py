@@ -1,4 +1,4 @@
-"""Where a feature's values stand on an axis, and the ticks that name them in original units."""
+"""A feature's positions on an axis, and its ticks in original units."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -10,10 +10,10 @@ from segmentation.results import PreparedFeature
 MAX_TICKS = 7
 MIN_TICKS = 3
 CLOSEST_TICKS = 0.09
-"""The least distance of two ticks, as a part of the axis: closer, their labels touch."""
+"""The least distance between two ticks as a fraction of the axis: closer, labels overlap."""
 
 DIGITS = 6
-"""Significant digits of a drawn position: finer than any screen, a third of the bytes."""
+"""Significant digits of a position: finer than any screen, at a third of the bytes."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Axis:
 
 
 def axis(feature: PreparedFeature, values: Sequence[float]) -> Axis:
-    """The axis of a feature: logarithmic where the feature was prepared so, and saying so."""
+    """The axis of a feature: on a log scale, with that in its title, where the transform is one."""
     positions = tuple(position(value, feature.transform) for value in values)
     ticks = _ticks(feature.transform, values)
     is_log = feature.transform in ("log1p", "signed")
@@ -55,7 +55,7 @@ def axis(feature: PreparedFeature, values: Sequence[float]) -> Axis:
 
 
 def _labels(ticks: Sequence[float]) -> tuple[str, ...]:
-    """Each tick's number, in short where no digit that tells two apart is lost."""
+    """The tick labels: short forms where these are exact, else full numbers."""
     short = [compact(tick) for tick in ticks]
     are_exact = all(math.isclose(float(f"{tick:.2g}"), tick, rel_tol=1e-9) for tick in ticks)
     return tuple(short if are_exact else [number(tick) for tick in ticks])
@@ -71,7 +71,7 @@ def position(value: float, transform: str) -> float:
 
 
 def _ticks(transform: str, values: Sequence[float]) -> list[float]:
-    """Round values in original units, enough to read the axis by and none too close to another."""
+    """Round values in original units: enough to read the axis, none too close to another."""
     if not values:
         return []
     low, high = min(values), max(values)

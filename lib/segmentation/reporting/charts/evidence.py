@@ -17,7 +17,7 @@ MAX_K_TICKS = 13
 
 
 def elbow(cost_curve: Sequence[CostPoint]) -> go.Figure:
-    """Cost against k; the chosen k has a shape, a line and a word of its own."""
+    """Cost against k; the chosen k has its own symbol, line and label."""
     ks = [point.k for point in cost_curve]
     chart = figure(height=400, margin={"l": 8, "r": 16, "t": 36, "b": 8})
     chart.add_scatter(

@@ -1,4 +1,4 @@
-"""How a segment is marked in charts: a colour and a symbol, so that colour never stands alone."""
+"""A segment's marker in charts: a colour and a symbol, so that nothing depends on colour alone."""
 
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ SYMBOLS = {
 
 
 @dataclass(frozen=True)
-class Mark:
+class Marker:
     """A segment's colour, its Plotly symbol and the symbol's outline on a 16 by 16 grid."""
 
     colour: str
@@ -36,7 +36,7 @@ class Mark:
         return self.symbol.endswith("-open")
 
 
-def mark(segment: int) -> Mark:
-    """The mark of a segment, the same in every chart and every run."""
+def marker(segment: int) -> Marker:
+    """The marker of a segment, the same in every chart and every run."""
     symbols = tuple(SYMBOLS)
-    return Mark(COLOURS[segment % len(COLOURS)], symbols[segment % len(symbols)])
+    return Marker(COLOURS[segment % len(COLOURS)], symbols[segment % len(symbols)])

@@ -1,23 +1,23 @@
-"""The points of the sample: in space, on the plane or in rows, as the features allow."""
+"""The points of the sample in three, two or one dimensions, by the number of features."""
 
 from collections.abc import Sequence
 
 from plotly import graph_objects as go
 
 from segmentation.reporting.charts.axes import Axis, axis
-from segmentation.reporting.charts.markers import mark
+from segmentation.reporting.charts.markers import marker
 from segmentation.reporting.charts.theme import INK, LINE, MUTED, figure
 from segmentation.reporting.formatting import chart_text, counted, number
 from segmentation.results import CustomerSample, PreparedFeature, Segment
 
 MAX_POINTS = 5000
 SPACE = 3
-"""Features that make a space; with fewer the customers are drawn flat."""
+"""Features of a chart in three dimensions; fewer are drawn in two."""
 
-SPACE_MARK_PX, FLAT_MARK_PX = 4, 7
+SPACE_MARKER_PX, FLAT_MARKER_PX = 4, 7
 STRIP_PX, STRIP_SPREAD = 52, 0.7
 JITTER = 0.618034
-"""The golden ratio's fraction: multiples of it spread evenly, with nothing left to chance."""
+"""Fractional part of the golden ratio: its multiples spread evenly, without random numbers."""
 
 
 def customers(
@@ -25,15 +25,15 @@ def customers(
 ) -> go.Figure:
     """At most 5,000 points by the first three features, with a trace and a marker per segment.
 
-    In space for three features and more, on the plane for two, in one row a segment for one.
-    :func:`axes` has what a page needs to draw other features in their place.
+    In three dimensions for three or more features, in two for two, in one row per segment for
+    one. :func:`axes` has what a page needs to draw other features instead.
     """
     drawn = axes(sample, features=features)[:SPACE]
-    dealt, sizes = by_segment(sample), customers_of(sample)
+    by_trace, sizes = by_segment(sample), customers_per_point(sample)
     names = {each.segment: chart_text(each.name) for each in segments}
     flat = len(drawn) < SPACE
-    chart = figure(height=120 + STRIP_PX * len(dealt) if len(drawn) == 1 else None)
-    for row, (segment, places) in enumerate(dealt.items()):
+    chart = figure(height=120 + STRIP_PX * len(by_trace) if len(drawn) == 1 else None)
+    for row, (segment, places) in enumerate(by_trace.items()):
         title = " · ".join([str(segment), *([names[segment]] if segment in names else [])])
         points = {
             letter: [one.positions[place] for place in places]
@@ -41,7 +41,7 @@ def customers(
         }
         if len(drawn) == 1:
             points["y"] = [row + STRIP_SPREAD * (place * JITTER % 1 - 0.5) for place in places]
-        style = mark(segment)
+        style = marker(segment)
         trace = go.Scatter if flat else go.Scatter3d
         chart.add_trace(
             trace(
@@ -51,7 +51,7 @@ def customers(
                 marker={
                     "color": style.colour,
                     "symbol": style.symbol,
-                    "size": FLAT_MARK_PX if flat else SPACE_MARK_PX,
+                    "size": FLAT_MARKER_PX if flat else SPACE_MARKER_PX,
                     "opacity": 0.8 if flat else 1,
                 },
                 hoverinfo="text",
@@ -59,10 +59,10 @@ def customers(
             )
         )
     if not flat:
-        _lay_out_space(chart, drawn)
+        _set_scene(chart, drawn)
     elif drawn:
         chart.update_xaxes(**drawn[0].layout(), zeroline=False)
-        rows = _rows(list(dealt)) if len(drawn) == 1 else drawn[1].layout()
+        rows = _rows(list(by_trace)) if len(drawn) == 1 else drawn[1].layout()
         chart.update_yaxes(**rows, zeroline=False)
     return chart
 
@@ -78,24 +78,24 @@ def axes(sample: CustomerSample, *, features: Sequence[PreparedFeature]) -> tupl
 
 
 def by_segment(sample: CustomerSample) -> dict[int, list[int]]:
-    """The places, among the positions of :func:`axes`, of each segment's customers."""
+    """The indices into the positions of :func:`axes` of each segment's points."""
     segments = [sample.segments[place] for place in _kept(sample)]
-    dealt: dict[int, list[int]] = {segment: [] for segment in sorted(set(segments))}
+    by_trace: dict[int, list[int]] = {segment: [] for segment in sorted(set(segments))}
     for place, segment in enumerate(segments):
-        dealt[segment].append(place)
-    return dealt
+        by_trace[segment].append(place)
+    return by_trace
 
 
-def customers_of(sample: CustomerSample) -> tuple[int, ...]:
-    """How many customers each of these positions stands for; empty where it is one customer."""
+def customers_per_point(sample: CustomerSample) -> tuple[int, ...]:
+    """The number of customers behind each point; empty where every point is one customer."""
     return tuple(sample.customers[place] for place in _kept(sample) if sample.customers)
 
 
 def _kept(sample: CustomerSample) -> list[int]:
-    """The points drawn: all, or 5,000 at even distances."""
+    """The indices of the points to draw: all, or 5,000 evenly spaced ones."""
     count = len(sample.segments)
-    drawn = min(count, MAX_POINTS)
-    return [place * count // drawn for place in range(drawn)]
+    kept = min(count, MAX_POINTS)
+    return [place * count // kept for place in range(kept)]
 
 
 def _hover_text(title: str, drawn: Sequence[Axis], place: int, sizes: Sequence[int]) -> str:
@@ -114,8 +114,8 @@ def _rows(segments: Sequence[int]) -> dict[str, object]:
     }
 
 
-def _lay_out_space(chart: go.Figure, drawn: Sequence[Axis]) -> None:
-    calm = {
+def _set_scene(chart: go.Figure, drawn: Sequence[Axis]) -> None:
+    style = {
         "backgroundcolor": "#f6f8fa",
         "showbackground": True,
         "gridcolor": LINE,
@@ -126,7 +126,7 @@ def _lay_out_space(chart: go.Figure, drawn: Sequence[Axis]) -> None:
     scene: dict[str, object] = {}
     for letter, one in zip("xyz", drawn, strict=True):
         title = {"text": one.title, "font": {"size": 13, "color": INK}}
-        scene[f"{letter}axis"] = {**calm, **one.layout(), "title": title}
+        scene[f"{letter}axis"] = {**style, **one.layout(), "title": title}
     chart.update_layout(
         dragmode="turntable",
         margin={"l": 0, "r": 0, "t": 0, "b": 0},

@@ -1,4 +1,4 @@
-"""What all charts have in common: fonts, inks, and an empty figure to draw on."""
+"""The common style of all charts: fonts, colours, and an empty figure."""
 
 from collections.abc import Mapping
 
@@ -10,8 +10,8 @@ MARGIN = {"l": 8, "r": 12, "t": 12, "b": 8}
 
 
 def figure(*, height: int | None, margin: Mapping[str, int] = MARGIN) -> go.Figure:
-    """An empty figure in the report's style; as high as its place on the page without a height."""
-    calm = {
+    """An empty figure in the report's style; without a height it fills its container."""
+    axis = {
         "automargin": True,
         "fixedrange": True,
         "gridcolor": LINE,
@@ -37,7 +37,7 @@ def figure(*, height: int | None, margin: Mapping[str, int] = MARGIN) -> go.Figu
         "hovermode": "closest",
         "dragmode": False,
         "showlegend": False,
-        "xaxis": calm,
-        "yaxis": calm,
+        "xaxis": axis,
+        "yaxis": axis,
     }
     return go.Figure(layout=layout)
