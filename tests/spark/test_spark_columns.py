@@ -2,7 +2,10 @@
 
 import numpy as np
 import pytest
+from pyspark.sql import functions as F
 
+from segmentation.model.expressions import Column
+from segmentation.model.rules import NearestPrototype
 from segmentation.model.spark_columns import (
     CLUSTER,
     SECOND_CLUSTER,
@@ -11,6 +14,7 @@ from segmentation.model.spark_columns import (
     farthest_point,
     with_nearest,
 )
+from segmentation.model.spark_sql import spark_sql
 from tests.brute_force import Listed, squares
 from tests.spark.tables import on_grid
 
@@ -75,3 +79,17 @@ def test_the_farthest_row_is_that_of_plain_python(spark):
         centres = points[:clusters].astype(float)
         expected = Listed(points.tolist()).farthest(centres)
         assert farthest_point(rows, rows.columns, centres).tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize("k", [1, 2, 5])
+def test_the_rules_expression_as_spark_sql_is_its_assignment(spark, k):
+    random = np.random.default_rng(k)
+    points = random.integers(-3, 4, (80, 2))  # few values, so that many are ties
+    rule = NearestPrototype.of(points[:k].astype(float))
+    columns = [Column("q0"), Column("q1")]
+    rows = on_grid(spark, points).select("*", F.expr(spark_sql(rule.expression(columns))))
+    found = rows.toPandas().to_numpy()
+    assert found[:, 2].tolist() == rule.assign(found[:, :2]).segment.tolist()
+    unknown = on_grid(spark, [(1, 2)]).withColumn("q1", F.lit(None).cast("double"))
+    (row,) = unknown.select(F.expr(spark_sql(rule.expression(columns)))).collect()
+    assert row[0] is None

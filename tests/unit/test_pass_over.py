@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from segmentation.clustering.distributed import BLOCK, HALF, pass_over
+from segmentation.clustering.distributed import HALF, pass_over
+from segmentation.numerics.nearest import BLOCK
 from tests.brute_force import Listed
 
 FARTHEST = 2**23

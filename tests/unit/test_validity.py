@@ -13,7 +13,6 @@ from segmentation.selection.validity import (
     calinski_harabasz,
     davies_bouldin,
     gaps,
-    nearest,
     rounded,
     silhouette,
     stability,
@@ -194,11 +193,6 @@ def test_the_stability_of_another_algorithm_is_of_its_own_clusters():
 def test_no_more_points_than_clusters_have_no_stability():
     points = np.array([[0.0], [1.0], [2.0]])
     assert stability_of(points, points, seed=1) is None
-
-
-def test_nearest_is_the_nearest():
-    points, centres = np.array([[0.0], [4.0], [6.0]]), np.array([[5.0], [1.0]])
-    assert nearest(points, centres).tolist() == [1, 0, 0]
 
 
 @pytest.mark.parametrize("empty", [0, 1, 2], ids=lambda at: f"cluster {at} is empty")

@@ -1,6 +1,6 @@
 """Few weighted points that stand for all customers: k-means on them costs next to nothing."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, reduce
 from operator import add
@@ -13,16 +13,14 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from segmentation.clustering.lloyd import Partition
-from segmentation.numerics.arrays import Points
+from segmentation.numerics.arrays import Labels, Points
+from segmentation.numerics.nearest import nearest, nearest_squares
 
 WEIGHT_UNIT = 64
 """Weights of a sample are whole multiples of 1/64, so that weighted sums are exact as well."""
 
 WHOLE = 2
 """Up to so many times the wanted size, all points are taken: nothing lost for little time."""
-
-BLOCK = 16_384
-"""Points compared with the centres at once."""
 
 _HASH_VALUES = 2**52
 
@@ -50,23 +48,13 @@ class Coreset:
 
     def farthest(self, centres: Points) -> Points:
         """The point farthest from its nearest centre; of equals, the largest coordinates."""
-        squares = np.concatenate(
-            [
-                (some**2).sum(axis=1) + _nearness(some, centres).min(axis=1)
-                for some in self._blocks()
-            ]
-        )
+        squares = nearest_squares(self.points, centres)
         last = int(np.flatnonzero(squares == squares.max())[-1])  # sorted: the largest of equals
         return np.array(self.points[last])
 
-    def labels(self, centres: Points) -> npt.NDArray[np.intp]:
+    def labels(self, centres: Points) -> Labels:
         """The position of every point's nearest centre, the first of equals."""
-        return np.concatenate([_nearness(some, centres).argmin(axis=1) for some in self._blocks()])
-
-    def _blocks(self) -> Iterator[Points]:
-        """The points in order, some at a time, so that memory does not grow with k."""
-        for first in range(0, len(self.points), BLOCK):
-            yield self.points[first : first + BLOCK]
+        return nearest(self.points, centres)
 
     def _partition(self, centres: Points) -> Partition:
         labels = self.labels(centres)
@@ -86,12 +74,6 @@ class Coreset:
         norms = (self.points**2).sum(axis=1).astype(np.int64)
         weighted: npt.NDArray[np.object_] = norms.astype(object) * self.weights
         return weighted
-
-
-def _nearness(points: Points, centres: Points) -> Points:
-    """Squared distances to every centre, less the points' own squared norms; exact."""
-    nearness: Points = (centres**2).sum(axis=1) - points @ (2 * centres.T)
-    return nearness
 
 
 def compress(

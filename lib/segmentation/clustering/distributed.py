@@ -13,21 +13,21 @@ from pyspark.sql import functions as F
 
 from segmentation.clustering.lloyd import Partition
 from segmentation.model.spark_columns import farthest_point
+from segmentation.numerics import nearest
 from segmentation.numerics.arrays import Points
+from segmentation.numerics.nearest import BLOCK, distance_terms, memberships
 
 HALF = 26
 """Squared norms are summed as high and low halves of this many bits."""
 
-BLOCK = 4096
-"""So many points are compared with a set of centres at once: what is compared fits the cache."""
-
-# Tasks carry this module along: workers need numpy and pyarrow, not this package.
-cloudpickle.register_pickle_by_value(sys.modules[__name__])  # type: ignore[no-untyped-call]
+# Tasks carry these modules along: workers need numpy and pyarrow, not this package.
+for _module in (sys.modules[__name__], nearest):
+    cloudpickle.register_pickle_by_value(_module)  # type: ignore[no-untyped-call]
 
 
 @dataclass(frozen=True)
 class DistributedPopulation:
-    """A table with one row a customer and the coordinate columns named."""
+    """A table with one row per customer and the coordinate columns named."""
 
     rows: DataFrame
     coordinates: Sequence[str]
@@ -66,14 +66,13 @@ class DistributedPopulation:
 def pass_over(
     centres: Points, sizes: Sequence[int]
 ) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
-    """What a Spark task runs on its rows: their counts and sums, a row a centre.
+    """What a Spark task runs on its rows: their counts and sums, one row per centre.
 
-    ``centres`` holds the sets one below the other; ``sizes`` says how many each has.
+    ``centres`` holds the sets one below the other; ``sizes`` are their numbers of centres.
     """
     bounds = np.concatenate([[0], np.cumsum(sizes)]).tolist()
     width = centres.shape[1]
-    # times (1, point): the squared distance less the point's own squared norm
-    nearness = np.column_stack([(centres**2).sum(axis=1), -2 * centres])
+    terms = distance_terms(centres)
 
     def totals(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         sums = np.zeros((len(centres), 3 + width), dtype=np.int64)
@@ -81,11 +80,18 @@ def pass_over(
             columns = np.vstack([np.asarray(each, dtype=np.float64) for each in batch.columns])
             for start in range(0, batch.num_rows, BLOCK):
                 points = columns[:, start : start + BLOCK]
+                # A squared norm can reach 2**48. A block of them could add up beyond the 2**53
+                # that a double holds exactly, so each is cut into a high and a low half.
                 square = (points**2).sum(axis=0)
                 high = np.floor(square / 2**HALF)
+                # The rows are 1, the point, and the two halves: what a cluster adds up.
                 summed = np.vstack([np.ones_like(square), points, high, square - high * 2**HALF])
                 for first, last in pairwise(bounds):
-                    members = _memberships(nearness[first:last] @ summed[: 1 + width])
+                    # One product with (1, point) compares the block with a set of centres,
+                    # another one adds up the rows of each cluster's members.
+                    members = memberships(terms[first:last] @ summed[: 1 + width])
+                    # A coordinate is at most 2**24 and a half below 2**26, so the sums of a
+                    # block stay below 2**38 and are exact; over blocks they add up as int64.
                     sums[first:last] += (members @ summed.T).astype(np.int64)
         positions = np.arange(len(centres), dtype=np.int32)
         names = ["position", "customers", *[f"sum_{j}" for j in range(width)]]
@@ -95,12 +101,3 @@ def pass_over(
         )
 
     return totals
-
-
-def _memberships(nearness: Points) -> Points:
-    """One row a centre, one column a point: 1 where the centre is the point's nearest, else 0."""
-    members = nearness == nearness.min(axis=0)
-    if np.count_nonzero(members) > nearness.shape[1]:  # ties: the first of equals
-        members &= members.cumsum(axis=0) == 1
-    chosen: Points = members.astype(np.float64)
-    return chosen

@@ -14,8 +14,10 @@ from pyspark import cloudpickle
 from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
+from segmentation.numerics import nearest
 from segmentation.numerics.arrays import Floats, Labels
 from segmentation.numerics.fixed_point import EXACT_QUANTILES, SPLITTER, Grid
+from segmentation.numerics.nearest import BLOCK, squared_distances, take_nearest
 from segmentation.segments.attributes import Attribute, Key
 
 QUANTILES = (0.1, 0.5, 0.9, 0.45, 0.55)
@@ -32,9 +34,6 @@ HALF_BITS = 30
 MAX_BUFFERED_VALUES = 2**21
 """So many values, 16 MiB, are held by a task before the equal ones are counted."""
 
-BLOCK = 4096
-"""Rows compared at once: a task's memory depends on its columns, not on the length of batches."""
-
 Pass = Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]
 
 FACT = "cluster int, fact int, place int, total bigint, value double, frequency bigint"
@@ -43,8 +42,9 @@ FACT = "cluster int, fact int, place int, total bigint, value double, frequency 
 CUSTOMERS, DISTANCES, SILHOUETTES, OF_ATTRIBUTES = 0, 1, 2, 3
 """Numbers of facts. Of attributes come how many customers know each, the sums, the values."""
 
-# Tasks carry this module along: workers need numpy and pyarrow, not this package.
-cloudpickle.register_pickle_by_value(sys.modules[__name__])  # type: ignore[no-untyped-call]
+# Tasks carry these modules along: workers need numpy and pyarrow, not this package.
+for _module in (sys.modules[__name__], nearest):
+    cloudpickle.register_pickle_by_value(_module)  # type: ignore[no-untyped-call]
 
 
 @dataclass(frozen=True)
@@ -218,11 +218,13 @@ def facts_of(
         for block in _blocks(batches):
             columns = np.vstack([np.asarray(column, dtype=np.float64) for column in block.columns])
             points, values = columns[:width], columns[width:]
-            labels, square, lead = _nearest(_squares(centres, points))
+            squares = squared_distances(centres, points)
+            labels, square = take_nearest(squares)
+            lead = squares.min(axis=0) - square
             members = labels == clusters[:, np.newaxis]
             leads = np.minimum(leads, np.where(members, lead, np.inf).min(axis=1))
             distances = np.rint(np.sqrt(square) / distance_step)
-            away = _squares(moments.means, points) + moments.spreads[:, np.newaxis]
+            away = squared_distances(moments.means, points) + moments.spreads[:, np.newaxis]
             silhouettes = np.rint(_silhouettes(away, labels, others) * SILHOUETTE_STEPS)
             is_known = ~np.isnan(values)
             filled = np.where(is_known, values, 0.0)
@@ -310,21 +312,6 @@ def _parts(values: Floats) -> Iterator[tuple[int, Floats]]:
             int(place) * PLACE_BITS - 53,
             np.vstack([np.where(here, higher, 0.0), np.where(here, lower, 0.0)]),
         )
-
-
-def _squares(centres: Floats, points: Floats) -> Floats:
-    """Squared distances, a row a centre; exact where both are on the grid."""
-    squares: Floats = (centres**2).sum(axis=1)[:, np.newaxis] - (2 * centres) @ points
-    squares += (points**2).sum(axis=0)
-    return squares
-
-
-def _nearest(squares: Floats) -> tuple[Labels, Floats, Floats]:
-    """Whose is the least of each column, that least, and by how much it leads; spoils its input."""
-    labels, places = squares.argmin(axis=0), np.arange(squares.shape[1])
-    least = squares[labels, places]
-    squares[labels, places] = np.inf
-    return labels, least, squares.min(axis=0) - least
 
 
 def _silhouettes(away: Floats, labels: Labels, others: Floats) -> Floats:

@@ -13,12 +13,13 @@ from sklearn.metrics import adjusted_rand_score
 from threadpoolctl import threadpool_limits
 
 from segmentation.numerics.arrays import Floats
+from segmentation.numerics.nearest import nearest
 from segmentation.results import CostPoint
 from segmentation.selection import validity
 from segmentation.selection.groups import Groups, separate_groups
 from segmentation.selection.imputation import Spike, without_spikes
 from segmentation.selection.refit import Refit
-from segmentation.selection.validity import Clusters, nearest, rounded
+from segmentation.selection.validity import Clusters, rounded
 
 POINTS = 4_000
 """Equally weighted points that represent all customers where pairs, resamples and mixtures are

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segmentation.numerics.arrays import Floats
+from segmentation.numerics.nearest import nearest
 from segmentation.selection.refit import Refit
 
 REFERENCES, REFERENCE_POINTS = 10, 2_000
@@ -216,13 +217,6 @@ def stability(
         found.append((both / np.maximum(either, 1)).max(axis=1))
     result: Floats = np.mean(found, axis=0)
     return result
-
-
-def nearest(points: Floats, centres: Floats) -> npt.NDArray[np.intp]:
-    """The position of every point's nearest centre."""
-    return np.concatenate(
-        [_distances(points[some], centres).argmin(axis=1) for some in _blocks(len(points))]
-    )
 
 
 def _blocks(rows: int) -> list[slice]:
