@@ -7,6 +7,7 @@ from sklearn.cluster import AgglomerativeClustering, KMeans
 from sklearn.datasets import make_blobs
 
 from segmentation.clustering.refit import refit_kmeans
+from segmentation.numerics.nearest import nearest
 from segmentation.selection.refit import Refitted
 from segmentation.selection.validity import (
     Clusters,

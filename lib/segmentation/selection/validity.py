@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 
 from segmentation.numerics.arrays import Floats
-from segmentation.numerics.nearest import nearest
 from segmentation.selection.refit import Refit
 
 REFERENCES, REFERENCE_POINTS = 10, 2_000
