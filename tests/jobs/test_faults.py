@@ -27,7 +27,7 @@ SAMPLE = ("after the move",)
 
 DRIVER = """
 import os, signal, sys
-from segmentation.cli import commands
+from segmentation.cli import application
 from segmentation.pipelines import steps
 from segmentation.storage import history, run_writer
 from segmentation.storage.filesystem import Folder
@@ -61,7 +61,7 @@ if point == "within the pointer":
             return super().move(source, target)
     from segmentation.storage import filesystem
     filesystem.fs.LocalFileSystem = Dying
-commands.main(sys.argv[1:])
+application.main(sys.argv[1:])
 """
 
 

@@ -140,13 +140,13 @@ def test_warnings_are_kept_and_shown_without_credentials():
 def test_every_way_out_of_the_command_is_redacted(failure, tmp_path):
     program = f"""
 import logging
-from segmentation.cli import commands
+from segmentation.cli import application
 from segmentation.errors import StorageError
 TEXT = "at s3a://KEY:abc/de+Fgh@bucket/x with {{'password': 'hunter2'}}"
 def app(*_, **__):
     {failure}
-commands.app = app
-commands.main([])
+application.app = app
+application.main([])
 """
     done = subprocess.run(
         [sys.executable, "-c", program],

@@ -1,5 +1,5 @@
 """The console command ``segment``."""
 
-from segmentation.cli.commands import app, main
+from segmentation.cli.application import app, main
 
 __all__ = ["app", "main"]

@@ -1,14 +1,17 @@
 """What the pipeline asks of storage, so that it opens no file itself."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from __future__ import annotations
 
-from pyspark.ml import PipelineModel
-from pyspark.sql import Column, DataFrame
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol
 
 from segmentation.config import Source
-from segmentation.results import Run
+from segmentation.results import CostPoint, CustomerSample, FeatureProfile, Run, Segment
 from segmentation.schemas import Table
+
+if TYPE_CHECKING:  # a page is rendered again without Spark
+    from pyspark.ml import PipelineModel
+    from pyspark.sql import Column, DataFrame, SparkSession
 
 
 class InputReader(Protocol):
@@ -61,3 +64,29 @@ class RunWriter(InputReader, Protocol):
 
     def publish(self) -> str:
         """Make the run visible; returns its address."""
+
+
+class RunReader(Protocol):
+    """A published run; see ``storage.run_reader``."""
+
+    @property
+    def run(self) -> Run:
+        """Its manifest."""
+
+    def segments(self) -> tuple[Segment, ...]:
+        """The segments, from 0."""
+
+    def cost_curve(self) -> tuple[CostPoint, ...]:
+        """The cost curve by k."""
+
+    def profiles(self) -> tuple[FeatureProfile, ...]:
+        """The profiles in their published order."""
+
+    def plot_sample(self) -> CustomerSample:
+        """The points of the report's scatter plot; empty where they were not published."""
+
+    def customers(self, spark: SparkSession) -> DataFrame:
+        """The labelled customers, lazily."""
+
+    def pipeline_model(self) -> PipelineModel:
+        """The Spark ML model, which adds ``segment`` to a table."""

@@ -6,6 +6,7 @@ import os
 import stat
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -57,6 +58,16 @@ class Lock:
         lock = cls(lease)
         threading.Thread(target=lock._keep, args=(lease,), daemon=True).start()
         return lock
+
+    @classmethod
+    @contextlib.contextmanager
+    def held(cls, output: Folder, *, run_id: str) -> Iterator["Lock"]:
+        """The lock, as :meth:`taken`, for the block that follows."""
+        lock = cls.taken(output, run_id=run_id)
+        try:
+            yield lock
+        finally:
+            lock.release()
 
     @property
     def token(self) -> str:

@@ -1,0 +1,61 @@
+"""The command ``segment report``: the page of a published run, rendered again."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from segmentation.cli.arguments import OutputArgument, output_settings
+from segmentation.errors import StorageError
+from segmentation.redaction import redacted
+from segmentation.storage.filesystem import Folder, existing
+from segmentation.storage.run_reader import PublishedRun
+
+STANDARD_OUTPUT = "-"
+
+
+def report(
+    output: OutputArgument,
+    run: Annotated[
+        str | None, typer.Option(metavar="RUN", help="Run to render (default: the current one).")
+    ] = None,
+    to: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="File to write, or - for standard output (default: report-RUN.html here).",
+        ),
+    ] = None,
+) -> None:
+    """Render a published run's report again, from its tables and by this version.
+
+    The published report stays as it is.
+    """
+    from segmentation.pipelines.report import page
+
+    folder = existing(output_settings(output).path)
+    published = PublishedRun.opened(folder, run)
+    target = f"report-{published.name}.html" if to is None else to
+    if target != STANDARD_OUTPUT and _is_published(target, folder):
+        raise StorageError(
+            f"--to {target}: lies in a published run, which is never changed; name another file"
+        )
+    content = page(published).encode("utf-8")
+    if target == STANDARD_OUTPUT:
+        sys.stdout.buffer.write(content)
+        return
+    try:
+        Path(target).write_bytes(content)
+    except OSError as error:
+        raise StorageError(f"--to {target}: cannot be written: {error.strerror}") from None
+    typer.echo(f"report: {redacted(str(Path(target).absolute()))}")
+
+
+def _is_published(target: str, output: Folder) -> bool:
+    """Whether a file would lie in one of the output folder's runs."""
+    if not output.is_local:
+        return False
+    runs = Path(output.path).resolve()
+    inside = Path(target).resolve()
+    return inside.is_relative_to(runs) and inside.relative_to(runs).parts[0].startswith("run=")

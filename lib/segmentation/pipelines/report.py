@@ -1,0 +1,27 @@
+"""The report of a published run, rendered again from what it published."""
+
+from segmentation.config.tree import ReportSection
+from segmentation.pipelines.protocols import RunReader
+from segmentation.reporting.segment_page import render
+from segmentation.results import Report
+
+
+def page(published: RunReader) -> str:
+    """The page of a run: of a run of this version, byte for byte the published one.
+
+    Of a run of version 1 it says in place of the scatter plot that the sample is missing.
+
+    Raises
+    ------
+    StorageError
+        If a table is damaged or cannot be read.
+    """
+    report = Report(
+        run=published.run,
+        cost_curve=published.cost_curve(),
+        segments=published.segments(),
+        profiles=published.profiles(),
+        sample=published.plot_sample(),
+    )
+    settings = published.run.config.get("report", {})
+    return render(report, min_group=settings.get("min_group", ReportSection().min_group))
