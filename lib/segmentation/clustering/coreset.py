@@ -80,7 +80,7 @@ def compress(
     rows: DataFrame,
     *,
     coordinates: Sequence[str],
-    identity: Sequence[str],
+    identity: Sequence[Column],
     size: int,
     customers: int,
     distinct_points: int,
@@ -112,7 +112,7 @@ def sample(
     rows: DataFrame,
     *,
     coordinates: Sequence[str],
-    identity: Sequence[str],
+    identity: Sequence[Column],
     size: int,
     customers: int,
     squares: float,
@@ -135,15 +135,13 @@ def sample(
     rows
         One row per customer, the mean of all coordinates at 0.
     identity
-        The SQL of values that tell one row from another.
+        Values that tell one row from another.
     customers
         How many rows there are.
     squares
         The sum of all squared norms, in grid units.
     """
-    drawn = F.pmod(F.xxhash64(F.lit(seed), *map(F.expr, identity)), F.lit(_HASH_VALUES)) / F.lit(
-        _HASH_VALUES
-    )
+    drawn = F.pmod(F.xxhash64(F.lit(seed), *identity), F.lit(_HASH_VALUES)) / F.lit(_HASH_VALUES)
     share = F.lit(0.5 / customers) + _squared_norm(coordinates) * F.lit(0.5 / squares)
     wanted = float(size)
     while True:

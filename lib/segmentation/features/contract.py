@@ -8,18 +8,17 @@ from pyspark.sql import Column, DataFrame, Row, Window
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from segmentation.config import Categorical, Config, Features, Input
+from segmentation.config import Input
 from segmentation.errors import DataError
 from segmentation.features.decimals import AS_READ, as_read
 from segmentation.features.examples import REJECTION as REJECTION
 from segmentation.features.examples import Examples, examples
 from segmentation.features.examples import in_words as examples_in_words
-from segmentation.features.numeric import NumericFeature, is_blank, text
+from segmentation.model.expressions import IsBlank, Text
+from segmentation.model.features import Feature, Rule, raw_number, rules
+from segmentation.model.spark_columns import spark_column
 from segmentation.results import Rejection
 from segmentation.schemas import MALFORMED, quoted
-
-Rule = tuple[str, str | None, str]
-"""A reason, the column at fault, and the SQL of the condition."""
 
 
 @dataclass(frozen=True)
@@ -46,24 +45,24 @@ def with_rejection(
     customers: DataFrame,
     *,
     input: Input,
-    measures: Sequence[NumericFeature],
-    categories: Sequence[Categorical] = (),
-    rules: Sequence[Rule] = (),
+    features: Sequence[Feature],
+    customer_rules: Sequence[Rule] = (),
 ) -> DataFrame:
     """The table plus a struct ``(reason, reason_column)``, null where the row is usable.
 
-    The first rule that a row breaks is its reason; ``rules`` come before those of the
-    features. With ``duplicates = "reject"`` every row of a repeated customer id is rejected,
+    The first rule that a row breaks is its reason; ``customer_rules`` come before those
+    of the features. With ``duplicates = "reject"`` every row of a repeated customer id is rejected,
     as none has a better claim; that costs a shuffle.
     """
     broken: list[Column] = []
     if MALFORMED in customers.columns:
         broken.append(rejected_if("malformed", None, F.col(MALFORMED).isNotNull()))
     if input.customer_id is not None:
-        is_nobody = F.expr(is_blank(input.customer_id))
+        is_nobody = spark_column(IsBlank(input.customer_id))
         broken.append(rejected_if("null", input.customer_id, is_nobody))
-    for reason, column, sql in [*rules, *feature_rules(measures, categories)]:
-        broken.append(rejected_if(reason, column, F.expr(sql)))
+    for rule in [*customer_rules, *(rule for feature in features for rule in rules(feature))]:
+        reason, column, condition = rule
+        broken.append(rejected_if(reason, column, spark_column(condition)))
     if input.customer_id is not None and input.duplicates == "reject":
         # Rows without an id would all be one task's: each is a partition of its own.
         nobody = F.when(is_nobody, F.xxhash64(*_hashable(customers)))
@@ -73,27 +72,9 @@ def with_rejection(
     return customers.withColumn(REJECTION, F.coalesce(*broken))
 
 
-def feature_rules(
-    measures: Sequence[NumericFeature], categories: Sequence[Categorical] = ()
-) -> list[Rule]:
-    """The rules that the cells of features must keep; ``categories`` are those that must be there.
-
-    The table and the frozen model have them from here.
-    """
-    found: list[Rule] = [
-        (why, measure.name, sql) for measure in measures for why, sql in measure.rules
-    ]
-    return [*found, *[("null", each.name, is_blank(each.name)) for each in categories]]
-
-
 def types_of(customers: DataFrame) -> dict[str, T.DataType]:
     """The type of every column, by name."""
     return {field.name: field.dataType for field in customers.schema.fields}
-
-
-def needed(features: Features) -> list[Categorical]:
-    """The categorical features that every customer must have."""
-    return [each for each in features.categorical if (each.missing or features.missing) == "reject"]
 
 
 def rejected_if(reason: str, column: str | None, condition: Column) -> Column:
@@ -114,43 +95,40 @@ def rejected(audited: DataFrame) -> DataFrame:
     return as_read(audited.where(F.col(REJECTION).isNotNull()).drop(MALFORMED))
 
 
-def identity(config: Config, measures: Sequence[NumericFeature]) -> list[str]:
-    """The SQL of what tells one customer from another: the id, if there is one, and the features.
+def identity(features: Sequence[Feature], *, customer_id: str | None) -> list[Column]:
+    """What tells one customer from another: the features, and the id if there is one.
 
     It is what the values are, in the order of the features' names: one table has one answer
     whatever types its columns have, and however the features are listed.
     """
-    features = {each.name: each.number for each in measures}
-    features |= {each.name: text(each.name) for each in config.features.categorical}
-    found = [features[name] for name in sorted(features)]
-    if config.input.customer_id is not None:
-        customer_id = text(config.input.customer_id)
+    values = {
+        each.name: Text(each.name) if each.kind == "categorical" else raw_number(each)
+        for each in features
+    }
+    found = [spark_column(values[name]) for name in sorted(values)]
+    if customer_id is not None:
+        key = spark_column(Text(customer_id))
         # As pandas writes integers where one is missing.
-        is_whole = f"endswith({customer_id}, '.0')"
-        found.append(
-            f"if({is_whole}, left({customer_id}, length({customer_id}) - 2), {customer_id})"
-        )
+        found.append(F.when(key.endswith(".0"), F.left(key, F.length(key) - 2)).otherwise(key))
     return found
 
 
-def audit(audited: DataFrame, *, numbers: Mapping[str, str]) -> Audit:
+def audit(audited: DataFrame, *, features: Sequence[Feature]) -> Audit:
     """Counts, reasons, ranges and fingerprint of an audited table; reads it once.
 
-    ``numbers`` are the SQL of what a range is wanted of, by name. The fingerprint depends on
-    the rows and not on their order: two sums over a hash of each.
+    Ranges are of the ``features`` that are numbers. The fingerprint depends on the rows and not
+    on their order: two sums over a hash of each.
 
     Raises
     ------
     DataError
         If there is no row, or no usable one.
     """
+    numbers = {e.name: spark_column(raw_number(e)) for e in features if e.kind != "categorical"}
     ranges = [
         bound
         for j, number in enumerate(numbers.values())
-        for bound in (
-            F.expr(f"min({number})").alias(f"low_{j}"),
-            F.expr(f"max({number})").alias(f"high_{j}"),
-        )
+        for bound in (F.min(number).alias(f"low_{j}"), F.max(number).alias(f"high_{j}"))
     ]
     groups = by_reason(audited, ranges)
     rows = sum(group.rows for group in groups)

@@ -3,13 +3,14 @@
 import re
 from dataclasses import dataclass
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from segmentation.config import Join
 from segmentation.errors import DataError, SchemaError, listed, nearest
-from segmentation.features.numeric import text
+from segmentation.model.expressions import Text
+from segmentation.model.spark_columns import spark_column
 from segmentation.redaction import redacted
 from segmentation.results import JoinCounts
 from segmentation.schemas import MALFORMED, quoted
@@ -51,10 +52,10 @@ def check_join(customers: DataFrame, table: DataFrame, *, join: Join, on: str) -
 
 @dataclass(frozen=True)
 class JoinKeys:
-    """The SQL of the key on either side, as text; null where a row has none."""
+    """The key on either side, as text; null where a row has none."""
 
-    customers: str
-    table: str
+    customers: Column
+    table: Column
 
 
 def join_keys(customers: DataFrame, table: DataFrame, *, join: Join, on: str) -> JoinKeys:
@@ -91,7 +92,7 @@ def joined(customers: DataFrame, table: DataFrame, *, join: Join, keys: JoinKeys
     """The customers plus the joined table's columns, null where it has no such customer. Lazy."""
     added = _keyed(table, keys).select(_KEY, *[quoted(name) for name in _added(table, join)])
     return (
-        customers.withColumn("__on", F.expr(keys.customers))
+        customers.withColumn("__on", keys.customers)
         .join(added, F.col("__on") == F.col(_KEY), "left")
         .drop("__on", _KEY)
     )
@@ -108,7 +109,7 @@ def join_counts(
         If no customer is found at all; shows the form of three keys of each side, not the keys.
     """
     there = _keyed(table, keys).select(_KEY)
-    wanted = customers.groupBy(F.expr(keys.customers).alias("__on")).agg(
+    wanted = customers.groupBy(keys.customers.alias("__on")).agg(
         F.count(F.lit(1)).alias("customers")
     )
     both = wanted.join(there, F.col("__on") == F.col(_KEY), "full")
@@ -141,26 +142,27 @@ def _readable(table: DataFrame) -> DataFrame:
 
 def _keyed(table: DataFrame, keys: JoinKeys) -> DataFrame:
     """The rows that have a key and could be read, with the key as text."""
-    return _readable(table).withColumn(_KEY, F.expr(keys.table)).where(F.col(_KEY).isNotNull())
+    return _readable(table).withColumn(_KEY, keys.table).where(F.col(_KEY).isNotNull())
 
 
-def _key(rows: DataFrame, name: str) -> str:
-    """The SQL of a key column as text, whole numbers without their decimals."""
-    column, type_ = quoted(name), rows.schema[name].dataType
+def _key(rows: DataFrame, name: str) -> Column:
+    """A key column as text, whole numbers without their decimals."""
+    column, type_ = F.col(quoted(name)), rows.schema[name].dataType
+    text = spark_column(Text(name))
     if isinstance(type_, T.DoubleType | T.FloatType):
-        is_whole = f"abs({column}) <= {WHOLE_DOUBLES} AND {column} = rint({column})"
-        return f"IF({is_whole}, CAST(CAST({column} AS BIGINT) AS STRING), {text(name)})"
+        is_whole = (F.abs(column) <= WHOLE_DOUBLES) & (column == F.rint(column))
+        return F.when(is_whole, column.cast("bigint").cast("string")).otherwise(text)
     ends_so = isinstance(type_, T.DecimalType) and type_.scale > 0
     if isinstance(type_, T.StringType):
-        keys = rows.select(F.expr(text(name)).alias(_KEY)).where(F.col(_KEY).isNotNull())
+        keys = rows.select(text.alias(_KEY)).where(F.col(_KEY).isNotNull())
         # Most ids are refuted by the first row that is read; only such a column is read whole.
         ends_so = keys.where(~F.col(_KEY).rlike(DECIMAL_ID)).isEmpty() and not keys.isEmpty()
-    return f"regexp_replace({text(name)}, '[.]0+$', '')" if ends_so else text(name)
+    return F.regexp_replace(text, "[.]0+$", "") if ends_so else text
 
 
-def _forms(rows: DataFrame, key: str) -> str:
+def _forms(rows: DataFrame, key: Column) -> str:
     """What three keys look like: an id is nobody's business who reads a log."""
-    keys = rows.select(F.expr(key).alias(_KEY)).where(F.col(_KEY).isNotNull())
+    keys = rows.select(key.alias(_KEY)).where(F.col(_KEY).isNotNull())
     forms = [
         re.sub(r"[^\W\d_]", lambda m: "X" if m[0].isupper() else "x", re.sub(r"\d", "9", row[0]))
         for row in keys.limit(3).collect()

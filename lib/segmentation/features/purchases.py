@@ -6,7 +6,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from segmentation.config import Transactions
-from segmentation.features.contract import REJECTION, Rule
+from segmentation.features.contract import REJECTION
 from segmentation.features.transactions import (
     AMOUNT,
     DAY,
@@ -17,13 +17,8 @@ from segmentation.features.transactions import (
     UNITS,
     Lines,
 )
+from segmentation.model.features import CUSTOMER_RULES, Rule
 from segmentation.schemas import quoted
-
-CUSTOMER_RULES: tuple[Rule, ...] = (
-    ("no_purchase", "frequency", "`frequency` = 0"),
-    ("no_net_spend", "monetary", "`monetary` <= 0"),
-)
-"""Customers that no segment is for: with nothing bought; with returns that outweigh it."""
 
 
 def customers_of(lines: Lines, *, transactions: Transactions) -> DataFrame:

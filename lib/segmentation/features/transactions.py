@@ -27,8 +27,10 @@ from segmentation.features.contract import (
 from segmentation.features.decimals import as_read
 from segmentation.features.examples import Examples, examples
 from segmentation.features.examples import in_words as examples_in_words
-from segmentation.features.numeric import is_blank, number, numeric_rules
 from segmentation.features.patterns import check_expression, check_patterns, check_zone
+from segmentation.model.expressions import IsBlank, Number
+from segmentation.model.features import numeric_rules
+from segmentation.model.spark_columns import spark_column
 from segmentation.model.spark_dates import day, moment
 from segmentation.results import LineCounts
 from segmentation.schemas import MALFORMED, quoted
@@ -99,11 +101,10 @@ def with_reason(lines: DataFrame, *, transactions: Transactions) -> DataFrame:
     if MALFORMED in lines.columns:
         broken.append(rejected_if("malformed", None, F.col(MALFORMED).isNotNull()))
     for name in [given.customer, given.timestamp, *([given.order] if given.order else [])]:
-        broken.append(rejected_if("null", name, F.expr(is_blank(name))))
+        broken.append(rejected_if("null", name, spark_column(IsBlank(name))))
     for name in numbers:
-        rules = numeric_rules(name, largest=LARGEST_AMOUNT)
-        rules = [("null", is_blank(name)), *rules]
-        broken += [rejected_if(why, name, F.expr(sql)) for why, sql in rules]
+        rules = (("null", IsBlank(name)), *numeric_rules(name, largest=LARGEST_AMOUNT))
+        broken += [rejected_if(reason, name, spark_column(rule)) for reason, rule in rules]
     broken.append(rejected_if("not_a_date", given.timestamp, F.col(DAY).isNull()))
     if given.amount is None:
         broken.append(
@@ -129,7 +130,7 @@ def with_reason(lines: DataFrame, *, transactions: Transactions) -> DataFrame:
         copied = rejected_if("duplicate_line", None, is_copy)
         reasoned = reasoned.withColumn(REJECTION, F.coalesce(REJECTION, copied))
     is_return = _is_return(given)
-    units = F.expr(number(given.quantity)) if given.quantity else F.lit(0.0)
+    units = spark_column(Number(given.quantity)) if given.quantity else F.lit(0.0)
     return reasoned.withColumns(
         {
             AMOUNT: _signed(_whole(_amount(given)), is_return),
@@ -196,10 +197,10 @@ def in_time(lines: DataFrame, *, transactions: Transactions) -> Lines:
 
 def _amount(given: Transactions) -> Column:
     if given.amount is not None:
-        return F.expr(number(given.amount))
+        return spark_column(Number(given.amount))
     if given.quantity is None or given.unit_price is None:
         raise ValueError("an amount, or quantity and unit price, are needed")
-    return F.expr(f"{number(given.quantity)} * {number(given.unit_price)}")
+    return spark_column(Number(given.quantity)) * spark_column(Number(given.unit_price))
 
 
 def _whole(value: Column) -> Column:
@@ -216,7 +217,7 @@ def _signed(size: Column, is_return: Column) -> Column:
 def _is_return(given: Transactions) -> Column:
     is_negative = _amount(given) < 0
     if given.quantity is not None:
-        is_negative = is_negative | (F.expr(number(given.quantity)) < 0)
+        is_negative = is_negative | (spark_column(Number(given.quantity)) < 0)
     if isinstance(given.returns, Returns):
         column = F.col(quoted(given.returns.column)).cast("string")
         is_negative = is_negative | column.startswith(given.returns.prefix)

@@ -12,8 +12,16 @@ import numpy.typing as npt
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from segmentation.model.expressions import Expression
+from segmentation.model.spark_sql import spark_sql
+
 CLUSTER, SQUARE = "__cluster", "__square"
 SECOND_CLUSTER, SECOND_SQUARE = "__second_cluster", "__second_square"
+
+
+def spark_column(expression: Expression) -> Column:
+    """The expression as a column of a table."""
+    return F.expr(spark_sql(expression))
 
 
 def with_nearest(

@@ -5,6 +5,7 @@ every type that a column may come in: where a type matters it asks ``typeof``, w
 before a row is read. No result depends on the session's time zone.
 """
 
+import math
 from datetime import date
 
 from segmentation.model.expressions import (
@@ -81,7 +82,7 @@ def _literal(value: float | str | bool | None) -> str:
         case str():
             return string(value)
         case int() | float():
-            return f"({float(value)!r}D)"
+            return "double('infinity')" if math.isinf(value) else f"({float(value)!r}D)"
 
 
 def _call(function: str, arguments: list[str]) -> str:

@@ -8,12 +8,13 @@ from pyspark.sql import DataFrame
 
 from segmentation.config import Config
 from segmentation.features.columns import check_columns, check_lines
-from segmentation.features.contract import Audit, Rule
+from segmentation.features.contract import Audit
 from segmentation.features.decimals import AS_READ, numbers_of, with_plain_numbers
 from segmentation.features.joining import check_join, join_counts, join_keys, joined
 from segmentation.features.patterns import check_patterns
 from segmentation.features.purchases import customer_rules, customers_of
 from segmentation.features.transactions import Lines, check_settings, in_time, with_reason
+from segmentation.model.features import Rule
 from segmentation.pipelines.protocols import InputReader
 from segmentation.results import JoinCounts
 

@@ -1,6 +1,6 @@
 """The chosen clusters made segments: moved off ties, profiled, ordered, named; their customers."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -10,10 +10,11 @@ from pyspark.sql import functions as F
 
 from segmentation.clustering.lloyd import Partition, Population
 from segmentation.config import Config
-from segmentation.features.numeric import number
-from segmentation.features.preparation import Preparation
 from segmentation.model import spark_columns as nearest
-from segmentation.model.spark_columns import with_nearest
+from segmentation.model.expressions import NULL, Number, when
+from segmentation.model.features import Feature, is_missing
+from segmentation.model.preparation import Preparation
+from segmentation.model.spark_columns import spark_column, with_nearest
 from segmentation.numerics.arrays import Points
 from segmentation.results import FeatureProfile, Segment
 from segmentation.segments.attributes import Attribute
@@ -97,10 +98,10 @@ def settled(
         attributes=attributes,
         centres=[
             {
-                scale.dimension.key: Centre(
+                column.key: Centre(
                     preparation.original(j, centre[j]), preparation.difference(j, centre[j])
                 )
-                for j, scale in enumerate(preparation.scales)
+                for j, column in enumerate(preparation.columns)
             }
             for centre in centres.tolist()
         ],
@@ -122,20 +123,23 @@ def labelled(
     *,
     preparation: Preparation,
     columns: Sequence[str],
-    numeric: Sequence[str],
-    imputed: Mapping[str, str],
+    features: Sequence[Feature],
 ) -> DataFrame:
     """The table ``customers``: the input's ``columns`` of every row, and its label.
 
-    Of the ``numeric`` columns a text becomes its number. ``imputed`` has the SQL of whether a
-    row's cell is filled, by column.
+    Of the numeric ``features`` a text becomes its number.
     """
-    filled = [F.when(F.expr(sql), F.lit(name)) for name, sql in imputed.items()]
+    imputed = [each for each in features if each.missing == "impute"]
+    filled = [F.when(spark_column(is_missing(each)), F.lit(each.name)) for each in imputed]
     names = F.nullif(F.concat_ws(", ", *filled), F.lit("")) if filled else F.lit(None)
     return labelled_customers(
         with_nearest(rows, preparation.coordinates, chosen.centres),
         columns=columns,
-        numbers={name: F.expr(f"nanvl({number(name)}, CAST(NULL AS DOUBLE))") for name in numeric},
+        numbers={
+            each.name: spark_column(when(Number(each.name).is_nan(), NULL, Number(each.name)))
+            for each in features
+            if each.kind == "numeric"
+        },
         names=[segment.name for segment in chosen.segments],
         imputed=names.cast("string"),
         segment=F.col(nearest.CLUSTER),

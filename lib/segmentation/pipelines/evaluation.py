@@ -10,7 +10,7 @@ from segmentation.clustering.coreset import Coreset
 from segmentation.clustering.lloyd import Partition
 from segmentation.clustering.refit import refit_kmeans
 from segmentation.clustering.sweep import SweepPoint
-from segmentation.features.preparation import Preparation
+from segmentation.model.preparation import Preparation
 from segmentation.results import Choice, CostPoint, Imputed
 from segmentation.selection.evidence import Evidence, evidence_on_k
 from segmentation.selection.imputation import Spike
@@ -45,10 +45,10 @@ def spikes_of(preparation: Preparation, imputations: Sequence[Imputed]) -> tuple
     """Where imputed numbers are among the prepared customers, and how many."""
     shares = {each.feature: each.share for each in imputations}
     return tuple(
-        Spike(j, preparation.scaled(j, fill), 2.0 ** (1 - preparation.bits), shares[column])
-        for j, scale in enumerate(preparation.scales)
-        for column, fill in [(scale.dimension.column, scale.dimension.fill)]
-        if fill is not None and column in shares
+        Spike(j, preparation.scaled(j, fill), 2.0 ** (1 - preparation.bits), shares[column.feature])
+        for j, column in enumerate(preparation.columns)
+        for fill in [preparation.feature_of(j).fill]
+        if isinstance(fill, float) and column.feature in shares
     )
 
 

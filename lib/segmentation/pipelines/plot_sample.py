@@ -7,8 +7,7 @@ import numpy as np
 
 from segmentation.clustering.coreset import Coreset
 from segmentation.clustering.microaggregation import groups
-from segmentation.features.encoding import Dimension
-from segmentation.features.preparation import Preparation
+from segmentation.model.preparation import Preparation
 from segmentation.numerics.arrays import Points
 from segmentation.results import CustomerSample
 
@@ -55,9 +54,9 @@ def group_sample(
     drawn = np.vstack(averages) if averages else np.empty((0, len(dimensions)))
     return CustomerSample(
         {
-            preparation.scales[j].dimension.name: _rounded(
+            preparation.columns[j].name: _rounded(
                 [preparation.original(j, place) for place in drawn[:, at].tolist()],
-                is_log=preparation.scales[j].transform != "none",
+                is_log=preparation.feature_of(j).transform != "none",
             )
             for at, j in enumerate(dimensions)
         },
@@ -80,21 +79,20 @@ def customer_sample(
     points = coreset.points if few else coreset.points[np.unique(places)]
     kept = Coreset(points, np.ones(len(points), dtype=np.int64), is_whole=True)
     values = {
-        preparation.scales[j].dimension.name: tuple(
+        preparation.columns[j].name: tuple(
             float(f"{preparation.original(j, coordinate):.{CUSTOMER_DIGITS}g}")
             for coordinate in points[:, j].tolist()
         )
-        for j in _axes(coreset, preparation, at_least=1) or range(len(preparation.scales))
+        for j in _axes(coreset, preparation, at_least=1) or range(len(preparation.columns))
     }
     return CustomerSample(values, tuple(kept.labels(centres).tolist()))
 
 
 def _axes(coreset: Coreset, preparation: Preparation, *, at_least: int) -> list[int]:
     """Which coordinates to draw: numbers with at least so many different values."""
-    dimensions: Sequence[Dimension] = [scale.dimension for scale in preparation.scales]
     return [
         j
-        for j, each in enumerate(dimensions)
+        for j, each in enumerate(preparation.columns)
         if each.value is None and len(np.unique(coreset.points[:, j])) >= at_least
     ]
 

@@ -1,6 +1,6 @@
 """The story of a run, in order. No file is opened here."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from pyspark.sql import DataFrame
@@ -14,19 +14,13 @@ from segmentation.clustering.sweep import fit_all_rows, score, with_refined
 from segmentation.config import Config
 from segmentation.features import contract
 from segmentation.features.decimals import AS_READ
+from segmentation.features.definitions import defined_features
 from segmentation.features.encoding import encode
-from segmentation.features.numeric import NumericFeature, measures
-from segmentation.features.preparation import (
-    FEATURES,
-    IS_USABLE,
-    SCALED,
-    at_day,
-    fit_preparation,
-    preparation_stages,
-    prepared_columns,
-    with_coordinates,
-)
-from segmentation.model.spark_pipeline import freeze
+from segmentation.features.preparation import fit_preparation, with_coordinates
+from segmentation.features.profiling import profiled
+from segmentation.model.features import Feature
+from segmentation.model.preparation import at_scoring_day
+from segmentation.model.spark_pipeline import SCALED, at_day, pipeline_model, preparation_stages
 from segmentation.pipelines.assembly import AssembledCustomers, gather
 from segmentation.pipelines.chosen import labelled, settled, value_of
 from segmentation.pipelines.evaluation import clusters_of, published_curve, spikes_of, weigh
@@ -74,7 +68,7 @@ class Checked:
     """
 
     gathered: AssembledCustomers
-    features: Sequence[NumericFeature]
+    features: tuple[Feature, ...]
     audited: DataFrame
     audit: contract.Audit
     is_published: bool
@@ -114,28 +108,31 @@ def run(
     fingerprint = gathered.fingerprint(audit)
 
     with steps("prepare"):
-        identity = contract.identity(config, features)
+        identity = contract.identity(features, customer_id=config.input.customer_id)
         encoding = encode(
             usable,
             features,
             features=config.features,
             audit=audit,
             identity=identity,
-            value=config.value_feature,
         )
-        preparation = fit_preparation(
-            usable, encoding.dimensions, scale=config.features.scale, customers=audit.usable
+        reported = profiled(
+            usable, encoding.features, features=config.features, value=config.value_feature
         )
-        warn_of_encoding(steps, encoding, preparation, min_group=config.report.min_group)
+        preparation, distinct_points = fit_preparation(
+            usable,
+            encoding.features,
+            scale=config.features.scale,
+            audit=audit,
+            customer_rules=[
+                reason for reason, name, _ in gathered.rules if name in config.features.names
+            ],
+        )
+        warn_of_encoding(steps, encoding, preparation, reported, min_group=config.report.min_group)
         rows = with_coordinates(usable, preparation)
-        made = [rule for rule in gathered.rules if rule[1] in config.features.names]
-        rules = [*made, *contract.feature_rules(features, contract.needed(config.features))]
-        moves = config.features.scoring_day == "today"
-        stages = preparation_stages(
-            rows.sparkSession,
-            preparation,
-            rules=rules,
-            moving_day=gathered.as_of if moves else None,
+        # Dates count from the day of scoring where they are configured to.
+        scoring = (
+            at_scoring_day(preparation) if config.features.scoring_day == "today" else preparation
         )
 
     with steps("compress"):
@@ -145,11 +142,11 @@ def run(
             identity=identity,
             size=config.sweep.coreset_size,
             customers=audit.usable,
-            distinct_points=preparation.distinct,
+            distinct_points=distinct_points,
             squares=preparation.squares(audit.usable),
             seed=config.sweep.seed,
         )
-        distinct = len(coreset.points) if coreset.is_whole else preparation.distinct
+        distinct = len(coreset.points) if coreset.is_whole else distinct_points
         ks = range_of_k(steps, distinct, config)
         takes_coreset = coreset.is_whole and config.sweep.engine == "coreset"
         population: Population = (
@@ -159,9 +156,15 @@ def run(
     with steps("sweep"):
         seed, bits = config.sweep.seed, preparation.bits
         if config.sweep.engine == "mllib":
-            width = len(preparation.scales)
+            width = len(preparation.columns)
             candidates = fit_all_rows(
-                rows, stages=stages, vector=SCALED, width=width, ks=ks, bits=bits, seed=seed
+                rows,
+                stages=preparation_stages(rows.sparkSession, preparation),
+                vector=SCALED,
+                width=width,
+                ks=ks,
+                bits=bits,
+                seed=seed,
             )
         else:
             candidates = fit_coreset(rows.sparkSession, coreset, ks=ks, bits=bits, seed=seed)
@@ -195,7 +198,7 @@ def run(
             steps.warn(f"labels still moved after {MAX_REFINEMENTS} Lloyd steps on all rows")
         for degeneracy in degeneracies(
             clusters_of(partition, bits=preparation.bits),
-            features=[feature.name for feature in preparation.features],
+            features=[column.name for column in preparation.columns],
             min_share=config.choose.min_share,
         ):
             steps.warn(degeneracy)
@@ -206,7 +209,7 @@ def run(
             partition,
             population=population,
             preparation=preparation,
-            attributes=encoding.profiled(preparation.columns, value=config.value_feature),
+            attributes=reported.attributes(preparation.used, value=config.value_feature),
             value=value_of(config),
             min_group=config.report.min_group,
         )
@@ -221,17 +224,7 @@ def run(
         curve = published_curve(evidence, swept, choice=choice, chosen=clusters)
 
     with steps("freeze"):
-        model = writer.stage_model(
-            freeze(
-                rows.sparkSession,
-                stages=stages,
-                added=[*prepared_columns(preparation), FEATURES],
-                is_usable=IS_USABLE,
-                vector=SCALED,
-                centres=chosen.centres,
-                bits=preparation.bits,
-            )
-        )
+        model = writer.stage_model(pipeline_model(rows.sparkSession, scoring, chosen.centres))
 
     with steps("label"):
         customer_id = config.input.customer_id
@@ -243,8 +236,7 @@ def run(
                 chosen,
                 preparation=preparation,
                 columns=columns,
-                numeric=[feature.name for feature in config.features.numeric],
-                imputed=encoding.imputed,
+                features=encoding.features,
             ),
             rows=audit.usable,
             partition_by=SEGMENT,
@@ -306,7 +298,12 @@ def run(
             warnings=tuple(steps.warnings),
             choice=choice,
             value_feature=config.value_feature,
-            features=preparation.features_in(config.features.names),
+            features=tuple(
+                sorted(
+                    preparation.prepared_features,
+                    key=lambda each: config.features.names.index(each.column),
+                )
+            ),
             seed=config.sweep.seed,
             config=config.redacted_dump(),
             versions=versions,
@@ -314,7 +311,9 @@ def run(
             transactions=gathered.lines.counts if gathered.lines else None,
             joins=gathered.joins,
             correlations=correlations(
-                coreset.points, coreset.counts, features=preparation.features
+                coreset.points,
+                coreset.counts,
+                features=preparation.prepared_features,
             ),
             imputed=encoding.imputations,
         )
@@ -343,15 +342,14 @@ def check_input(config: Config, *, reader: InputReader, steps: Steps) -> Checked
         warn_of_sources(steps, gathered)
 
     with steps("contract"):
-        features = measures(config.features, as_of=gathered.as_of, zone=config.timezone)
+        features = defined_features(config.features, as_of=gathered.as_of, zone=config.timezone)
         audited = contract.with_rejection(
             gathered.customers,
             input=config.input,
-            measures=features,
-            categories=contract.needed(config.features),
-            rules=gathered.rules,
+            features=features,
+            customer_rules=gathered.rules,
         )
-        audit = contract.audit(audited, numbers={each.name: each.number for each in features})
+        audit = contract.audit(audited, features=features)
         contract.check_share(audit, min_usable=config.input.min_usable)
         is_published = reader.is_published(gathered.fingerprint(audit))
         if not is_published:

@@ -7,7 +7,8 @@ from pyspark.sql import DataFrame
 from segmentation.config import Config
 from segmentation.features import contract, examples
 from segmentation.features.encoding import Encoding
-from segmentation.features.preparation import Preparation
+from segmentation.features.profiling import Profiled
+from segmentation.model.preparation import Preparation
 from segmentation.pipelines.assembly import AssembledCustomers
 from segmentation.pipelines.steps import Steps
 
@@ -54,7 +55,12 @@ def warn_of_rows(steps: Steps, audit: contract.Audit, usable: DataFrame, config:
 
 
 def warn_of_encoding(
-    steps: Steps, encoding: Encoding, preparation: Preparation, *, min_group: int
+    steps: Steps,
+    encoding: Encoding,
+    preparation: Preparation,
+    attributes: Profiled,
+    *,
+    min_group: int,
 ) -> None:
     """Say which features were dropped, how much was imputed, and which cells hold no number.
 
@@ -69,10 +75,10 @@ def warn_of_encoding(
             for e in imputed
         )
         steps.warn(f"missing values were imputed (features.missing): {shares} of customers")
-    for unread in encoding.unread:
+    for cells in attributes.non_numeric:
         steps.warn(
-            f"attribute {unread.attribute!r}: {unread.customers:,} "
-            f"{'cell is' if unread.customers == 1 else 'cells are'} not a number and counted as "
+            f"attribute {cells.attribute!r}: {cells.customers:,} "
+            f"{'cell is' if cells.customers == 1 else 'cells are'} not a number and counted as "
             "unknown (features.describe)"
         )
 

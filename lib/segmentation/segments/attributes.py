@@ -2,22 +2,22 @@
 
 from dataclasses import dataclass
 
-Key = tuple[str, str | None]
-"""A column, and a value in it or None where the attribute is the column's number."""
+from segmentation.model.expressions import Expression
+from segmentation.model.preparation import Key
 
 
 @dataclass(frozen=True)
 class Attribute:
     """One number per customer: a column's own, or whether it has the ``value``, 1 or 0.
 
-    ``sql`` is a double, null where the customer's value is not known. ``kind`` is one of
+    The ``expression`` is null where the customer's value is not known. ``kind`` is one of
     :data:`segmentation.results.KINDS`.
     """
 
     column: str
     value: str | None
     kind: str
-    sql: str
+    expression: Expression
 
     @property
     def key(self) -> Key:

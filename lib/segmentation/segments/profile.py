@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from fractions import Fraction
 
+from segmentation.model.preparation import Key
 from segmentation.results import FeatureProfile, Segment
-from segmentation.segments.attributes import Attribute, Key
+from segmentation.segments.attributes import Attribute
 from segmentation.segments.naming import name_segments
 from segmentation.segments.statistics import ClusterStatistics, Facts
 from segmentation.segments.traits import traits

@@ -14,11 +14,13 @@ from pyspark import cloudpickle
 from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
+from segmentation.model.preparation import Key
+from segmentation.model.spark_columns import spark_column
 from segmentation.numerics import nearest
 from segmentation.numerics.arrays import Floats, Labels
 from segmentation.numerics.fixed_point import EXACT_QUANTILES, SPLITTER, Grid
 from segmentation.numerics.nearest import BLOCK, squared_distances, take_nearest
-from segmentation.segments.attributes import Attribute, Key
+from segmentation.segments.attributes import Attribute
 
 QUANTILES = (0.1, 0.5, 0.9, 0.45, 0.55)
 MEDIAN, LOWER_MIDDLE, UPPER_MIDDLE = 1, 3, 4
@@ -134,7 +136,9 @@ def cluster_statistics(
         are_numbers=[each.value is None for each in attributes],
         rounds=moments.counts.sum() > EXACT_QUANTILES,
     )
-    values = [F.expr(each.sql).alias(f"__value_{j}") for j, each in enumerate(attributes)]
+    values = [
+        spark_column(each.expression).alias(f"__value_{j}") for j, each in enumerate(attributes)
+    ]
     found = (
         rows.select(*coordinates, *values)
         .mapInArrow(task, FACT)

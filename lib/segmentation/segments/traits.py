@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import groupby
 
-from segmentation.segments.attributes import Attribute, Key
+from segmentation.model.preparation import Key
+from segmentation.segments.attributes import Attribute
 from segmentation.segments.statistics import (
     LOWER_MIDDLE,
     MEDIAN,

@@ -1,0 +1,202 @@
+"""A feature: how its column is read, what rows it rejects, what was learned of it.
+
+One record serves before and after fitting; expressions follow from it. A numeric, ordered, date or
+boolean feature is one number per customer. A categorical one has a share for each of its
+``categories``, 1 for the customers that have it and 0 for the others, so that a mean is a share.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+from segmentation.model.expressions import (
+    NULL,
+    Call,
+    Case,
+    DaysBefore,
+    Expression,
+    Flag,
+    IsBlank,
+    IsNoNumber,
+    Lookup,
+    Number,
+    Text,
+    absolute,
+    any_of,
+    as_expression,
+    coalesce,
+    log1p,
+    sign,
+    when,
+)
+
+Kind = Literal["numeric", "ordered", "date", "boolean", "categorical"]
+Rule = tuple[str, str | None, Expression]
+"""A reason for which a row is rejected, the column at fault, and the condition."""
+
+LARGEST = 1e100
+"""Beyond this a square overflows a double; such a value is not an amount of anything."""
+
+CUSTOMER_RULES: tuple[Rule, ...] = (
+    ("no_purchase", "frequency", Number("frequency").equals(0.0)),
+    ("no_net_spend", "monetary", Number("monetary") <= 0.0),
+)
+"""Rules of customers made of transactions: nothing bought; returns that outweigh it."""
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One feature of the customers.
+
+    ``type`` is Spark's name of the column's type where the feature was fitted. ``bands`` are those
+    of an ordered feature, from the lowest; ``format``, ``zone`` and ``as_of`` of a date, which
+    counts in days before ``as_of``, or before the day of scoring where that is None.
+
+    Learned: ``transform`` where it was ``auto``; ``fill``, the value that is imputed; ``bounds``
+    to which values are clipped; ``categories``, the commonest first, with the labels ``other`` of
+    the rest and ``absent`` of none, None where these have no share of their own.
+    """
+
+    name: str
+    kind: Kind = "numeric"
+    missing: Literal["reject", "impute", "category"] = "reject"
+    negative: Literal["reject", "clip", "signed"] = "reject"
+    transform: Literal["log1p", "signed", "none", "auto"] = "none"
+    weight: float = 1.0
+    bands: tuple[str, ...] = ()
+    format: str | None = None
+    zone: str = "UTC"
+    as_of: date | None = None
+    type: str = ""
+    fill: float | str | None = None
+    bounds: tuple[float, float] | None = None
+    categories: tuple[str, ...] = ()
+    other: str | None = None
+    absent: str | None = None
+
+    @property
+    def is_discrete(self) -> bool:
+        """Whether only whole numbers occur."""
+        return self.kind in ("ordered", "boolean")
+
+    @property
+    def clips_negatives(self) -> bool:
+        """Whether negatives become 0 before the logarithm."""
+        return self.transform == "log1p" and self.negative == "clip"
+
+
+def raw_number(feature: Feature) -> Expression:
+    """A feature's number as it came; null where there is none."""
+    match feature.kind:
+        case "numeric":
+            number = Number(feature.name)
+            # pandas writes NaN for none
+            return when(number.is_nan(), NULL, number) if feature.missing == "impute" else number
+        case "ordered":
+            places = tuple((band, float(place)) for place, band in enumerate(feature.bands))
+            return Lookup(Text(feature.name), places)
+        case "date":
+            return DaysBefore(feature.name, feature.as_of, feature.format, feature.zone)
+        case "boolean":
+            return Flag(feature.name)
+        case "categorical":
+            raise ValueError(f"{feature.name!r} is categorical, which is no number")
+
+
+def is_missing(feature: Feature) -> Expression:
+    """Whether a customer has no value."""
+    if feature.kind == "categorical":
+        return Text(feature.name).is_null()
+    blank = IsBlank(feature.name)
+    if feature.kind == "numeric" and feature.missing == "impute":
+        return blank | Number(feature.name).is_nan()
+    return blank
+
+
+def numeric_rules(name: str, *, largest: float = LARGEST) -> tuple[tuple[str, Expression], ...]:
+    """The reasons for which a cell that is not blank is no usable number, with their conditions."""
+    number = Number(name)
+    return (
+        ("not_a_number", IsNoNumber(name)),
+        ("nan", number.is_nan()),
+        ("infinite", absolute(number).equals(float("inf"))),
+        ("too_large", absolute(number) > largest),
+    )
+
+
+def rules(feature: Feature) -> tuple[Rule, ...]:
+    """The rules that a feature's cell must keep, the first that is broken first."""
+    broken: tuple[tuple[str, Expression], ...]
+    match feature.kind:
+        case "numeric":
+            broken = numeric_rules(feature.name)
+            if feature.transform == "log1p" and feature.negative == "reject":
+                broken += (("negative", Number(feature.name) < 0.0),)
+        case "ordered":
+            broken = (("unknown_band", raw_number(feature).is_null()),)
+        case "date":
+            days = raw_number(feature)
+            broken = (("not_a_date", days.is_null()), ("after_as_of", days < 0.0))
+        case "boolean":
+            broken = (("not_a_boolean", raw_number(feature).is_null()),)
+        case "categorical":
+            broken = ()
+    if feature.missing == "impute":
+        is_there = ~is_missing(feature)
+        broken = tuple((reason, is_there & condition) for reason, condition in broken)
+    elif feature.missing == "reject":
+        broken = (("null", IsBlank(feature.name)), *broken)
+    return tuple((reason, feature.name, condition) for reason, condition in broken)
+
+
+def number(feature: Feature) -> Expression:
+    """A feature's number, filled and clipped as it learned; null where the row breaks a rule."""
+    raw = value = raw_number(feature)
+    if feature.fill is not None:
+        value = when(is_missing(feature), as_expression(feature.fill), value)
+    if feature.bounds is not None:
+        low, high = feature.bounds
+        value = Case(
+            ((value < low, as_expression(low)), (value > high, as_expression(high))), value
+        )
+    if value is raw:
+        return raw
+    # What breaks the contract must be neither filled nor clipped.
+    return when(any_of([condition for _, _, condition in rules(feature)]), NULL, value)
+
+
+def share(feature: Feature, value: str) -> Expression:
+    """1 where a customer has the category, or the label ``value``, else 0.
+
+    Null where a customer has none and the feature rejects that.
+    """
+    text: Expression = Text(feature.name)
+    if value == feature.absent:
+        return when(text.is_null(), 1.0, as_expression(0.0))
+    if feature.fill is not None:
+        text = coalesce(text, feature.fill)
+    unknown = NULL if feature.missing == "reject" else as_expression(0.0)
+    if value == feature.other:
+        has_value = Lookup(text, tuple((each, 0.0) for each in feature.categories), 1.0)
+    else:
+        has_value = Lookup(text, ((value, 1.0),), 0.0)
+    return when(text.is_null(), unknown, has_value)
+
+
+def values(feature: Feature) -> tuple[str | None, ...]:
+    """The categories and labels that have a share each; of any other feature one None."""
+    if feature.kind != "categorical":
+        return (None,)
+    labels = (feature.other, feature.absent)
+    return (*feature.categories, *(label for label in labels if label is not None))
+
+
+def transformed(feature: Feature, value: Expression) -> Expression:
+    """The feature's transform of a number; null where that is out of reach."""
+    if feature.transform == "none":
+        return when(absolute(value) <= LARGEST, value)
+    if feature.transform == "signed":
+        return when(absolute(value) <= LARGEST, sign(value) * log1p(absolute(value)))
+    in_reach = Call("and", (value >= 0.0, value <= LARGEST))
+    zero = ((value < 0.0, as_expression(0.0)),) if feature.clips_negatives else ()
+    return Case(((in_reach, log1p(value)), *zero))

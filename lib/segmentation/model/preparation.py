@@ -1,0 +1,182 @@
+"""The preparation: every model column transformed, scaled, and rounded once to a fixed grid.
+
+A prepared value is ``(t - mean) / unit`` of the transformed value ``t``, rounded to a multiple of
+``2**-bits``. That multiple, a whole number, is the *coordinate*. The grid is as fine as exact
+arithmetic allows: squared distances between coordinates stay below ``2**53``, so that doubles hold
+them exactly, sums over rows are sums of whole numbers, and no result depends on the order of rows.
+"""
+
+import math
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from segmentation.model.expressions import Expression, nearest_whole
+from segmentation.model.features import (
+    CUSTOMER_RULES,
+    Feature,
+    Rule,
+    number,
+    rules,
+    share,
+    transformed,
+)
+from segmentation.results import PreparedFeature
+
+EXACT_BITS = 50
+"""Squared distances stay below two to this; the bits up to a double's 53 are spare."""
+
+Key = tuple[str, str | None]
+"""A column, and a value in it or None where it is the column's number."""
+
+
+@dataclass(frozen=True)
+class ModelColumn:
+    """One coordinate: a feature's number, or the share of one ``value`` of a categorical one.
+
+    ``mean`` and ``deviation`` are of the transformed values; ``unit`` is one scaled unit, in
+    transformed units.
+    """
+
+    feature: str
+    value: str | None
+    mean: float
+    deviation: float
+    unit: float
+
+    @property
+    def key(self) -> Key:
+        """What no other column of a model has."""
+        return self.feature, self.value
+
+    @property
+    def name(self) -> str:
+        """What tables and people call it: ``spend``, ``gender = Female``."""
+        return column_name(self.feature, self.value)
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """How customers become points of the grid.
+
+    ``features`` are in the configuration's order, those included that are constant; the
+    ``columns``, in the order of their names, are of the others. ``customer_rules`` names those of
+    :data:`~segmentation.model.features.CUSTOMER_RULES` that hold.
+    """
+
+    features: tuple[Feature, ...]
+    columns: tuple[ModelColumn, ...]
+    bits: int
+    customer_rules: tuple[str, ...] = ()
+
+    @cached_property
+    def by_name(self) -> dict[str, Feature]:
+        """The features by name."""
+        return {feature.name: feature for feature in self.features}
+
+    def feature_of(self, j: int) -> Feature:
+        """The feature that column ``j`` is made of."""
+        return self.by_name[self.columns[j].feature]
+
+    @property
+    def used(self) -> tuple[str, ...]:
+        """The features that have a column."""
+        return tuple(dict.fromkeys(column.feature for column in self.columns))
+
+    @property
+    def constant(self) -> tuple[str, ...]:
+        """The features that have none, as all customers agree in them; in the columns' order."""
+        names = sorted(feature.name for feature in self.features)
+        return tuple(name for name in names if name not in self.used)
+
+    @property
+    def coordinates(self) -> tuple[str, ...]:
+        """The names of the coordinate columns."""
+        return tuple(f"__q{j}" for j in range(len(self.columns)))
+
+    @property
+    def reach(self) -> float:
+        """A bound on the distance between two customers, in scaled units."""
+        return float(2.0 ** (EXACT_BITS / 2 - self.bits))
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """The rules that a row must keep to be labelled."""
+        customer_rules = [rule for rule in CUSTOMER_RULES if rule[0] in self.customer_rules]
+        return (*customer_rules, *(rule for feature in self.features for rule in rules(feature)))
+
+    @property
+    def prepared_features(self) -> tuple[PreparedFeature, ...]:
+        """The columns as the manifest shows them."""
+        return tuple(
+            PreparedFeature(
+                name=column.name,
+                transform=feature.transform,
+                mean=column.mean,
+                deviation=column.deviation,
+                column=column.feature,
+                value=column.value,
+                kind=feature.kind,
+                bands=feature.bands,
+            )
+            for column in self.columns
+            for feature in [self.by_name[column.feature]]
+        )
+
+    def squares(self, customers: int) -> float:
+        """The sum of the squared norms of so many customers' coordinates, from the moments."""
+        variances = sum((column.deviation / column.unit) ** 2 for column in self.columns)
+        return float((customers - 1) * variances * 4.0**self.bits)
+
+    def original(self, j: int, coordinate: float) -> float:
+        """A coordinate of column ``j`` in original units."""
+        column = self.columns[j]
+        value = column.mean + coordinate * column.unit / 2.0**self.bits
+        if self.feature_of(j).transform == "none":
+            return value
+        return math.copysign(math.expm1(abs(value)), value)
+
+    def scaled(self, j: int, original: float) -> float:
+        """A value of column ``j`` in scaled units, give or take a step of the grid."""
+        column = self.columns[j]
+        value = transformed_value(original, self.feature_of(j))
+        return (value - column.mean) / column.unit
+
+    def difference(self, j: int, coordinate: float) -> float:
+        """A coordinate of column ``j`` in standard deviations from the mean."""
+        column = self.columns[j]
+        return coordinate * column.unit / 2.0**self.bits / column.deviation
+
+    def expressions(self) -> list[Expression]:
+        """Every coordinate, a whole number; null where the row breaks a rule of its feature."""
+        return [
+            nearest_whole(
+                (prepared(self.by_name[column.feature], column.value) - column.mean)
+                * (2.0**self.bits / column.unit)
+            )
+            for column in self.columns
+        ]
+
+
+def at_scoring_day(preparation: Preparation) -> Preparation:
+    """The preparation with dates that count back from the day of scoring."""
+    features = tuple(replace(each, as_of=None) for each in preparation.features)
+    return replace(preparation, features=features)
+
+
+def prepared(feature: Feature, value: str | None) -> Expression:
+    """A feature's transformed number, or the share of a value; neither centred nor scaled."""
+    raw = number(feature) if value is None else share(feature, value)
+    return transformed(feature, raw)
+
+
+def transformed_value(value: float, feature: Feature) -> float:
+    """A number as the feature's transform leaves it."""
+    if feature.transform == "none":
+        return value
+    value = max(value, 0.0) if feature.clips_negatives else value
+    return math.copysign(math.log1p(abs(value)), value)
+
+
+def column_name(feature: str, value: str | None) -> str:
+    """What tables and people call a feature's number or one of its values."""
+    return feature if value is None else f"{feature} = {value}"
