@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from segmentation.cli import main
-from segmentation.model.spark_pipeline import freeze
+from segmentation.model.spark_pipeline import pipeline_model
 from segmentation.runtime.java import java_home
 from tests.conftest import SPARK_PATH
 
@@ -768,11 +768,11 @@ def test_a_mishap_half_way_leaves_nothing_of_the_run(
     write("customers.csv", CSV)(tmp_path)
     (tmp_path / "out").symlink_to(output)
 
-    def freeze_and_then(*arguments, **named):
+    def model_and_then(*arguments, **named):
         mishap(tmp_path)
-        return freeze(*arguments, **named)
+        return pipeline_model(*arguments, **named)
 
-    monkeypatch.setattr("segmentation.pipelines.segment.freeze", freeze_and_then)
+    monkeypatch.setattr("segmentation.pipelines.segment.pipeline_model", model_and_then)
     with pytest.raises(SystemExit) as stopped:
         main(["run", "segment.toml", "--run-id", "bad", "--set=sweep.k_max=3"])
 

@@ -281,7 +281,7 @@ def test_published_numbers_are_those_of_the_published_customers(segment, tmp_pat
 @pytest.fixture
 def is_short(monkeypatch):
     """No model, evidence on k or report: the numbers do not depend on them, and k is given."""
-    for name in ("freeze", "at_day", "check_model"):
+    for name in ("pipeline_model", "at_day", "check_model"):
         monkeypatch.setattr(pipeline, name, lambda *_, **__: None)
     monkeypatch.setattr(pipeline, "render", lambda *_, **__: "")
     monkeypatch.setattr(StagedRun, "stage_model", lambda *_: None)

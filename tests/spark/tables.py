@@ -7,23 +7,18 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 
 from segmentation.clustering.distributed import DistributedPopulation
 from segmentation.config import Config, parse
 from segmentation.features import contract
+from segmentation.features.definitions import defined_features
 from segmentation.features.encoding import Encoding, encode
-from segmentation.features.numeric import NumericFeature, measures
-from segmentation.features.preparation import (
-    FEATURES,
-    IS_USABLE,
-    SCALED,
-    Preparation,
-    fit_preparation,
-    preparation_stages,
-    prepared_columns,
-    with_coordinates,
-)
+from segmentation.features.preparation import fit_preparation, with_coordinates
+from segmentation.features.profiling import Profiled, profiled
+from segmentation.model.features import Feature
+from segmentation.model.preparation import Preparation
+from segmentation.model.spark_pipeline import preparation_stages
 from segmentation.numerics.arrays import Points
 
 LATTICE_STEP = 2**20
@@ -45,7 +40,9 @@ class Prepared:
     audit: contract.Audit
     usable: DataFrame
     encoding: Encoding
+    profiled: Profiled
     preparation: Preparation
+    distinct: int
 
     @property
     def rows(self) -> DataFrame:
@@ -55,10 +52,7 @@ class Prepared:
     @property
     def stages(self) -> list:
         """The preparation as Spark ML stages."""
-        rules = contract.feature_rules(
-            measures_of(self.config), contract.needed(self.config.features)
-        )
-        return preparation_stages(self.usable.sparkSession, self.preparation, rules=rules)
+        return preparation_stages(self.usable.sparkSession, self.preparation)
 
     @property
     def coordinates(self) -> tuple[str, ...]:
@@ -74,21 +68,10 @@ class Prepared:
         found = self.rows.select(*self.coordinates).toPandas().to_numpy()
         return np.asarray(found) / 2.0**self.preparation.bits
 
-    @property
-    def model_columns(self) -> dict:
-        """The arguments of ``freeze`` that the preparation decides."""
-        return {
-            "stages": self.stages,
-            "added": [*prepared_columns(self.preparation), FEATURES],
-            "is_usable": IS_USABLE,
-            "vector": SCALED,
-            "bits": self.preparation.bits,
-        }
 
-
-def measures_of(settings: Config) -> tuple[NumericFeature, ...]:
-    """The configuration's measures."""
-    return measures(settings.features, as_of=settings.features.as_of)
+def features_of(settings: Config) -> tuple[Feature, ...]:
+    """The configuration's features, before anything is learned."""
+    return defined_features(settings.features, as_of=settings.features.as_of)
 
 
 def with_rejection(customers: DataFrame, settings: Config) -> DataFrame:
@@ -96,15 +79,13 @@ def with_rejection(customers: DataFrame, settings: Config) -> DataFrame:
     return contract.with_rejection(
         customers,
         input=settings.input,
-        measures=measures_of(settings),
-        categories=contract.needed(settings.features),
+        features=features_of(settings),
     )
 
 
 def audit_of(customers: DataFrame, settings: Config) -> contract.Audit:
     """The audit of a table, as the pipeline has it."""
-    numbers = {each.name: each.number for each in measures_of(settings)}
-    return contract.audit(with_rejection(customers, settings), numbers=numbers)
+    return contract.audit(with_rejection(customers, settings), features=features_of(settings))
 
 
 def prepared(
@@ -117,16 +98,23 @@ def prepared(
     usable = contract.usable(audited)
     encoding = encode(
         usable,
-        measures_of(settings),
+        features_of(settings),
         features=settings.features,
         audit=audit,
-        identity=contract.identity(settings, measures_of(settings)),
-        value=settings.value_feature,
+        identity=identity_of(settings),
     )
-    preparation = fit_preparation(
-        usable, encoding.dimensions, scale=settings.features.scale, customers=audit.usable
+    preparation, distinct = fit_preparation(
+        usable, encoding.features, scale=settings.features.scale, audit=audit
     )
-    return Prepared(settings, audit, usable, encoding, preparation)
+    reported = profiled(
+        usable, encoding.features, features=settings.features, value=settings.value_feature
+    )
+    return Prepared(settings, audit, usable, encoding, reported, preparation, distinct)
+
+
+def identity_of(settings: Config) -> list[Column]:
+    """What tells one customer from another, as the pipeline has it."""
+    return contract.identity(features_of(settings), customer_id=settings.input.customer_id)
 
 
 RAW = {"transform": "none", "scale": "none"}

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from pyspark.sql import functions as F
 
 from segmentation.clustering.coreset import WEIGHT_UNIT, WHOLE, compress, sample
 from tests.spark.tables import on_grid
@@ -19,7 +20,7 @@ def drawn(rows, points, *, size, seed=42, identity=("q0", "q1")):
     return sample(
         rows,
         coordinates=["q0", "q1"],
-        identity=list(identity),
+        identity=[F.col(name) for name in identity],
         size=size,
         customers=len(points),
         squares=float((points**2).sum()),
@@ -32,7 +33,7 @@ def compressed(rows, points, *, size=50, distinct_points=None):
     return compress(
         rows,
         coordinates=["q0", "q1"],
-        identity=["q0", "q1"],
+        identity=[F.col("q0"), F.col("q1")],
         size=size,
         customers=len(points),
         distinct_points=len(points) if distinct_points is None else distinct_points,

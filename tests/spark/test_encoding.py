@@ -9,6 +9,10 @@ from scipy.stats import skew
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from segmentation.errors import DataError
+from segmentation.model.features import number, share
+from segmentation.model.features import values as of_feature
+from segmentation.model.preparation import column_name
+from segmentation.model.spark_columns import spark_column
 from segmentation.schemas import quoted
 from tests.spark.tables import audit_of, config, in_partitions, prepared, with_rejection
 
@@ -16,9 +20,19 @@ NONE = {"transform": "none"}
 
 
 def values(made, name):
-    """The value of one dimension for every usable row, by its key, before the transform."""
-    (dimension,) = [each for each in made.encoding.dimensions if each.name == name]
-    return {row[0]: row[1] for row in made.usable.selectExpr("key", dimension.sql).collect()}
+    """One number or share for every usable row, by its key, before the transform."""
+    (expression,) = [
+        number(feature) if value is None else share(feature, value)
+        for feature, value in model_columns(made)
+        if column_name(feature.name, value) == name
+    ]
+    rows = made.usable.select("key", spark_column(expression)).collect()
+    return {row[0]: row[1] for row in rows}
+
+
+def model_columns(made):
+    """Every feature with every value that has a share, in the configuration's order."""
+    return [(feature, each) for feature in made.encoding.features for each in of_feature(feature)]
 
 
 def rejections(customers, settings):
@@ -101,7 +115,7 @@ def test_one_hot_is_that_of_scikit_learn_and_weighs_as_much_as_a_number(spark, p
         numeric=["spend"],
         features={"categorical": categorical, **NONE},
     )
-    names = [scale.name for scale in made.preparation.scales]
+    names = [column.name for column in made.preparation.columns]
     counts = people["country"].value_counts()
     assert names == [*sorted(f"country = {each}" for each in counts.index), "spend"]
     found = made.rows.orderBy("key").select(*made.coordinates).toPandas().to_numpy()
@@ -117,13 +131,13 @@ def test_one_hot_is_that_of_scikit_learn_and_weighs_as_much_as_a_number(spark, p
     assert found[:, -1].var(ddof=1) == pytest.approx(1, rel=1e-5)
 
 
-def test_rare_values_share_one_dimension(spark):
+def test_rare_values_share_one_column(spark):
     rows = [(i, c) for i, c in enumerate(["a"] * 4 + ["b"] * 3 + ["c", "d", "x"])]
     customers = spark.createDataFrame(rows, "key int, kind string")
     made = prepared(
         customers, numeric=["key"], features={"categorical": [{"name": "kind", "top": 2}]}
     )
-    names = [each.name for each in made.encoding.dimensions]
+    names = [column_name(feature.name, value) for feature, value in model_columns(made)]
     assert names == ["key", "kind = a", "kind = b", "kind = (other)"]
     assert [key for key, value in values(made, "kind = (other)").items() if value] == [7, 8, 9]
 
@@ -151,7 +165,7 @@ def test_missing_numbers_become_the_median_and_bad_ones_do_not(spark):
     made = prepared(customers, numeric=["spend"], features={"missing": "impute"})
     assert values(made, "spend") == {1: 1, 2: 5, 3: 9, 4: 5, 5: 5}
     assert {r.reason for r in made.audit.rejections} == {"not_a_number", "negative"}
-    assert set(made.encoding.imputed) == {"spend"}
+    assert [each.feature for each in made.encoding.imputations] == ["spend"]
 
 
 def test_nan_of_pandas_is_missing_where_that_is_filled(spark):
@@ -219,12 +233,12 @@ def test_order_and_partitions_change_no_bit(spark, people):
 
 
 def described(made):
-    return {each.key: each for each in made.encoding.described}
+    return {each.key: each for each in made.profiled.described}
 
 
 def known(made, attribute):
     """The value of an attribute for every usable row, by its key, of those who have one."""
-    rows = made.usable.selectExpr("key", attribute.sql).collect()
+    rows = made.usable.select("key", spark_column(attribute.expression)).collect()
     return {row[0]: row[1] for row in rows if row[1] is not None}
 
 
@@ -260,8 +274,8 @@ def test_a_few_texts_make_no_categories_of_a_described_number(spark, texts, is_n
         assert ("size", "(other)") in described(made)
     else:
         assert known(made, described(made)["size", None]) == {i: i for i in range(texts, 40)}
-    unread = [(each.attribute, each.customers) for each in made.encoding.unread]
-    assert unread == ([("size", texts)] if is_number and texts else [])
+    cells = [(each.attribute, each.customers) for each in made.profiled.non_numeric]
+    assert cells == ([("size", texts)] if is_number and texts else [])
 
 
 @pytest.mark.parametrize("nothing", [None, float("nan")])
@@ -269,9 +283,9 @@ def test_a_described_double_without_a_value_is_unknown_and_no_text(spark, nothin
     rows = [(i, float(i) if i % 2 else nothing) for i in range(40)]
     customers = spark.createDataFrame(rows, "key int, age double")
     made = prepared(customers, numeric=["key"], features={"describe": ["age"]})
-    (age,) = made.encoding.described
+    (age,) = made.profiled.described
     assert known(made, age) == {i: float(i) for i in range(1, 40, 2)}
-    assert made.encoding.unread == ()
+    assert made.profiled.non_numeric == ()
 
 
 def test_a_described_value_is_a_number_though_it_has_few_values(spark):
@@ -300,7 +314,7 @@ def test_what_is_known_is_raw(spark):
         "negative": "clip",
     }
     made = prepared(customers, numeric=["a"], features=features)
-    attributes = {each.key: each for each in made.encoding.attributes}
+    attributes = {each.key: each for each in made.profiled.of_features}
     assert known(made, attributes["a", None]) == {i: i - 2.0 for i in range(12) if i not in (3, 4)}
     assert values(made, "a")[3] == values(made, "a")[4] == 4.5  # median of -2, -1, 0, 3, ..., 9
     assert set(attributes) == {
@@ -320,10 +334,10 @@ def test_a_constant_feature_is_profiled_only_as_the_value(spark):
     customers = spark.createDataFrame([(i, 7.0) for i in range(5)], "key int, a double")
     made = prepared(customers, numeric=["key", "a"])
     assert made.preparation.constant == ("a",)
-    columns = made.preparation.columns
-    keys = [each.key for each in made.encoding.profiled(columns, value=None)]
+    used = made.preparation.used
+    keys = [each.key for each in made.profiled.attributes(used, value=None)]
     assert keys == [("key", None)]
-    keys = [each.key for each in made.encoding.profiled(columns, value="a")]
+    keys = [each.key for each in made.profiled.attributes(used, value="a")]
     assert keys == [("key", None), ("a", None)]
 
 

@@ -7,7 +7,8 @@ from pyspark.sql import functions as F
 
 from segmentation.config import Config
 from segmentation.features import contract
-from segmentation.features.numeric import number
+from segmentation.model.expressions import Number
+from segmentation.model.spark_columns import spark_column
 from segmentation.schemas import CUSTOMERS, MALFORMED, REJECTED, SEGMENT
 from segmentation.segments.labelled import (
     labelled_customers,
@@ -20,7 +21,7 @@ def labelled(rows, *, columns, numbers=(), names=("Best", "Rest")):
     return labelled_customers(
         rows,
         columns=columns,
-        numbers={name: F.expr(number(name)) for name in numbers},
+        numbers={name: spark_column(Number(name)) for name in numbers},
         names=names,
         imputed=F.lit(None).cast("string"),
         segment=F.col("__nearest"),

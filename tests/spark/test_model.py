@@ -11,7 +11,7 @@ from segmentation.model.spark_columns import (
     SQUARE,
     with_nearest,
 )
-from segmentation.model.spark_pipeline import freeze
+from segmentation.model.spark_pipeline import pipeline_model
 from segmentation.pipelines.chosen import CLEAR_LEAD, settled
 from segmentation.schemas import SEGMENT
 from segmentation.segments.profile import Value
@@ -20,7 +20,7 @@ from tests.spark.tables import RAW, planted, prepared, table
 
 def frozen(made, centres):
     """The model with these centres, in grid units."""
-    return freeze(made.usable.sparkSession, centres=centres, **made.model_columns)
+    return pipeline_model(made.usable.sparkSession, made.preparation, centres)
 
 
 def unlike(model, made, centres):
@@ -111,7 +111,7 @@ def lattice(spark):
 
 def on_grid(made, values):
     """Grid points at these values of the features."""
-    means = [scale.mean for scale in made.preparation.scales]
+    means = [column.mean for column in made.preparation.columns]
     return np.rint((np.array(values) - means) * 2.0**made.preparation.bits)
 
 
@@ -133,7 +133,7 @@ def test_customers_halfway_between_centres_are_labelled_alike_by_table_and_model
         partition(made, centres),
         population=made.population,
         preparation=made.preparation,
-        attributes=made.encoding.attributes,
+        attributes=made.profiled.of_features,
         value=Value("b", adds_up=True),
     )
     moved = with_nearest(made.rows, made.coordinates, chosen.centres).select(
@@ -171,7 +171,7 @@ def test_customers_who_stay_tied_are_counted(spark, monkeypatch):
         partition(made, centres),
         population=made.population,
         preparation=made.preparation,
-        attributes=made.encoding.attributes,
+        attributes=made.profiled.of_features,
         value=None,
     )
     assert chosen.tied == 2 * 9  # the cross in the middle of five by five, each twice
@@ -197,7 +197,7 @@ def test_centres_without_ties_stay_where_they_are(made, centres):
         partition(made, centres),
         population=made.population,
         preparation=made.preparation,
-        attributes=made.encoding.attributes,
+        attributes=made.profiled.of_features,
         value=Value("c", adds_up=True),
     )
     assert sorted(chosen.centres.tolist()) == sorted(centres.tolist())
@@ -214,7 +214,7 @@ def test_profiles_are_in_original_units(made, centres):
         partition(made, centres),
         population=made.population,
         preparation=made.preparation,
-        attributes=made.encoding.attributes,
+        attributes=made.profiled.of_features,
         value=Value("c", adds_up=True),
     )
     first = [p for p in chosen.profiles if p.segment == 0]

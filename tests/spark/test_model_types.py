@@ -12,12 +12,13 @@ from pyspark.ml import PipelineModel
 from pyspark.sql import functions as F
 
 from segmentation.features import contract
-from segmentation.features.preparation import at_day, preparation_stages, with_coordinates
+from segmentation.features.preparation import with_coordinates
+from segmentation.model.preparation import at_scoring_day
 from segmentation.model.spark_columns import CLUSTER, with_nearest
-from segmentation.model.spark_pipeline import freeze
+from segmentation.model.spark_pipeline import at_day, pipeline_model
 from segmentation.schemas import SEGMENT
 from tests.rotation import SEED
-from tests.spark.tables import measures_of, prepared, with_rejection
+from tests.spark.tables import prepared, with_rejection
 from tests.spark.test_model import frozen
 
 AS_OF = date(2026, 6, 30)
@@ -253,16 +254,9 @@ def test_a_date_counts_from_the_day_of_the_run_or_of_scoring(spark, moves, tmp_p
     features = {"dates": ["since"], "as_of": AS_OF.isoformat(), "transform": "none"}
     made = prepared(customers, numeric=[], features=features)
     points = sorted({row["__q0"] for row in made.rows.collect()})
-    stages = preparation_stages(
-        spark,
-        made.preparation,
-        rules=contract.feature_rules(measures_of(made.config)),
-        moving_day=AS_OF if moves else None,
-    )
+    preparation = at_scoring_day(made.preparation) if moves else made.preparation
     centres = np.array([[points[0]], [points[-1]]])
-    freeze(spark, centres=centres, **{**made.model_columns, "stages": stages}).write().save(
-        str(tmp_path / "model")
-    )
+    pipeline_model(spark, preparation, centres).write().save(str(tmp_path / "model"))
     model = PipelineModel.load(str(tmp_path / "model"))
     joined = [today - timedelta(days=5), today - timedelta(days=650), today + timedelta(days=2)]
     scored = spark.createDataFrame(list(enumerate(joined)), "id int, since date")

@@ -8,10 +8,9 @@ from segmentation.clustering.coreset import sample
 from segmentation.clustering.kmeans import fit_coreset
 from segmentation.clustering.lloyd import lloyd_from_centres
 from segmentation.clustering.sweep import score
-from segmentation.features import contract
 from segmentation.pipelines.chosen import labelled, settled
 from segmentation.segments.profile import Value
-from tests.spark.tables import in_partitions, measures_of, prepared
+from tests.spark.tables import identity_of, in_partitions, prepared
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +35,7 @@ def found(customers, ks=(1, 2, 4)):
     coreset = sample(
         made.rows,
         coordinates=made.coordinates,
-        identity=contract.identity(made.config, measures_of(made.config)),
+        identity=identity_of(made.config),
         size=200,
         customers=made.audit.usable,
         squares=preparation.squares(made.audit.usable),
@@ -51,7 +50,7 @@ def found(customers, ks=(1, 2, 4)):
         partition,
         population=population,
         preparation=preparation,
-        attributes=made.encoding.attributes,
+        attributes=made.profiled.of_features,
         value=Value("spend", adds_up=True),
     )
     table = labelled(
@@ -59,8 +58,7 @@ def found(customers, ks=(1, 2, 4)):
         chosen,
         preparation=preparation,
         columns=customers.columns,
-        numeric=["orders", "spend"],
-        imputed={},
+        features=preparation.features,
     )
     return {
         "audit": made.audit,

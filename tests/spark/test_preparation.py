@@ -9,21 +9,17 @@ from pyspark.ml import PipelineModel
 from sklearn.preprocessing import StandardScaler
 
 from segmentation.errors import DataError
-from segmentation.features.preparation import (
-    EXACT_BITS,
-    IS_USABLE,
-    SCALED,
-    preparation_stages,
-    with_coordinates,
-)
+from segmentation.features.preparation import with_coordinates
+from segmentation.model.preparation import EXACT_BITS
+from segmentation.model.spark_pipeline import IS_USABLE, SCALED, preparation_stages
 from tests.spark.tables import RAW, in_partitions, prepared, table
 
 
 def test_moments_and_coordinates_on_paper(spark):
     # log1p of e**t - 1 is t; 1, 2, 3, 6 have mean 3 and variance 14 / 3
     made = prepared(table(spark, spend=np.expm1([1, 2, 3, 6])))
-    (scale,) = made.preparation.scales
-    assert (scale.name, scale.transform) == ("spend", "log1p")
+    (scale,) = made.preparation.columns
+    assert (scale.name, made.preparation.feature_of(0).transform) == ("spend", "log1p")
     assert scale.mean == pytest.approx(3, rel=1e-9)
     assert scale.deviation == pytest.approx(math.sqrt(14 / 3), rel=1e-9)
     expected = (np.array([1, 2, 3, 6]) - 3) / math.sqrt(14 / 3)
@@ -85,7 +81,7 @@ def test_the_unit_of_a_feature_changes_no_bit(spark, skewed):
     euros = prepared(table(spark, a=spend), features=raw)
     sixteenths = prepared(table(spark, a=spend * 16), features=raw)
     assert np.array_equal(np.sort(euros.scaled, axis=0), np.sort(sixteenths.scaled, axis=0))
-    assert sixteenths.preparation.scales[0].mean == euros.preparation.scales[0].mean * 16
+    assert sixteenths.preparation.columns[0].mean == euros.preparation.columns[0].mean * 16
 
 
 @pytest.mark.parametrize(
@@ -98,7 +94,7 @@ def test_the_unit_of_a_feature_changes_no_bit(spark, skewed):
 )
 def test_huge_offsets_and_tiny_values_stay_right(spark, values, mean, deviation):
     made = prepared(table(spark, a=values), features={"transform": "none"})
-    (scale,) = made.preparation.scales
+    (scale,) = made.preparation.columns
     assert scale.mean == pytest.approx(mean, rel=1e-12, abs=1e-7 * deviation)
     assert scale.deviation == pytest.approx(deviation, rel=1e-8)
     assert sorted(made.scaled.ravel()) == pytest.approx([-1, 0, 1], abs=1e-6)
@@ -130,7 +126,7 @@ def test_squared_distances_are_exact_out_to_the_farthest_customer(spark, values,
 )
 def test_transforms_on_paper(spark, feature, values, expected):
     made = prepared(table(spark, a=values), numeric=[feature], features={"scale": "none"})
-    (scale,) = made.preparation.scales
+    (scale,) = made.preparation.columns
     assert sorted(made.scaled.ravel() + scale.mean) == pytest.approx(expected, abs=1e-6)
     assert made.audit.usable == len(expected)
 
@@ -155,7 +151,7 @@ def test_a_constant_feature_is_left_out_and_named(spark):
         ],
     )  # clipped, c is 0 on every row
     assert made.preparation.constant == ("b", "c")
-    assert [feature.name for feature in made.preparation.features] == ["a"]
+    assert list(made.preparation.used) == ["a"]
     assert made.scaled.shape == (3, 1)
 
 
@@ -180,9 +176,7 @@ def test_two_customers_lie_on_both_sides_of_their_mean(spark):
 
 def test_different_customers_are_estimated_before_rounding(spark):
     # beside 1e15 the grid has no room to tell them apart
-    made = prepared(
-        table(spark, a=[*range(3000), 1e15]), features={"transform": "none"}
-    ).preparation
+    made = prepared(table(spark, a=[*range(3000), 1e15]), features={"transform": "none"})
     assert made.distinct != 3001
     assert made.distinct == pytest.approx(3001, rel=0.75)
 

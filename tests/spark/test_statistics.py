@@ -9,6 +9,7 @@ import pytest
 from pyspark.ml.evaluation import ClusteringEvaluator
 from pyspark.ml.feature import VectorAssembler
 
+from segmentation.model.expressions import Column
 from segmentation.model.spark_columns import CLUSTER, SECOND_SQUARE, SQUARE, with_nearest
 from segmentation.numerics.fixed_point import EXACT_QUANTILES
 from segmentation.segments import statistics as module
@@ -47,7 +48,7 @@ def facts(rows, points, centres, *, attributes=(), times=1):
 
 
 def number(name):
-    return Attribute(name, None, "numeric", name)
+    return Attribute(name, None, "numeric", Column(name))
 
 
 def test_facts_on_paper(spark):
@@ -60,7 +61,7 @@ def test_facts_on_paper(spark):
         [(0, 1), (9, 0)],
         attributes=[
             number("spend"),
-            Attribute("is", "vip", "categorical", "is_vip"),
+            Attribute("is", "vip", "categorical", Column("is_vip")),
         ],
     )
     assert (first.cluster, first.customers) == (0, 2)

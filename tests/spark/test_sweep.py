@@ -9,8 +9,8 @@ from sklearn.metrics import adjusted_rand_score
 from segmentation.clustering.coreset import compress, sample
 from segmentation.clustering.kmeans import fit_coreset
 from segmentation.clustering.sweep import fit_all_rows, score
-from segmentation.features.preparation import SCALED
 from segmentation.model.spark_columns import CLUSTER, with_nearest
+from segmentation.model.spark_pipeline import SCALED
 from tests.spark.tables import RAW, planted, prepared, table
 
 

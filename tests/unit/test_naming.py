@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segmentation.segments.attributes import Attribute, Key
+from segmentation.model.expressions import NULL
+from segmentation.model.preparation import Key
+from segmentation.segments.attributes import Attribute
 from segmentation.segments.naming import EXTREME, NOTABLE, name_segments
 from segmentation.segments.profile import Centre, describe
 from segmentation.segments.statistics import QUANTILES, ClusterStatistics, Facts
@@ -181,7 +183,7 @@ def names_of(table, *, min_group):
         facts.append(ClusterStatistics(int(segment), int(own.sum()), attributes, 1.0, None, 0.0))
     found, _ = describe(
         facts,
-        attributes=[Attribute(*key, kind, "") for key, (kind, _) in columns.items()],
+        attributes=[Attribute(*key, kind, NULL) for key, (kind, _) in columns.items()],
         centres=centres,
         value=None,
         min_group=min_group,

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from segmentation.clustering.coreset import WEIGHT_UNIT, Coreset
-from segmentation.features.encoding import Dimension
-from segmentation.features.preparation import Preparation, Scale
+from segmentation.model.features import Feature, values
+from segmentation.model.preparation import ModelColumn, Preparation
 from segmentation.pipelines.plot_sample import customer_sample, group_sample
 
 BITS = 20
@@ -13,14 +13,18 @@ CENTRES = np.array([[0.0, 0, 0, 0], [1e6, 0, 0, 0]])
 
 
 def preparation() -> Preparation:
-    dimensions = [
-        Dimension("spend", None, "spend", 0, 1000, transform="log1p"),
-        Dimension("age", None, "age", 0, 100),
-        Dimension("is_member", None, "is_member"),
-        Dimension("plan", "gold", "plan"),
-    ]
-    scales = tuple(Scale(each, mean=5.0, deviation=1.0, unit=1.0) for each in dimensions)
-    return Preparation(scales, BITS, (), 1000)
+    features = (
+        Feature("spend", transform="log1p"),
+        Feature("age"),
+        Feature("is_member", "boolean"),
+        Feature("plan", "categorical", categories=("gold",)),
+    )
+    columns = tuple(
+        ModelColumn(each.name, value, mean=5.0, deviation=1.0, unit=1.0)
+        for each in features
+        for value in values(each)
+    )
+    return Preparation(features, columns, BITS)
 
 
 def coreset(rows: int, *, is_whole: bool, seed: int = 0) -> Coreset:

@@ -5,12 +5,13 @@ from fractions import Fraction
 
 import pytest
 
+from segmentation.model.expressions import Column
 from segmentation.segments.attributes import Attribute
 from segmentation.segments.profile import Centre, Value, describe, in_order
 from segmentation.segments.statistics import ClusterStatistics, Facts
 
 SPEND = Value("spend", adds_up=True)
-NUMBERS = [Attribute(name, None, "numeric", name) for name in ("spend", "age")]
+NUMBERS = [Attribute(name, None, "numeric", Column(name)) for name in ("spend", "age")]
 
 
 def of(known, total, *, quantiles=(None,) * 5):
@@ -103,7 +104,9 @@ def test_what_is_said_of_the_value(value, told):
 
 
 def test_a_band_has_its_share_of_those_who_name_one():
-    bands = [Attribute("age", band, "ordered", band) for band in ("young", "old", "ancient")]
+    bands = [
+        Attribute("age", band, "ordered", Column(band)) for band in ("young", "old", "ancient")
+    ]
     first = {("age", "young"): of(4, 3), ("age", "old"): of(4, 1), ("age", "ancient"): of(4, 0)}
     second = {("age", "young"): of(1, 0), ("age", "old"): of(1, 1), ("age", "ancient"): of(1, 0)}
     _, profiles = describe(

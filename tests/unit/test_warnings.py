@@ -5,7 +5,8 @@ from unittest import mock
 
 import pytest
 
-from segmentation.features.encoding import Encoding, Unread
+from segmentation.features.encoding import Encoding
+from segmentation.features.profiling import NonNumericCells, Profiled
 from segmentation.pipelines.steps import Steps
 from segmentation.pipelines.warnings import warn_of_encoding
 from segmentation.results import Imputed
@@ -18,20 +19,18 @@ from segmentation.results import Imputed
 )  # fmt: skip
 def test_an_imputed_share_of_few_customers_is_a_bound(customers, of, said):
     steps = Steps(mock.Mock(), lambda _: None)
-    encoding = mock.Mock(
-        spec=Encoding, imputations=(Imputed("age", customers, customers / of),), unread=()
-    )
-    warn_of_encoding(steps, encoding, SimpleNamespace(constant=()), min_group=10)  # type: ignore[arg-type]
+    encoding = Encoding((), imputations=(Imputed("age", customers, customers / of),))
+    preparation = SimpleNamespace(constant=())
+    warn_of_encoding(steps, encoding, preparation, Profiled((), ()), min_group=10)  # type: ignore[arg-type]
     (warning,) = steps.warnings
     assert warning == f"missing values were imputed (features.missing): 'age' {said} of customers"
 
 
 def test_cells_of_an_attribute_that_are_no_numbers_are_counted():
     steps = Steps(mock.Mock(), lambda _: None)
-    unread = (Unread("age", 1), Unread("income", 1200))
-    encoding = mock.Mock(spec=Encoding, imputations=(), unread=unread)
+    cells = (NonNumericCells("age", 1), NonNumericCells("income", 1200))
     preparation = SimpleNamespace(constant=("shoe",))
-    warn_of_encoding(steps, encoding, preparation, min_group=10)  # type: ignore[arg-type]
+    warn_of_encoding(steps, Encoding(()), preparation, Profiled((), (), cells), min_group=10)  # type: ignore[arg-type]
     assert steps.warnings == [
         "feature 'shoe' is constant on all usable rows and was dropped",
         "attribute 'age': 1 cell is not a number and counted as unknown (features.describe)",
