@@ -11,6 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from pydantic import ValidationError
+from pyspark.sql import SparkSession
 from rich.console import Console
 from rich.table import Table
 
@@ -18,16 +19,18 @@ from scripts.benchmarking.contestants import Arena
 from scripts.benchmarking.lines import time_transactions
 from scripts.benchmarking.measurements import compare, scale, try_coreset_sizes
 from scripts.benchmarking.measuring import BenchmarkError
+from scripts.benchmarking.origins import origins
+from scripts.benchmarking.origins import tables as tables_of_origins
 from scripts.benchmarking.page import render
-from scripts.benchmarking.records import CONTESTANTS, Measurement, Results
+from scripts.benchmarking.records import CONTESTANTS, LOOP, Measurement, Results
 from scripts.benchmarking.session import SCALED_UP_FROM_ROWS, Session
 from scripts.benchmarking.suite import cases, judged, recognised
-from scripts.benchmarking.tables import Rows, line_table, suite_tables, tables
+from scripts.benchmarking.tables import Rows, line_table, origin_table, suite_tables, tables
 from segmentation.errors import SegmentationError
 from segmentation.runtime.java import java_home
 
 RESULTS, PAGE, SCRATCH = "results.json", "benchmark.html", "scratch"
-SUITE, TRANSACTIONS = "suite.json", "transactions.json"
+SUITE, ORIGINS, TRANSACTIONS = "suite.json", "origins.json", "transactions.json"
 SUITE_ROUNDS = 3
 WIDTH = 140
 LOCAL_OPTIONS = ("--output", "--data")
@@ -42,6 +45,9 @@ def main() -> int:
         parser.error(f"--mllib-ks needs a k between 2 and --k-max {options.k_max}")
     output: Path = options.output.resolve()
     console = Console(stderr=True)
+    if options.suite == "origins":
+        _origins(options, output)
+        return 0
     if options.suite:
         _suite(output, rows=options.suite_rows, seed=options.suite_seed, cores=options.cores)
         return 0
@@ -72,6 +78,21 @@ def _suite(output: Path, *, rows: int, seed: int, cores: int) -> None:
     (output / SUITE).write_text(json.dumps(answers, indent=2) + "\n", encoding="utf-8")
     _print(suite_tables(found, known))
     print(f"answers: {output / SUITE}")
+
+
+def _origins(options: argparse.Namespace, output: Path) -> None:
+    """Print which kinds of starts reach the cheapest centres, and keep it as JSON."""
+    arena = _arena(options, output)
+    arena.folder.mkdir(parents=True, exist_ok=True)
+    os.environ |= arena.environment(LOOP)
+    spark = SparkSession.builder.appName("origins").getOrCreate()
+    some = tables_of_origins(rows=options.suite_rows, seed=options.suite_seed, files=options.data)
+    found = [origins(spark, points, seed=options.seed) for points in some]
+    spark.stop()
+    answers = [asdict(each) for each in found]
+    (output / ORIGINS).write_text(json.dumps(answers, indent=2) + "\n", encoding="utf-8")
+    _print([origin_table(found)])
+    print(f"answers: {output / ORIGINS}")
 
 
 def _transactions(options: argparse.Namespace, output: Path) -> None:
@@ -166,7 +187,11 @@ def _parser() -> argparse.ArgumentParser:
         metavar="LINES",
         help="instead: (a) from so many transaction lines, 30 a customer",
     )
-    add("--suite", choices=["k"], help="instead: does the verdict on k find the truth?")
+    add(
+        "--suite",
+        choices=["k", "origins"],
+        help="instead: does the verdict on k find the truth? which starts find the centres?",
+    )
     add("--suite-rows", type=int, default=4_000, help="customers of each table of the suite")
     add("--suite-seed", type=int, default=90_000, help="of the suite's tables")
     add("--k-max", type=int, default=12, help="the range of k is 1 to this")
@@ -177,7 +202,11 @@ def _parser() -> argparse.ArgumentParser:
     add("--seed", type=int, default=42, help="of the customers and of every fit")
     output = Path(os.environ.get("BENCHMARK_OUTPUT", "out/benchmark"))
     add("--output", type=Path, default=output, help="folder of results, page, logs and tables")
-    add("--data", type=Path, help="folder of the customers instead of OUTPUT/data")
+    add(
+        "--data",
+        type=Path,
+        help="folder of the customers instead of OUTPUT/data; of --suite origins, of real files",
+    )
     return parser
 
 

@@ -6,6 +6,7 @@ from statistics import median
 
 from scripts.benchmarking.lines import LineTimes
 from scripts.benchmarking.measuring import DRIVER, JVM, TOTAL, WORKERS
+from scripts.benchmarking.origins import ORIGINS, Origins, total
 from scripts.benchmarking.records import (
     CONTESTANTS,
     Comparison,
@@ -78,6 +79,22 @@ def suite_tables(found: Sequence[Found], known: Sequence[Found]) -> list[Rows]:
         Rows("the right number of groups is found", ("tables", *JUDGES), right),
         Rows("recognised tables (their classes)", ("table", *JUDGES), answers),
     ]
+
+
+def origin_table(found: Sequence[Origins]) -> Rows:
+    """Of each table, and of all, the number of k that each kind of start finds the centres of."""
+    sums = [
+        (
+            each.name,
+            str(each.ks),
+            *(str(each.reached[origin]) for origin in ORIGINS),
+            *(str(each.alone[origin]) for origin in ORIGINS),
+            f"{each.without_mllib:.5f}",
+        )
+        for each in [*found, total(found)]
+    ]
+    head = ("table", "k", *ORIGINS, *(f"only {origin}" for origin in ORIGINS), "cost without mllib")
+    return Rows("values of k whose cheapest centres a kind of start reaches", head, sums)
 
 
 def comparison_tables(found: Comparison) -> list[Rows]:

@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -59,11 +60,26 @@ def fit_coreset(
     side; each is single-threaded and adds up in one order, so its result does not depend on the
     number of cores. There are no more centres than the coreset has points.
     """
-    search = _Search(coreset, bits)
+    search = Search(coreset, bits)
     filled = {k: min(k, len(coreset.points)) for k in ks}
-    asked = sorted({k for k in filled.values() if k > 1})
-    lowest, highest = min(filled.values()) - K_PADDING, max(filled.values()) + K_PADDING
-    searched = range(max(1, lowest), min(highest, len(coreset.points)) + 1)
+    wanted = sorted(set(filled.values()))
+    found = find_optima(spark, search, ks=wanted, seed=seed)
+    with _threads(os.cpu_count()) as in_memory:
+        kept = in_memory.map(search.exact, [found[k] for k in wanted])
+        exact = dict(zip(wanted, kept, strict=True))
+    return {k: [partition.means() for partition in exact[filled[k]]] for k in ks}
+
+
+def find_optima(
+    spark: SparkSession, search: "Search", *, ks: Sequence[int], seed: int
+) -> dict[int, list[Optimum]]:
+    """For each k the cheapest local optima of all starts, the cheapest first.
+
+    No k is above the number of the coreset's points. Neighbours of the range are searched too.
+    """
+    asked = [k for k in ks if k > 1]
+    lowest, highest = min(ks) - K_PADDING, max(ks) + K_PADDING
+    searched = range(max(1, lowest), min(highest, len(search.coreset.points)) + 1)
     starts = max(MIN_RESTARTS, RESTARTS // len(searched))
     with (
         _kept(vector_table(spark, search.scaled, column=POINT, weights=search.weights)) as table,
@@ -82,11 +98,8 @@ def fit_coreset(
         # Asked for here: over Connect, Spark 4.0 knows a model in its session's thread only.
         centres = [np.array(fit.result().clusterCenters()) for fit in by_mllib]
         for k, optimum in zip(asked, in_memory.map(search.filled_up, centres, asked), strict=True):
-            found[k] = cheapest([*found[k], optimum])
-        wanted = sorted(set(filled.values()))
-        kept = in_memory.map(search.exact, [found[k] for k in wanted])
-        exact = dict(zip(wanted, kept, strict=True))
-    return {k: [partition.means() for partition in exact[filled[k]]] for k in ks}
+            found[k] = cheapest([*found[k], replace(optimum, origin="mllib")])
+    return {k: found[k] for k in ks}
 
 
 @contextmanager
@@ -117,7 +130,7 @@ def _kept(table: DataFrame) -> Iterator[DataFrame]:
         table.unpersist()
 
 
-class _Search:
+class Search:
     """scikit-learn on one coreset: starts in, optima out, in scaled units."""
 
     def __init__(self, coreset: Coreset, bits: int) -> None:

@@ -7,7 +7,7 @@ quantization codebook generation", Optical Engineering 37(10), pages 2726-2732.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -31,11 +31,15 @@ NEAR_OPTIMAL_RATIO = 1.02
 
 @dataclass(frozen=True)
 class Optimum:
-    """Centres at rest, what they cost, and the position of every point's nearest."""
+    """Centres at rest, what they cost, and the position of every point's nearest.
+
+    ``origin`` is the kind of start that led there: ``restart``, ``split``, ``merge`` or ``mllib``.
+    """
 
     centres: Floats
     cost: float
     labels: Labels
+    origin: str = "restart"
 
 
 def split_and_merge(
@@ -51,18 +55,19 @@ def split_and_merge(
     """
     result = {k: cheapest(optima) for k, optima in found.items()}
     directions = (
-        (1, partial(splits, points=points, weights=weights)),
-        (-1, partial(mergers, weights=weights)),
+        (1, "split", partial(splits, points=points, weights=weights)),
+        (-1, "merge", partial(mergers, weights=weights)),
     )
     tried: set[tuple[int, int]] = set()
     for _ in range(ROUNDS):
-        for step, starts_of in directions:
+        for step, origin, starts_of in directions:
             for k in sorted(result, key=lambda k: step * k):
                 neighbour = result[k - step][0] if k - step in result else None
                 if neighbour is None or (step, id(neighbour)) in tried:
                     continue
                 tried.add((step, id(neighbour)))
-                result[k] = cheapest([*result[k], *fit(starts_of(neighbour))])
+                tries = [replace(each, origin=origin) for each in fit(starts_of(neighbour))]
+                result[k] = cheapest([*result[k], *tries])
     return result
 
 
