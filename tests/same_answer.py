@@ -95,7 +95,7 @@ def main(arguments: Sequence[str]) -> int:
         for name in asked.config or known:
             inputs, kept = Path(scratch) / name / "inputs", asked.keep or Path(scratch)
             real = asked.data / REAL_FILES[name] if asked.data and name in REAL_FILES else None
-            runs = _Runs(known[name], _written(known[name], inputs), real, asked.through.split())
+            runs = _Runs(known[name], _written(known[name], inputs), real)
             old = runs.kept(asked.old.resolve(), kept.resolve())
             new = runs.made(asked.new.resolve(), Path(scratch) / name / "new")
             for result in _compared(known[name], old, new):
@@ -114,9 +114,6 @@ def _arguments(arguments: Sequence[str], *, names: Sequence[str]) -> argparse.Na
     parser.add_argument("--config", nargs="+", choices=names, metavar="NAME", help=" ".join(names))
     parser.add_argument("--keep", type=Path, help="folder that keeps OLD's runs for the next time")
     parser.add_argument("--data", type=Path, help="folder of the real files that conf/ is for")
-    parser.add_argument(
-        "--through", default="", metavar="CMD", help="starts each run, as nice does"
-    )
     return parser.parse_args(arguments)
 
 
@@ -130,7 +127,6 @@ class _Runs:
     job: ExampleJob
     inputs: Path
     real: Path | None
-    through: Sequence[str]
 
     def kept(self, checkout: Path, folder: Path) -> Path:
         """The run of a checkout, that of an earlier time where it is of the same commit and input.
@@ -155,7 +151,7 @@ class _Runs:
         job = ["run", "job.toml", "--output", "out", "--run-id", "it", *settings]
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("SPARK", "PYTHON"))}
         done = subprocess.run(
-            [*self.through, str(python), "-P", "-m", "segmentation", *job],
+            [str(python), "-P", "-m", "segmentation", *job],
             cwd=place,
             env={**environment, "PYTHONPATH": str(checkout / "lib")},
             capture_output=True,
