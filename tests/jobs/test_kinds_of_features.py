@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+from segmentation.cli import main
 from segmentation.runtime.java import java_home
 from tests.jobs.test_real_files import ELSEWHERE
 
@@ -134,6 +135,11 @@ def test_the_join_is_counted_on_both_sides(run):
     assert (counts["customers"], counts["customers_unmatched"]) == (350, 50)
     assert (counts["rows"], counts["unmatched"]) == (351, 1)
     assert "town" not in run.table("customers")
+
+
+def test_the_page_rendered_again_is_the_published_page(run, folder):
+    main(["report", str(folder / "out"), "--to", str(folder / "again.html")])
+    assert (folder / "again.html").read_bytes() == (run.folder / "report.html").read_bytes()
 
 
 def test_transforms_are_told(run):
