@@ -1,0 +1,42 @@
+"""What a run finds out, as plain values: made by the pipeline, used by storage and reporting."""
+
+from segmentation.results.choice import Choice, CostPoint, Verdict
+from segmentation.results.run import (
+    JoinCounts,
+    LineCounts,
+    PastRun,
+    Rejection,
+    Report,
+    Run,
+    StepTime,
+)
+from segmentation.results.sample import CustomerSample, PlottedValue
+from segmentation.results.segments import (
+    KINDS,
+    Correlation,
+    FeatureProfile,
+    Imputed,
+    PreparedFeature,
+    Segment,
+)
+
+__all__ = [
+    "KINDS",
+    "Choice",
+    "Correlation",
+    "CostPoint",
+    "CustomerSample",
+    "FeatureProfile",
+    "Imputed",
+    "JoinCounts",
+    "LineCounts",
+    "PastRun",
+    "PlottedValue",
+    "PreparedFeature",
+    "Rejection",
+    "Report",
+    "Run",
+    "Segment",
+    "StepTime",
+    "Verdict",
+]
