@@ -118,7 +118,7 @@ def test_who_they_are_is_profiled_by_country(retail):
         british = own[own["value"] == "United Kingdom"]["mean"].item()
         assert british == pytest.approx((of_it == "United Kingdom").mean())
     assert countries["difference"].isna().all()
-    assert "Who they are" in (retail.folder / "report.html").read_text(encoding="utf-8")
+    assert "Who the customers are" in (retail.folder / "report.html").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")

@@ -287,7 +287,7 @@ def test_withheld_segments_are_mentioned_and_nothing_is_claimed_to_be_most():
     segments = (replace(given.segments[0], customers=9), *given.segments[1:])
     text = attack.read(render(replace(given, segments=segments), min_group=10)).text
     assert "fall into 5 segments" in text
-    assert "Not described, so that nobody is recognised: segment 0, 1." in text
+    assert "Withheld to protect privacy: segment 0, 1." in text
     assert given.segments[0].name not in text
 
 
@@ -298,9 +298,9 @@ def test_of_one_customer_all_may_be_told_where_that_is_asked_for():
 @pytest.mark.parametrize(
     ("grouped", "min_group", "said"),
     [
-        (True, 10, "Every mark is the average of 10 or more similar customers of one segment; "),
-        (True, 1, "Every mark is the average of similar customers of one segment, or a single "),
-        (False, 10, "Every mark is one customer, or several that are alike in every feature; "),
+        (True, 10, "Each point is the average of 10 or more similar customers of one segment; "),
+        (True, 1, "Each point is the average of similar customers of one segment, or a single "),
+        (False, 10, "Each point is one customer, or several with identical features; "),
     ],
 )
 def test_the_page_says_what_a_mark_is(grouped, min_group, said):
@@ -314,4 +314,4 @@ def test_where_nothing_may_be_drawn_the_page_has_no_empty_chart():
     given = example_report()
     html = render(replace(given, sample=CustomerSample({}, ())), min_group=10)
     assert "customers-figure" not in attack.read(html).figures
-    assert "The customers themselves" not in html
+    assert ">The customers</h2>" not in html

@@ -119,18 +119,18 @@ def test_the_page_states_data_rows_seed_k_run_and_when(html):
     for fact in (
         "Data data/customers.csv",
         "Rows read 24,037",
-        "Rows left out 37",
+        "Rows rejected 37",
         "Chosen: k = 5",
         "Seed 42",
         "Run 2026-11-23T0951-demo",
-        "Made at 23 November 2026, 09:51 UTC",
+        "Created 23 November 2026, 09:51 UTC",
     ):
         assert fact in text
 
 
-def test_rows_left_out_are_counted_with_reasons_in_plain_words(html):
+def test_rejected_rows_are_counted_with_reasons_in_plain_words(html):
     text = words(html)
-    assert "24,037 rows read 24,000 in a segment 37 left out" in text
+    assert "24,037 rows read 24,000 in a segment 37 rejected" in text
     assert "the value is missing complains 21" in text
     assert "3 customer ids occur on more than one row" in text
 
@@ -228,7 +228,7 @@ def test_axes_can_be_chosen_where_there_are_more_than_three_features(count, sele
 
 def test_a_value_without_shares_is_explained():
     text = words(render(example_report(has_value_share=False)))
-    assert "Shares of money spent are left out: it does not add up over customers" in text
+    assert "Shares of money spent are not shown: it cannot be added up over customers" in text
     assert "Share of money spent" not in text
 
 
@@ -327,8 +327,8 @@ def test_correlated_features_are_told_once_and_calmly():
     found = (Correlation("frequency", "monetary", 0.853), Correlation("age", "tenure", -0.9))
     text = words(render(example_report(run={"correlations": found})))
     assert (
-        "What two features have in common counts twice in the segments: frequency and monetary "
-        "rise and fall together (correlation 0.85); age and tenure move in opposite directions "
+        "Correlated features have double weight in the segments: frequency and monetary "
+        "rise together (correlation 0.85); age and tenure move in opposite directions "
         f"(correlation {MINUS}0.90)."
     ) in text
 
@@ -336,7 +336,7 @@ def test_correlated_features_are_told_once_and_calmly():
 def test_nothing_rejected_and_no_warning():
     run = {"rejected": 0, "rejections": (), "warnings": (), "rows_in": 24000}
     text = words(render(example_report(run=run)))
-    assert "No row was left out: each has its segment." in text
+    assert "No row was rejected: every one is in a segment." in text
     assert "Before you rely on this" not in text
 
 
@@ -374,14 +374,14 @@ def test_the_verdict_stands_at_the_top_with_what_speaks_against_it_below():
         assert told in text
 
 
-def test_a_verdict_that_was_not_followed_is_told_beside_the_choice():
+def test_a_verdict_that_was_not_followed_is_reported_beside_the_choice():
     report = example_report()
     verdict = replace(report.run.choice.verdict, k=4, against=("what speaks against four",))
     choice = replace(report.run.choice, method="fixed", reason="choose.k is 5", verdict=verdict)
     text = words(render(replace(report, run=replace(report.run, choice=choice))))
     assert "For comparison, the automatic verdict is k = 4" in text
     assert "Number set by the configuration The data show" in text  # no praise of another k
-    assert "What speaks against k = 5: the silhouette favours 2" in text
+    assert "Evidence against k = 5: the silhouette favours 2" in text
     assert "what speaks against four" not in text
     assert "but <b>one</b> is small" in text  # words, not markup
 
@@ -390,5 +390,5 @@ def test_nothing_against_is_said_without_claiming_more_than_that():
     report = example_report()
     choice = replace(report.run.choice, against=(), runners_up=())
     text = words(render(replace(report, run=replace(report.run, choice=choice))))
-    assert "Nothing speaks against k = 5: no index favours another k." in text
+    assert "There is no evidence against k = 5: no index favours another k." in text
     assert "Runners-up" not in text

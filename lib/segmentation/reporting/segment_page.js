@@ -23,7 +23,7 @@
     return Boolean(canvas.getContext("webgl") || canvas.getContext("experimental-webgl"));
   };
 
-  // Without WebGL the first two features are drawn flat rather than none at all.
+  // Without WebGL the first two features are drawn in two dimensions.
   const flatten = ({ data, layout }) => {
     const { scene, ...rest } = layout;
     const traces = data.map(({ z, ...trace }) => ({ ...trace, type: "scatter" }));
@@ -41,7 +41,7 @@
   };
 
   const inSpace = (figure) => figure.data.some((trace) => trace.type === "scatter3d");
-  // A narrow screen needs the camera further away, or the titles of the axes are cut off.
+  // On a narrow screen the camera moves back, or the axis titles are cut off.
   const stepBack = ({ scene }) => {
     for (const letter of "xyz") {
       scene.camera.eye[letter] *= 1.4;
@@ -101,7 +101,7 @@
     select.addEventListener("change", redraw);
   }
 
-  // Paper is narrower than a screen: the charts are set anew for it, and set back afterwards.
+  // Paper is narrower than a screen: the charts are resized for printing, and restored afterwards.
   const folded = [...document.querySelectorAll("details:not([open])")];
   const forPaper = (printing) => {
     for (const details of folded) details.open = printing;
@@ -113,12 +113,12 @@
       Plotly.relayout(element, printing ? onPaper : onScreen);
     }
   };
-  // Pages are counted after this event: what is opened later than that is cut off at the end.
+  // The browser counts pages after this event: what is opened later is cut off.
   window.addEventListener("beforeprint", () => forPaper(true));
   window.addEventListener("afterprint", () => forPaper(false));
   window.matchMedia("print").addEventListener("change", (print) => forPaper(print.matches));
 
-  // What was drawn while folded away has no width of its own yet.
+  // A chart that was drawn inside a closed element has no width yet.
   for (const details of document.querySelectorAll("details")) {
     details.addEventListener("toggle", () => {
       if (!details.open || window.matchMedia("print").matches) return;
