@@ -1,7 +1,6 @@
 """One Spark session for all tests of a process; started only by the tests that ask for it."""
 
 import os
-import sys
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,15 +11,8 @@ from hypothesis import settings
 from pyspark.sql import SparkSession
 
 from segmentation.runtime.java import java_home
-from segmentation.runtime.session import CALL_SITES, REQUIRED
+from segmentation.runtime.session import build_session
 from tests import rotation
-
-UNCOMPILED = {
-    "spark.sql.codegen.wholeStage": "false",
-    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
-}
-"""For a few rows compiling code takes longer than running it: a fifth less time. Some tests run
-it compiled, so that both ways are compared."""
 
 SPARK_PATH = str(Path(pyspark.__file__).parents[1])
 """Where this PySpark is imported from: with scripts/test --spark not where the others are."""
@@ -47,9 +39,13 @@ def pytest_report_header() -> str:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if not config.getoption("--thorough"):
         long = pytest.mark.skip(reason="takes long: scripts/test --thorough")
+        later = pytest.mark.skip(reason="of another day: scripts/test --thorough")
         for item in items:
+            turn = item.get_closest_marker("turn")
             if item.get_closest_marker("thorough"):
                 item.add_marker(long)
+            elif turn is not None and not rotation.is_turn(*turn.args, **turn.kwargs):
+                item.add_marker(later)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -68,27 +64,15 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     """A small local session. Code under test that builds a session is handed this one."""
-    scratch = tmp_path_factory.mktemp("spark")
-    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     os.environ["JAVA_HOME"] = java_home()
-    builder = (
-        SparkSession.builder.master("local[2]")
-        .appName("tests")
-        .config("spark.ui.enabled", "false")
-        .config("spark.ui.showConsoleProgress", "false")
-        .config("spark.log.level", "ERROR")
-        .config("spark.driver.bindAddress", "127.0.0.1")
-        .config("spark.driver.host", "127.0.0.1")
-        .config("spark.sql.shuffle.partitions", "2")
-        .config("spark.default.parallelism", "2")
-        .config("spark.sql.warehouse.dir", str(scratch / "warehouse"))
-        .config("spark.local.dir", str(scratch / "local"))
-    )
-    for key, value in {CALL_SITES: "false", **UNCOMPILED}.items():
-        builder = builder.config(key, value)
-    session = builder.getOrCreate()
-    for key, value in REQUIRED.items():
-        session.conf.set(key, value)
+    conf = {
+        "spark.master": "local[2]",
+        "spark.sql.shuffle.partitions": "2",
+        "spark.default.parallelism": "2",
+        "spark.sql.warehouse.dir": str(tmp_path_factory.mktemp("warehouse")),
+    }
+    # As the command starts it for few customers: generated code, by HotSpot's first compiler.
+    session = build_session("tests", conf=conf, is_short_lived=True)
     yield session
     session.stop()
 

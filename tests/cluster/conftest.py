@@ -25,7 +25,7 @@ import pytest
 from segmentation.runtime.java import java_home
 from segmentation.storage.demo import demo_customers
 from tests.cluster.digests import Digest, digest
-from tests.conftest import SPARK_PATH, UNCOMPILED
+from tests.conftest import SPARK_PATH
 
 ROOT = Path(__file__).resolve().parents[2]
 LOOPBACK = "127.0.0.1"
@@ -48,7 +48,7 @@ QUIET = {
     # JVMs that live for a minute: a quarter less time.
     "spark.driver.defaultJavaOptions": "-XX:TieredStopAtLevel=1",
     "spark.executor.defaultJavaOptions": "-XX:TieredStopAtLevel=1",
-} | UNCOMPILED
+}
 
 DRIVER = f"""
 import json, sys, traceback
@@ -334,10 +334,9 @@ def undisturbed(
 def reference(
     machine: Machine, inputs: Inputs, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, Digest]:
-    """The answer of a machine with one core to one file, of either kind of coreset, compiled."""
+    """The answer of a machine with one core to one file, of either kind of coreset."""
     folder = tmp_path_factory.mktemp("reference")
-    compiled = {"spark.sql.codegen.wholeStage": "true", "spark.sql.codegen.factoryMode": "FALLBACK"}
-    with machine.application("local[1]", folder, **compiled) as program:
+    with machine.application("local[1]", folder) as program:
         application = Application(program)
         for path in CORESET_SIZES:
             application.run(

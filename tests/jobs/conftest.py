@@ -1,6 +1,9 @@
 """What the end-to-end tests share: the command called in this process, and the run it left."""
 
 import json
+import os
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +12,22 @@ import pyarrow.parquet as pq
 import pytest
 
 from segmentation.cli import main
+from segmentation.runtime.java import java_home
+from segmentation.runtime.jvm import C1_ONLY
+from tests.jobs.shop import CSV, Shop
+
+ELSEWHERE = """
+import json, sys
+sys.modules["segmentation"] = None  # whoever needs it fails
+from pyspark.ml import PipelineModel
+from pyspark.sql import SparkSession
+spark = SparkSession.builder.master("local[2]").getOrCreate()
+for line in sys.stdin:
+    csv, model, labelled = json.loads(line)
+    customers = spark.read.csv(csv, header=True)
+    PipelineModel.load(model).transform(customers).write.parquet(labelled)
+    print(flush=True)
+"""
 
 
 @dataclass(frozen=True)
@@ -48,3 +67,55 @@ def segment(spark):  # noqa: ARG001 - the command finds the session that this on
         return Finished.latest(output)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def customers(tmp_path_factory):
+    """The customers of every :class:`Shop`."""
+    path: Path = tmp_path_factory.mktemp("customers") / "customers.csv"
+    path.write_text(CSV)
+    return path
+
+
+@pytest.fixture(scope="session")
+def published(spark, customers, tmp_path_factory):  # noqa: ARG001 - the session of the command
+    """The output folder of a shop with one run, ``first``; to be copied, not to be changed."""
+    shop = Shop.opened(tmp_path_factory.mktemp("published"), customers)
+    shop("--run-id", "first")
+    return shop.output
+
+
+@pytest.fixture(scope="session")
+def elsewhere(tmp_path_factory):
+    """A program that has PySpark and models and nothing else of ours.
+
+    Called with a CSV file and a model, it labels the file; what it returns is that table.
+    """
+    folder = tmp_path_factory.mktemp("elsewhere")
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "SPARK"))}
+    arguments = f"--conf spark.driver.defaultJavaOptions={C1_ONLY} pyspark-shell"
+    own = {"JAVA_HOME": java_home(), "SPARK_LOCAL_IP": "127.0.0.1"}
+    with (
+        (folder / "log").open("w") as log,
+        subprocess.Popen(
+            [sys.executable, "-P", "-c", ELSEWHERE],
+            cwd=folder,
+            env={**kept, **own, "PYSPARK_SUBMIT_ARGS": arguments},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+        ) as program,
+    ):
+
+        def labelled(csv: Path, model: Path) -> pd.DataFrame:
+            table = folder / f"table-{len(list(folder.iterdir()))}"
+            assert program.stdin is not None
+            assert program.stdout is not None
+            program.stdin.write(json.dumps([str(csv), str(model), str(table)]) + "\n")
+            program.stdin.flush()
+            assert program.stdout.readline(), (folder / "log").read_text()
+            rows: pd.DataFrame = pq.read_table(table).to_pandas()
+            return rows
+
+        yield labelled

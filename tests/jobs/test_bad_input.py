@@ -4,6 +4,7 @@ import gzip
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -21,6 +22,7 @@ from segmentation.cli import main
 from segmentation.model.spark_pipeline import pipeline_model
 from segmentation.runtime.java import java_home
 from tests.conftest import SPARK_PATH
+from tests.jobs.shop import CSV, HEADER, ROWS
 
 ROOT = Path(__file__).resolve().parents[2]
 LONGEST_LINE = 600
@@ -39,9 +41,6 @@ k_max = 4
 [output]
 path = "out"
 """
-HEADER = "customer_id,visits,money_spent"
-ROWS = [f"{i:03d},{1 + i % 4},{10 ** (1 + i % 3)}.{i % 10}" for i in range(24)]
-CSV = "\n".join([HEADER, *ROWS]) + "\n"
 LINES = (
     "input.kind=transactions",
     "transactions.customer=customer_id",
@@ -332,7 +331,9 @@ CASES = {
     "run id that climbs": told("--run-id '..'", "letters", arguments=("--run-id", "..")),
     "run id that is empty": told("--run-id ''", "letters", arguments=("--run-id", "")),
     "run id with a line break": told("--run-id 'a\\n'", "letters", arguments=("--run-id", "a\n")),
-    "run id that is taken": told("run=good", "exists", "--run-id", arguments=("--run-id", "good")),
+    "run id that is taken": told(
+        "run=first", "exists", "--run-id", arguments=("--run-id", "first")
+    ),
     # --- the output
     "output is a file": told(
         "customers.csv", "output.path", arguments=("--output", "customers.csv")
@@ -673,13 +674,9 @@ CASES = {
 
 
 @pytest.fixture(scope="module")
-def good_run(segment, tmp_path_factory):
+def good_run(published, tmp_path_factory):
     """An output folder with one good run in it, and what its files are."""
-    folder = tmp_path_factory.mktemp("good")
-    (folder / "segment.toml").write_text(placed(CONFIG, folder))
-    (folder / "customers.csv").write_text(CSV)
-    output = folder / "out"
-    segment(folder / "segment.toml", "--run-id", "good", output=output)
+    output = shutil.copytree(published, tmp_path_factory.mktemp("good") / "out", symlinks=True)
     return output, files(output)
 
 

@@ -3,27 +3,28 @@
 import json
 import os
 import random
-import shlex
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
-from segmentation.runtime.java import java_home
-from tests.conftest import SPARK_PATH, UNCOMPILED
+from segmentation.cli import main
+from tests.conftest import SPARK_PATH
+from tests.jobs.shop import CONFIG
+from tests.rotation import SEED, rotation
 
 ROOT = Path(__file__).resolve().parents[2]
 STEPS = ("read", "features", "contract", "prepare", "compress", "sweep", "score", "choose",
          "refine", "describe", "freeze", "label", "check", "report", "publish")  # fmt: skip
 POINTS = (*STEPS, "before the move", "after the move", "within the pointer", "after the pointer")
 RANDOM_MOMENTS = 50
-SAMPLE = ("after the move",)
 
 DRIVER = """
 import os, signal, sys
@@ -130,53 +131,28 @@ class Job:
 
 
 @pytest.fixture(scope="module")
-def job(tmp_path_factory):
-    """A job with a good run behind it."""
+def job(customers, published, tmp_path_factory):
+    """A job with a good run behind it, started as the command starts itself."""
     folder = tmp_path_factory.mktemp("faults")
-    rows = "".join(f"{i:03d},{1 + i % 4},{10 ** (1 + i % 3)}.{i % 10}\n" for i in range(24))
-    (folder / "customers.csv").write_text("customer_id,visits,money_spent\n" + rows)
-    (folder / "config.toml").write_text(
-        f'[input]\npath = "{folder}/customers.csv"\ncustomer_id = "customer_id"\n'
-        '[features]\nnumeric = ["visits", "money_spent"]\n[sweep]\nk_max = 3\n'
-        f'[output]\npath = "{folder}/out"\nkeep_runs = 1\n'
-    )
-    environment = {
-        **{k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "SPARK", "PYSPARK"))},
-        "PYTHONPATH": f"{ROOT / 'lib'}:{SPARK_PATH}",
-        "JAVA_HOME": java_home(),
-        "SPARK_LOCAL_IP": "127.0.0.1",
-        "LOG4J_CONFIGURATION_FILE": str(ROOT / "conf" / "log4j2.properties"),
-    }
-    started = Job(folder, environment | submitted("ArchiveClassesAtExit", folder))
-    assert started("never", "first").wait() == 0
-    return replace(started, environment=environment | submitted("SharedArchiveFile", folder))
-
-
-def submitted(archive, folder):
-    """Spark as scripts/run starts it, but for JVMs that live for seconds."""
-    settings = UNCOMPILED | {
-        "spark.driver.defaultJavaOptions": (
-            f"-Xlog:cds*=off -XX:{archive}={folder}/classes.jsa -XX:TieredStopAtLevel=1"
-        )
-    }
-    options = " ".join(f"--conf {shlex.quote(f'{k}={v}')}" for k, v in settings.items())
-    properties = f"--properties-file {ROOT}/conf/spark-local.conf"
-    return {"PYSPARK_SUBMIT_ARGS": f"{options} {properties} pyspark-shell"}
+    shutil.copytree(published, folder / "out", symlinks=True)
+    config = CONFIG.format(customers=customers, output=folder / "out")
+    (folder / "config.toml").write_text(f"{config}keep_runs = 1\n")
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "SPARK", "PYSPARK"))}
+    own = {"PYTHONPATH": f"{ROOT / 'lib'}:{SPARK_PATH}", "SEGMENT_CLASS_ARCHIVES": ""}
+    return Job(folder, kept | own)
 
 
 def survives(job, deaths):
     """Let the job die so often while a reader looks on; then a whole run, and nothing left over."""
     reader = Reader(job.output)
     reader.start()
-    began, longest = time.monotonic(), 0.0
     for number, death in enumerate(deaths):
         process = job(death if isinstance(death, str) else "never", f"dies-{number}-{id(reader)}")
         if not isinstance(death, str):
             time.sleep(death)
             process.send_signal(signal.SIGKILL)
         assert process.wait() == -signal.SIGKILL or not isinstance(death, str)
-        longest = max(longest, time.monotonic() - began)
-    assert job("never", f"whole-{id(reader)}").wait() == 0
+    main(["run", str(job.folder / "config.toml"), "--run-id", f"whole-{id(reader)}"])
     time.sleep(1)
     reader.ends.set()
     reader.join()
@@ -187,7 +163,9 @@ def survives(job, deaths):
     assert left == []
 
 
-@pytest.mark.parametrize(("told", "step"), [(signal.SIGINT, "contract"), (signal.SIGTERM, "sweep")])
+@pytest.mark.parametrize(
+    ("told", "step"), rotation([(signal.SIGINT, "contract"), (signal.SIGTERM, "sweep")])
+)
 def test_a_driver_that_is_told_to_stop_stops_in_one_line_and_cleans_up(job, told, step):
     before = {path.name for path in job.output.iterdir()}
     started = STEPS[STEPS.index(step) - 1]
@@ -204,8 +182,10 @@ def test_a_driver_that_is_told_to_stop_stops_in_one_line_and_cleans_up(job, told
     assert {path.name for path in job.output.iterdir()} == before
 
 
-def test_a_driver_killed_at_some_moments(job):
-    survives(job, SAMPLE)
+def test_a_driver_killed_at_the_days_point(job):
+    point = POINTS[SEED % len(POINTS)]
+    print(f"killed at: {point}")
+    survives(job, [point])
 
 
 @pytest.mark.thorough

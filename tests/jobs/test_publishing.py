@@ -4,7 +4,6 @@ import json
 import shutil
 import sqlite3
 import subprocess
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,60 +12,12 @@ import pytest
 from segmentation.cli import main
 from segmentation.storage.filesystem import Folder
 from segmentation.storage.locking import Lock
-
-ROWS = "".join(f"{i:03d},{1 + i % 4},{10 ** (1 + i % 3)}.{i % 10}\n" for i in range(24))
-CONFIG = """
-[input]
-path = "{customers}"
-customer_id = "customer_id"
-[features]
-numeric = ["visits", "money_spent"]
-[sweep]
-k_max = 3
-[output]
-path = "{output}"
-"""
-
-
-@dataclass
-class Shop:
-    """A folder with customers and a configuration; called, it runs the job there."""
-
-    folder: Path
-
-    @classmethod
-    def opened(cls, folder, customers):
-        config = CONFIG.format(customers=customers, output=folder / "out")
-        (folder / "config.toml").write_text(config)
-        return cls(folder)
-
-    @property
-    def output(self):
-        return self.folder / "out"
-
-    def __call__(self, *arguments):
-        main(["run", str(self.folder / "config.toml"), *arguments])
-        return json.loads((self.output / "latest.json").read_text())["run"]
-
-
-@pytest.fixture(scope="module")
-def customers(spark, tmp_path_factory):  # noqa: ARG001 - the command finds the session of this one
-    path: Path = tmp_path_factory.mktemp("customers") / "customers.csv"
-    path.write_text("customer_id,visits,money_spent\n" + ROWS)
-    return path
+from tests.jobs.shop import Shop
 
 
 @pytest.fixture
-def shop(customers, tmp_path):
+def shop(spark, customers, tmp_path):  # noqa: ARG001 - the session of the command
     return Shop.opened(tmp_path, customers)
-
-
-@pytest.fixture(scope="module")
-def published(customers, tmp_path_factory):
-    """The output folder with a run, ``first``."""
-    shop = Shop.opened(tmp_path_factory.mktemp("published"), customers)
-    shop("--run-id", "first")
-    return shop.output
 
 
 @pytest.fixture
