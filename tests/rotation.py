@@ -15,6 +15,11 @@ TODAY = date.fromisoformat(_TOLD) if _TOLD else datetime.now(UTC).date()
 SEED = TODAY.toordinal()
 
 
+def is_turn(place: int, *, of: int) -> bool:
+    """Whether this is the day of the test marked ``turn(place, of=days)``."""
+    return SEED % of == place
+
+
 def rotation(rows: Iterable[Any], *, daily: int = 1) -> list[Any]:
     """The rows as parameters of a test: so many every day, others the next; all with --thorough."""
     rows = list(rows)

@@ -17,7 +17,7 @@ from scripts.benchmarking.session import scaled_up
 from tests.conftest import SPARK_PATH
 
 ROOT = Path(__file__).resolve().parents[2]
-ROWS, K_MAX = 20_000, 4
+ROWS, K_MAX = 4_000, 3
 
 
 def test_a_cost_is_the_sum_of_squared_distances_to_the_nearest_centre():

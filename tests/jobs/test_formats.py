@@ -12,7 +12,7 @@ from pyspark.ml import PipelineModel
 from segmentation.schemas import SEGMENT
 from tests.rotation import rotation
 
-CUSTOMERS = 20_000
+CUSTOMERS = 4_000
 CONFIG = """
 [input]
 path = "{path}"

@@ -1,19 +1,12 @@
 """Every kind of feature in one run; the model alone labels as the table does."""
 
-import json
-import os
-import subprocess
-import sys
 from collections import Counter
 
 import numpy as np
 import pandas as pd
-import pyarrow.parquet as pq
 import pytest
 
 from segmentation.cli import main
-from segmentation.runtime.java import java_home
-from tests.jobs.test_real_files import ELSEWHERE
 
 CONFIG = """
 [input]
@@ -151,25 +144,15 @@ def test_transforms_are_told(run):
     }  # fmt: skip
 
 
-def test_the_model_alone_labels_every_row_as_the_tables_do(run, folder):
+def test_the_model_alone_labels_every_row_as_the_tables_do(run, folder, elsewhere):
     """Rejected rows get no segment; values it has never seen are others."""
     places = pd.read_csv(folder / "places.csv").drop(columns="town")
     given = pd.read_csv(folder / "customers.csv", dtype=str, keep_default_na=False)
     whole = given.merge(places, left_on="id", right_on="person", how="left").drop(columns="person")
     unseen = whole.iloc[[20]].assign(id="new", plan="diamond", country="Peru")
     pd.concat([whole, unseen]).to_csv(folder / "whole.csv", index=False)
-    work = [(str(folder / "whole.csv"), str(run.folder / "model"), str(folder / "elsewhere"))]
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "SPARK"))}
-    done = subprocess.run(
-        [sys.executable, "-P", "-c", ELSEWHERE, json.dumps(work)],
-        cwd=folder,
-        env={**environment, "JAVA_HOME": java_home(), "SPARK_LOCAL_IP": "127.0.0.1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    found = pq.read_table(folder / "elsewhere").to_pandas().set_index("id")["segment"]
+    labelled = elsewhere(folder / "whole.csv", run.folder / "model")
+    found = labelled.set_index("id")["segment"]
     expected = run.table("customers").set_index("id")["segment"]
     assert found["new"] in (0, 1, 2)
     assert found[run.table("rejected")["id"]].isna().all()

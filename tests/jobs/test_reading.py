@@ -15,6 +15,7 @@ from segmentation.config import Input
 from segmentation.errors import SchemaError
 from segmentation.features.decimals import as_read, with_plain_numbers
 from segmentation.storage.readers import read_table
+from tests.rotation import rotation
 
 CONFIG = """
 [input]
@@ -291,29 +292,36 @@ def as_table(rows, folder, spark):
     return "table"
 
 
-def test_formats_give_the_same_labelled_customers(segment, spark, tmp_path):
-    rows = pd.DataFrame(ROWS, columns=HEADER.split(","))
-    labelled = {}
-    for writer in (as_csv, as_parquet, as_orc, as_json, as_table):
-        name = writer(rows, tmp_path, spark)
-        form = name.split(".")[-1]
-        path = "customers" if form == "table" else tmp_path / name
-        run = segment(
-            config_for(tmp_path, path),
-            *WITH_ID,
-            *sets(input__format=form),
-            output=tmp_path / form,
-        )
-        # A CSV's numbers are text: which of them are whole nobody has said.
-        customers = run.table("customers").astype({"visits": float})
-        labelled[form] = customers.sort_values("customer_id")[sorted(customers.columns)]
-    spark.sql("DROP TABLE customers")
-    assert list(labelled["csv"]["customer_id"]) == sorted(row[0] for row in ROWS)
-    assert list(labelled["csv"]["segment"]) == [0, 0, 1, 0, 1]  # 007, 08, 10, 1e3, 9; by size
-    for form, customers in labelled.items():
-        pd.testing.assert_frame_equal(
-            customers.reset_index(drop=True), labelled["csv"].reset_index(drop=True), obj=form
-        )
+@pytest.fixture(scope="module")
+def labelled_from_csv(segment, spark, tmp_path_factory):
+    return labelled(as_csv, segment, spark, tmp_path_factory.mktemp("csv"))
+
+
+def labelled(writer, segment, spark, folder):
+    """The labelled customers of a run on the rows as this writer leaves them."""
+    name = writer(pd.DataFrame(ROWS, columns=HEADER.split(",")), folder, spark)
+    form = name.split(".")[-1]
+    path = "customers" if form == "table" else folder / name
+    run = segment(
+        config_for(folder, path), *WITH_ID, *sets(input__format=form), output=folder / form
+    )
+    # A CSV's numbers are text: which of them are whole nobody has said.
+    customers = run.table("customers").astype({"visits": float}).sort_values("customer_id")
+    return customers[sorted(customers.columns)].reset_index(drop=True)
+
+
+def test_customers_of_a_csv_are_labelled(labelled_from_csv):
+    assert list(labelled_from_csv["customer_id"]) == sorted(row[0] for row in ROWS)
+    assert list(labelled_from_csv["segment"]) == [0, 0, 1, 0, 1]  # 007, 08, 10, 1e3, 9; by size
+
+
+@pytest.mark.parametrize("writer", rotation([as_parquet, as_orc, as_json, as_table]))
+def test_formats_give_the_same_labelled_customers(
+    writer, segment, spark, tmp_path, labelled_from_csv
+):
+    found = labelled(writer, segment, spark, tmp_path)
+    spark.sql("DROP TABLE IF EXISTS customers")
+    pd.testing.assert_frame_equal(found, labelled_from_csv)
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ import pytest
 from segmentation.cli import main
 from segmentation.runtime.java import java_home
 from segmentation.storage.demo import demo_customers
+from tests.rotation import rotation
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -109,7 +110,8 @@ def test_a_command_in_this_process(example, notebook, tmp_path, monkeypatch, cap
         main(["run", *words] if program == "scripts/run" else words)
         outputs[command] = capsys.readouterr().out
         if command == "scripts/run customers.toml":
-            main(["run", "customers.toml", "--run-id", "zzz"])  # for rollback to leave
+            # for rollback to leave
+            main(["run", "customers.toml", "--run-id", "zzz", "--set=sweep.k_max=3"])
             capsys.readouterr()
     assert notebook()
     assert (tmp_path / "data" / "run=2026-11" / "report.html").is_file()
@@ -181,11 +183,13 @@ def test_the_installed_command_is_quiet_and_closed(example, tmp_path):
 
 @pytest.mark.parametrize(
     ("wrong", "said"),
-    [
-        ("spark.driver.memory=plenty", "Spark's JVM does not start: .*plenty"),
-        ("spark.master=nonsense", "Spark's JVM does not start: .*Master must "),
-        ("spark.master=local[many]", r"Spark does not start: .*local\[many\]"),
-    ],
+    rotation(
+        [
+            ("spark.driver.memory=plenty", "Spark's JVM does not start: .*plenty"),
+            ("spark.master=nonsense", "Spark's JVM does not start: .*Master must "),
+            ("spark.master=local[many]", r"Spark does not start: .*local\[many\]"),
+        ]
+    ),
 )
 def test_a_property_that_spark_refuses_is_one_line(wrong, said, example, tmp_path):
     folder = in_folder(example, tmp_path)

@@ -1,21 +1,15 @@
 """The real files beside the repository, each with its configuration in ``conf/``."""
 
 import csv
-import json
-import os
-import subprocess
-import sys
 from collections import Counter
 from html import unescape
 from pathlib import Path
 
 import duckdb
 import numpy as np
-import pyarrow.parquet as pq
 import pytest
 from sklearn import metrics
 
-from segmentation.runtime.java import java_home
 from segmentation.schemas import PUBLISHED
 from tests import headline
 
@@ -30,17 +24,6 @@ DESCRIBED = {"mall": 3}
 
 ROWS = {"customers-data": 24_000, "wholesale": 440, "mall": 200}
 
-ELSEWHERE = """
-import json, sys
-sys.modules["segmentation"] = None  # whoever needs it fails
-from pyspark.ml import PipelineModel
-from pyspark.sql import SparkSession
-spark = SparkSession.builder.master("local[2]").getOrCreate()
-for csv, model, labelled in json.loads(sys.argv[1]):
-    customers = spark.read.csv(csv, header=True)
-    PipelineModel.load(model).transform(customers).write.parquet(labelled)
-"""
-
 
 @pytest.fixture(scope="module")
 def runs(segment, shared_data, tmp_path_factory):
@@ -54,28 +37,6 @@ def runs(segment, shared_data, tmp_path_factory):
         )
         for name, file in FILES.items()
     }
-
-
-@pytest.fixture(scope="module")
-def labelled_elsewhere(runs, shared_data, tmp_path_factory):
-    """The files labelled by a program that has PySpark and the model and nothing else of ours."""
-    folder = tmp_path_factory.mktemp("elsewhere")
-    work = [
-        (str(shared_data / file), str(runs[name].folder / "model"), str(folder / name))
-        for name, file in FILES.items()
-    ]
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "SPARK"))}
-    environment["JAVA_HOME"] = java_home()
-    done = subprocess.run(
-        [sys.executable, "-P", "-c", ELSEWHERE, json.dumps(work)],
-        cwd=folder,
-        env={**environment, "SPARK_LOCAL_IP": "127.0.0.1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return {name: pq.read_table(folder / name).to_pandas() for name in FILES}
 
 
 def rows_of(path):
@@ -108,13 +69,14 @@ def test_customers_hold_the_file_as_it_is(runs, shared_data, name):
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_model_labels_as_the_table_does_without_this_project(runs, labelled_elsewhere, name):
-    customers, elsewhere = runs[name].table("customers"), labelled_elsewhere[name]
-    columns = list(elsewhere.columns)
+def test_model_labels_as_the_table_does_without_this_project(runs, shared_data, elsewhere, name):
+    customers = runs[name].table("customers")
+    labelled = elsewhere(shared_data / FILES[name], runs[name].folder / "model")
+    columns = list(labelled.columns)
     assert columns[-1] == "segment"
-    assert elsewhere["segment"].nunique() == runs[name].manifest["choice"]["k"] > 1
+    assert labelled["segment"].nunique() == runs[name].manifest["choice"]["k"] > 1
     numbers = {column: float for column in columns[:-1] if customers[column].dtype.kind == "f"}
-    found = elsewhere.astype(numbers).itertuples(index=False, name=None)
+    found = labelled.astype(numbers).itertuples(index=False, name=None)
     assert Counter(found) == Counter(customers[columns].itertuples(index=False, name=None))
 
 
