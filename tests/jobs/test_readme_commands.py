@@ -38,6 +38,7 @@ EXECUTED = {
     "segment --version": SHORT,
     "segment runs out/customers": SHORT,
     "segment show out/customers": SHORT,
+    "segment report out/customers": SHORT,
     "segment rollback out/customers": SHORT,
     "segment mirror conf/mine.toml": "../unit/test_mirrors.py::"
     "test_segment_mirror_brings_the_database_up_to_the_current_run",
@@ -119,6 +120,7 @@ def test_a_command_in_this_process(example, notebook, tmp_path, monkeypatch, cap
     assert f"{CUSTOMERS} usable" in outputs["scripts/run customers.toml --dry-run"]
     assert len(list(Path("out/customers").glob("run=*"))) == 2
     assert outputs["segment runs out/customers"].count("zzz") >= 1
+    assert "report-zzz.html" in outputs["segment report out/customers"]
     assert "zzz" not in outputs["segment rollback out/customers"]
     assert re.match(r"segment \d+\.\d+\.\d+, Spark 4", outputs["segment --version"])
 

@@ -116,7 +116,7 @@ def _failures_told(database: str) -> Iterator[None]:
         if "MetaStoreClient" in text:
             said += (
                 ": where it is an embedded Derby one process may have it open, and a Thrift server "
-                "is one; the README, Point BI at it, has a way for both"
+                "is one; the README, section Query it, shows how to have both"
             )
         raise StorageError(
             f"output.catalog = {database!r}: Spark's Hive catalog refuses: {said}"
