@@ -31,6 +31,21 @@ class Table:
         return tuple(column.name for column in self.columns)
 
 
+@dataclass(frozen=True)
+class FileLayout:
+    """How the files of a table are arranged; all three name columns.
+
+    There is a folder per value of ``partition_by``, or one in all. Rows are sorted within a file,
+    so that look-ups prune. Of ``mostly_unique`` columns Parquet tries no dictionary.
+    """
+
+    partition_by: str | None = None
+    sort_by: tuple[str, ...] = ()
+    mostly_unique: tuple[str, ...] = ()
+
+
+ONE_FOLDER = FileLayout()
+
 VERSION = 2
 """Of the published tables, in the manifest: incremented when a column is removed or redefined."""
 

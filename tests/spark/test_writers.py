@@ -7,7 +7,7 @@ import pytest
 from pyspark.sql import functions as F
 
 from segmentation.errors import StorageError
-from segmentation.schemas import Column
+from segmentation.schemas import Column, FileLayout
 from segmentation.storage import writers
 from segmentation.storage.filesystem import Folder
 from segmentation.storage.writers import row_bytes, write_rows, write_table, written_rows
@@ -26,21 +26,14 @@ def customers(spark):
 def test_the_number_of_files_is_bounded(customers, tmp_path, target_file_mb, tasks):
     assert row_bytes(customers) == 24
     folder = Folder.at(str(tmp_path / "customers"))
-    sort_by = [F.col("id").desc()]
-    write_table(
-        customers,
-        folder,
-        rows=ROWS,
-        partition_by="segment",
-        sort_by=sort_by,
-        target_file_mb=target_file_mb,
-    )
+    layout = FileLayout("segment", sort_by=("spend",))
+    write_table(customers, folder, rows=ROWS, layout=layout, target_file_mb=target_file_mb)
     for segment in (0, 1):
         files = list((tmp_path / "customers" / f"segment={segment}").glob("*.parquet"))
         assert len(files) == tasks  # 2.4 MB in all
         for file in files:
-            ids = pq.read_table(file)["id"].to_pylist()
-            assert ids == sorted(ids, reverse=True)
+            spend = pq.read_table(file)["spend"].to_pylist()
+            assert spend == sorted(spend)
 
 
 @pytest.mark.parametrize(("cores", "tasks"), [(None, 2), (5, 5), (100, 6)])
@@ -52,7 +45,8 @@ def test_every_core_labels_as_long_as_files_stay_of_some_size(
     if cores is not None:
         monkeypatch.setattr(writers, "parallelism", lambda _: cores)
     folder = Folder.at(str(tmp_path / "customers"))
-    write_table(customers, folder, rows=ROWS, partition_by="segment", target_file_mb=128)
+    layout = FileLayout("segment")
+    write_table(customers, folder, rows=ROWS, layout=layout, target_file_mb=128)
     for segment in (0, 1):
         assert len(list((tmp_path / "customers" / f"segment={segment}").glob("*.parquet"))) == tasks
     assert written_rows(folder) == {"0": ROWS // 2, "1": ROWS // 2}

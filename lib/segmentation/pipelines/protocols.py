@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Protocol
 
 from segmentation.config import Source
 from segmentation.results import CostPoint, CustomerSample, FeatureProfile, Run, Segment
-from segmentation.schemas import Table
+from segmentation.schemas import ONE_FOLDER, FileLayout, Table
 
 if TYPE_CHECKING:  # a page is rendered again without Spark
     from pyspark.ml import PipelineModel
-    from pyspark.sql import Column, DataFrame, SparkSession
+    from pyspark.sql import DataFrame, SparkSession
 
 
 class InputReader(Protocol):
@@ -44,9 +44,7 @@ class RunWriter(InputReader, Protocol):
         table: DataFrame,
         *,
         rows: int,
-        partition_by: str | None = None,
-        sort_by: Sequence[Column] = (),
-        mostly_unique: Sequence[str] = (),
+        layout: FileLayout = ONE_FOLDER,
     ) -> Mapping[str, int]:
         """Stage a table of so many rows; returns how many each partition's files hold."""
 

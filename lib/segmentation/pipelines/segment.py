@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 
 from segmentation.clustering.coreset import compress
 from segmentation.clustering.distributed import DistributedPopulation
@@ -47,8 +46,8 @@ from segmentation.schemas import (
     SEGMENT,
     SEGMENT_PROFILE,
     SEGMENTS,
+    FileLayout,
     published_name,
-    quoted,
 )
 from segmentation.segments.labelled import rejected_rows
 from segmentation.selection.degeneracy import correlations, degeneracies
@@ -228,7 +227,7 @@ def run(
 
     with steps("label"):
         customer_id = config.input.customer_id
-        ids = [published_name(customer_id)] if customer_id else []
+        ids = (published_name(customer_id),) if customer_id else ()
         published = writer.stage_table(
             CUSTOMERS.name,
             labelled(
@@ -239,9 +238,7 @@ def run(
                 features=encoding.features,
             ),
             rows=audit.usable,
-            partition_by=SEGMENT,
-            sort_by=[F.col(quoted(name)) for name in ids],
-            mostly_unique=[*ids, "distance", "margin"],
+            layout=FileLayout(SEGMENT, ids, (*ids, "distance", "margin")),
         )
         excluded = writer.stage_table(
             REJECTED.name,

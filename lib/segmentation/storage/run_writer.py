@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pyspark.ml import PipelineModel
-from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import DataFrame, SparkSession
 
 from segmentation.config import Output, Source
 from segmentation.errors import ConfigError, StorageError
 from segmentation.results import Run
-from segmentation.schemas import Table
+from segmentation.schemas import ONE_FOLDER, FileLayout, Table
 from segmentation.storage import downstream
 from segmentation.storage.delta import check_delta, log_tables
 from segmentation.storage.filesystem import Folder
@@ -25,9 +25,10 @@ from segmentation.storage.readers import read_table
 from segmentation.storage.removal import RUNNING, STAGING, prune, remove_run
 from segmentation.storage.run_reader import MODEL
 from segmentation.storage.writers import COMPRESSION, write_rows, write_table, written_rows
+from segmentation.storage.written_files import WrittenFiles
 
 RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-TEMPORARY, REPORT, DELTA_LOG = "_temporary", "report.html", "_delta_log"
+TEMPORARY, REPORT = "_temporary", "report.html"
 LOGGER = logging.getLogger("segment")
 
 
@@ -45,7 +46,7 @@ class StagedRun:
     settings: Output
     existing_run: Run | None
     _manifest: str = ""
-    _written: set[str] = field(default_factory=set)
+    _written: WrittenFiles = field(default_factory=WrittenFiles)
 
     @classmethod
     def opened(
@@ -141,9 +142,7 @@ class StagedRun:
         table: DataFrame,
         *,
         rows: int,
-        partition_by: str | None = None,
-        sort_by: Sequence[Column] = (),
-        mostly_unique: Sequence[str] = (),
+        layout: FileLayout = ONE_FOLDER,
     ) -> Mapping[str, int]:
         """Stage a table of so many rows; returns how many each partition's files hold.
 
@@ -154,9 +153,7 @@ class StagedRun:
             table,
             folder,
             rows=rows,
-            partition_by=partition_by,
-            sort_by=sort_by,
-            mostly_unique=mostly_unique,
+            layout=layout,
             target_file_mb=self.settings.target_file_mb,
         )
         self._note(folder)
@@ -206,8 +203,7 @@ class StagedRun:
         """
         self.lock.confirm()
         if self.existing_run is None:
-            if not self.output.is_local:
-                self._check_files()
+            self._written.check(self.staging, others={RUNNING, REPORT, MANIFEST})
             if self.output.renames:
                 self.staging.move(self.published)
             else:
@@ -242,24 +238,8 @@ class StagedRun:
                 LOGGER.warning("warning: the run is published; older runs stay: %s", error)
 
     def _note(self, folder: Folder) -> None:
-        """Remember the files of a staged table, where a lease is all that keeps others away."""
-        if not self.output.is_local:
-            self._written.update(folder.files())
+        self._written.add(folder)
         self.lock.check()
-
-    def _check_files(self) -> None:
-        """Whether the staged folder holds what this attempt wrote, all of it and nothing else.
-
-        A job that stood still while this one took over may have removed or added files since.
-        """
-        own = {f"{self.staging.path}/{name}" for name in (RUNNING, REPORT, MANIFEST)}
-        there = {path for path in self.staging.files() if f"/{DELTA_LOG}/" not in path} - own
-        if there != self._written:
-            strange = sorted(there ^ self._written)
-            raise StorageError(
-                f"{self.staging.uri} does not hold what was written, {len(strange)} files "
-                f"differ, such as {strange[0]}: another job interfered; run it again"
-            )
 
     def _is_half(self) -> bool:
         """Whether the run's own folder is no other attempt's, and no reader can know of it.

@@ -6,12 +6,13 @@ from pathlib import PurePosixPath
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.utils import is_remote
 
 from segmentation import schemas
 from segmentation.errors import StorageError, one_line
+from segmentation.schemas import ONE_FOLDER, FileLayout, quoted
 from segmentation.storage.filesystem import Folder
 
 BYTES = {"binary": 64, "boolean": 1, "int": 4, "float": 4, "smallint": 2, "date": 4}
@@ -37,28 +38,24 @@ def write_table(
     folder: Folder,
     *,
     rows: int,
-    partition_by: str | None = None,
-    sort_by: Sequence[Column] = (),
-    mostly_unique: Sequence[str] = (),
+    layout: FileLayout = ONE_FOLDER,
     target_file_mb: int,
 ) -> None:
-    """Write a table into a new folder, as one file or as a few for each partition value.
+    """Write a table into a new folder, as one file or as a few per partition value.
 
-    With ``partition_by`` the rows are not shuffled: every task writes all values, so that a
+    With partitions the rows are not shuffled: every task writes all values, so that a
     large segment waits on no single task; a task writes at most about ``target_file_mb`` in all,
     and a file for each value, which bounds the number of files. The same tasks compute the rows:
-    there are as many as cores where each still has some megabytes to write. ``sort_by`` orders
-    the rows within a file, so that look-ups prune. Without, few rows are expected of a table
-    that is long to read; an empty table is not read.
-    For ``mostly_unique`` columns Parquet need not try whether a dictionary of values helps.
+    there are as many as cores where each still has some megabytes to write. Without partitions,
+    few rows are expected of a table that is long to read; an empty table is not read.
     """
     options = {
         **COMPRESSION,
-        **{f"parquet.enable.dictionary#{name}": "false" for name in mostly_unique},
+        **{f"parquet.enable.dictionary#{name}": "false" for name in layout.mostly_unique},
     }
     size = rows * row_bytes(table)
     tasks = -(-size // (target_file_mb * MEGABYTE))
-    if partition_by is None:
+    if layout.partition_by is None:
         few = table.repartition(tasks) if tasks else table.limit(0).coalesce(1)
         few.write.options(**COMPRESSION).mode("error").parquet(folder.uri)
         return
@@ -66,8 +63,9 @@ def write_table(
     tasks = max(1, tasks, spread)
     if (most := size // MIN_TASK_BYTES) > tasks:
         tasks = max(tasks, min(most, parallelism(table.sparkSession)))
-    arranged = table.coalesce(tasks).sortWithinPartitions(partition_by, *sort_by)
-    arranged.write.options(**options).partitionBy(partition_by).mode("error").parquet(folder.uri)
+    order = [F.col(quoted(name)) for name in (layout.partition_by, *layout.sort_by)]
+    writer = table.coalesce(tasks).sortWithinPartitions(*order).write.options(**options)
+    writer.partitionBy(layout.partition_by).mode("error").parquet(folder.uri)
 
 
 def parallelism(spark: SparkSession) -> int:
@@ -100,7 +98,7 @@ def row_bytes(table: DataFrame) -> int:
 def write_rows(
     rows: Sequence[object], folder: Folder, *, columns: Sequence[schemas.Column]
 ) -> None:
-    """Write records, an attribute a column, into a new folder as one file; a Spark job less.
+    """Write records, one column per attribute, into a new folder as one file, without Spark.
 
     Raises
     ------
