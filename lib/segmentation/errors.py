@@ -1,4 +1,6 @@
-"""What an operator can mend. A message is one line: the rule, the value found, where to change it.
+"""Errors that an operator can fix.
+
+A message is one line: the rule, the value found, where to change it.
 
 Anything that is not a :class:`SegmentationError` is a bug and keeps its traceback.
 """
@@ -6,7 +8,7 @@ Anything that is not a :class:`SegmentationError` is a bug and keeps its traceba
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
-MAX_LISTED, LONGEST = 10, 40
+MAX_LISTED, MAX_LENGTH = 10, 40
 
 
 class SegmentationError(Exception):
@@ -42,7 +44,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 def listed(names: Sequence[str]) -> str:
     """The names as a person takes them in: in quotes, the first ten, none at full length."""
-    shown = [repr(name if len(name) <= LONGEST else f"{name[:LONGEST]}...") for name in names]
+    shown = [repr(name if len(name) <= MAX_LENGTH else f"{name[:MAX_LENGTH]}...") for name in names]
     rest = f" and {len(names) - MAX_LISTED} more" if len(names) > MAX_LISTED else ""
     return ", ".join(shown[:MAX_LISTED]) + rest
 

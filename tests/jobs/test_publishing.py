@@ -59,7 +59,7 @@ def test_the_same_run_again_is_no_new_work_and_another_of_its_id_is_refused(
     )
     text = customers.read_text()
     customers.write_text(text + "999,1,1\n")
-    assert "of another input" in refused(capsys, shop, "--run-id", "first")
+    assert "with another input" in refused(capsys, shop, "--run-id", "first")
     customers.write_text(text)
     assert state(shop.output / "run=first") == written
     assert not [path for path in shop.output.iterdir() if path.name.startswith("_")]

@@ -170,7 +170,7 @@ def test_a_folder_that_is_no_run_is_not_overwritten(output):
     (output / "run=d" / "notes.txt").write_text("mine")
     (output / "run=e").write_text("mine")
     for run in "de":
-        with pytest.raises(StorageError, match=f"run={run} exists, is no run.*change --run-id"):
+        with pytest.raises(StorageError, match=f"run={run} exists, is not a run.*change --run-id"):
             publish(str(output), run, by=run)
     assert (output / "run=d" / "notes.txt").read_text() == "mine"
 
@@ -180,8 +180,8 @@ def test_a_folder_that_is_no_run_is_not_overwritten(output):
     [
         (lambda lock, elsewhere: lock.symlink_to(elsewhere), "it is a link"),
         (lambda lock, _: lock.symlink_to(lock.with_name("nowhere")), "it is a link"),
-        (lambda lock, _: (lock / "deep").mkdir(parents=True), "it is no file"),
-        (lambda lock, _: os.mkfifo(lock), "it is no file"),
+        (lambda lock, _: (lock / "deep").mkdir(parents=True), "it is not a file"),
+        (lambda lock, _: os.mkfifo(lock), "it is not a file"),
     ],
 )
 def test_a_lock_that_is_something_else_is_refused(obstacle, told, output, tmp_path_factory):

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segmentation.errors import LONGEST, MAX_LISTED, listed, nearest, one_line
+from segmentation.errors import MAX_LENGTH, MAX_LISTED, listed, nearest, one_line
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ def test_a_list_of_names_is_cut_to_what_can_be_read():
     assert listed(["a", "b c"]) == "'a', 'b c'"
     many = listed([f"column_{i}" for i in range(MAX_LISTED + 3)])
     assert many.endswith(f"'column_{MAX_LISTED - 1}' and 3 more")
-    assert listed(["x" * (LONGEST + 1)]) == f"'{'x' * LONGEST}...'"
+    assert listed(["x" * (MAX_LENGTH + 1)]) == f"'{'x' * MAX_LENGTH}...'"
 
 
 @given(st.text())

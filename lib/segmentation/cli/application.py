@@ -1,4 +1,4 @@
-"""The console command ``segment``: its commands, and what errors and interrupts come to."""
+"""The console command ``segment``: its commands, errors and interrupts."""
 
 import logging
 import signal

@@ -1,4 +1,4 @@
-"""Progress for whoever looks on: a live line on a terminal, plain log lines elsewhere."""
+"""Progress output: a live line on a terminal, log lines elsewhere."""
 
 import logging
 from contextlib import AbstractContextManager, nullcontext
@@ -13,14 +13,14 @@ LOG = logging.getLogger("segment")
 
 
 class LogLines:
-    """One log line a step, for files and schedulers."""
+    """One log line per step, for files and schedulers."""
 
     def live(self) -> AbstractContextManager[object]:
         """Nothing to keep alive."""
         return nullcontext()
 
     def started(self, step: str) -> None:
-        """Say nothing: the end tells more."""
+        """No-op: only completion is logged."""
 
     def finished(self, step: StepTime) -> None:
         """Log the step's time."""
@@ -32,7 +32,7 @@ class LogLines:
 
 
 class LiveLines:
-    """A line a step with a running clock, for a terminal."""
+    """One line per step with a running clock, for a terminal."""
 
     def __init__(self, console: Console) -> None:
         self._progress = Progress(
@@ -62,5 +62,5 @@ class LiveLines:
 
 
 def progress(console: Console) -> LiveLines | LogLines:
-    """What suits the console: live lines on a terminal, else log lines."""
+    """Live lines on a terminal, else log lines."""
     return LiveLines(console) if console.is_terminal else LogLines()

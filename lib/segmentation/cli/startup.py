@@ -1,4 +1,4 @@
-"""What a run starts with, a configuration and Spark, in the order in which one needs the other."""
+"""What a run starts with: its configuration and its Spark session."""
 
 import os
 import re
@@ -55,7 +55,7 @@ def started(
     return settings, checked_session
 
 
-def properties(told: Sequence[str]) -> dict[str, str]:
+def properties(options: Sequence[str]) -> dict[str, str]:
     """Spark's properties of ``KEY=VALUE`` each.
 
     Raises
@@ -64,7 +64,7 @@ def properties(told: Sequence[str]) -> dict[str, str]:
         If one is not of that form.
     """
     found = {}
-    for each in told:
+    for each in options:
         key, separator, value = each.partition("=")
         if not separator or not key.startswith("spark."):
             raise ConfigError(f"--conf {each}: needs the form spark.KEY=VALUE")
@@ -73,7 +73,7 @@ def properties(told: Sequence[str]) -> dict[str, str]:
 
 
 def executors_of(spark: SparkSession) -> str:
-    """The address of whoever runs the tasks: a master's or a Connect server's."""
+    """The address of the master or of the Connect server."""
     return (
         os.environ.get("SPARK_REMOTE", "sc://") if is_remote() else str(spark.sparkContext.master)
     )

@@ -21,7 +21,7 @@ from segmentation.schemas import VERSION
 
 @dataclass(frozen=True)
 class Rejection:
-    """How many rows were left out for one reason; ``column`` is the column at fault, if one is."""
+    """How many rows were excluded for one reason; ``column`` is the column at fault, if one is."""
 
     reason: str
     column: str | None
@@ -30,7 +30,7 @@ class Rejection:
 
 @dataclass(frozen=True)
 class LineCounts:
-    """What became of the transaction lines: ``counted + left out = lines``.
+    """What became of the transaction lines: ``counted + excluded = lines``.
 
     ``returns`` are among those that count. Recency is at the end of the day ``as_of``; the lines
     that count are of ``first_day`` to ``last_day``.
@@ -149,7 +149,7 @@ class Report:
     """What the report shows; ``segments`` and ``cost_curve`` in their published order.
 
     The ``sample`` of a run of version 1 is empty: it was not published.
-    ``withheld`` are the numbers of segments that are not among them, so that nobody is recognised.
+    ``withheld`` are the numbers of segments that are left out, so that no customer is recognised.
     """
 
     run: Run

@@ -1,1 +1,1 @@
-"""The only rooms that touch files and catalogs."""
+"""Files and catalogs: the only package that touches them."""

@@ -19,11 +19,11 @@ def local_path(address: str) -> str | None:
     StorageError
         If it is neither.
     """
-    told = f"output.path = {address!r}"
+    key = f"output.path = {address!r}"
     if not address.strip() or "\0" in address:
-        raise StorageError(f"{told} is no path: name a folder")
+        raise StorageError(f"{key} is empty or not a path: name a folder")
     if "${" in address:
-        raise StorageError(f"{told}: variables are not replaced there; write the path out")
+        raise StorageError(f"{key}: variables are not expanded; write the full path")
     scheme = _SCHEME.fullmatch(address)
     if scheme is None:
         return address
@@ -31,13 +31,13 @@ def local_path(address: str) -> str | None:
     if name.lower() == "file":
         parts = _FILE.fullmatch(rest)
         if parts is None or not parts["path"]:
-            raise StorageError(f"{told} needs an absolute path after file:, such as file:///path")
+            raise StorageError(f"{key} needs an absolute path after file:, such as file:///path")
         if parts["host"] not in (None, "", "localhost"):
-            raise StorageError(f"{told} names another host: needs file:///path on this one")
+            raise StorageError(f"{key} names another host: needs file:///path on this one")
         return "/" + parts["path"].lstrip("/")
     if not rest.startswith("//"):
         raise StorageError(
-            f"{told} needs {name}:// before the rest; or ./{address} for a folder of this name"
+            f"{key} needs {name}:// before the rest; or ./{address} for a folder of this name"
         )
     return None
 
@@ -56,5 +56,5 @@ def bytes_on_disk(path: str) -> int | None:
 
 
 def escaped(path: str) -> str:
-    """An input path for Spark: a name that stands on the disk as it is written is no wildcard."""
+    """An input path for Spark: the name of an existing file is not read as a wildcard."""
     return GLOB_CHARACTERS.sub(r"\\\1", path) if Path(path).exists() else path

@@ -35,11 +35,11 @@ def check_catalog(spark: SparkSession, *, output: Folder, database: str) -> None
             f"output.catalog needs a catalog that outlives the job, Spark's is {kind}: set "
             "spark.sql.catalogImplementation = hive in Spark's properties"
         )
-    with _failures_told(database), _quiet(spark):
-        strangers = _strangers(spark, output=output, database=database)
-    if strangers:
+    with _one_line_failures(database), _quiet(spark):
+        conflicts = _conflicts(spark, output=output, database=database)
+    if conflicts:
         raise StorageError(
-            f"output.catalog = {database!r} has {listed(strangers)} already, which show no runs "
+            f"output.catalog = {database!r} has {listed(conflicts)} already, which show no runs "
             f"of {output.uri}: drop them, or choose another output.catalog"
         )
 
@@ -56,7 +56,7 @@ def point_views_at(run: Folder, *, output: Folder, spark: SparkSession, database
         As :func:`check_catalog`.
     """
     check_catalog(spark, output=output, database=database)
-    with _failures_told(database):
+    with _one_line_failures(database):
         spark.sql(f"CREATE DATABASE IF NOT EXISTS {quoted(database)}")
         for name in [table.name for table in PUBLISHED]:
             view = f"{quoted(database)}.{quoted(name)}"
@@ -71,8 +71,8 @@ def point_views_at(run: Folder, *, output: Folder, spark: SparkSession, database
                 spark.sql(f"DROP VIEW IF EXISTS {view}")
 
 
-def _strangers(spark: SparkSession, *, output: Folder, database: str) -> list[str]:
-    """The names of our views that stand for something else: a table, or other runs."""
+def _conflicts(spark: SparkSession, *, output: Folder, database: str) -> list[str]:
+    """The names of our views that are taken: by a table, or by a view of other runs."""
     found = []
     for table in PUBLISHED:
         view = f"{quoted(database)}.{quoted(table.name)}"
@@ -105,8 +105,8 @@ def _address(output: Folder) -> str:
 
 
 @contextmanager
-def _failures_told(database: str) -> Iterator[None]:
-    """What Hive refuses becomes one line."""
+def _one_line_failures(database: str) -> Iterator[None]:
+    """Errors of Hive as one line."""
     try:
         yield
     except (PySparkException, Py4JJavaError) as error:
@@ -119,7 +119,7 @@ def _failures_told(database: str) -> Iterator[None]:
                 "is one; the README, section Query it, shows how to have both"
             )
         raise StorageError(
-            f"output.catalog = {database!r}: Spark's Hive catalog refuses: {said}"
+            f"output.catalog = {database!r}: Spark's Hive catalog fails: {said}"
         ) from None
 
 

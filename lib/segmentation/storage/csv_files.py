@@ -90,7 +90,7 @@ def _census(text: Text, warn: Callable[[str], None]) -> Census:
 def _spans_lines(text: Text) -> bool:
     """Whether quoted fields span lines; refused where others beside them are never closed.
 
-    Then nobody can tell which lines are records.
+    In that case records cannot be told from lines.
     """
     source = text.source
     across = spans(text.raw(), text.dialect, comment=text.comment)
@@ -148,9 +148,9 @@ def _by_lines(text: Text, names: Sequence[str], options: Mapping[str, str]) -> D
     own = [name for name in names if name not in folders]
     schema = ", ".join(f"{quoted(name)} STRING" for name in [*own, MALFORMED])
     lines = text.lines(header=has_header)
-    told = {**options, "columnNameOfCorruptRecord": MALFORMED}
+    parsing = {**options, "columnNameOfCorruptRecord": MALFORMED}
     line = F.col("value")
-    record = F.from_csv(line, schema, told)
+    record = F.from_csv(line, schema, parsing)
     rows = lines.select(
         record.alias("__record"), (~is_record(line, text.dialect)).alias("__odd"), *lines.columns
     )
@@ -164,7 +164,7 @@ def _by_lines(text: Text, names: Sequence[str], options: Mapping[str, str]) -> D
 
 
 def _check_encoding(text: Text, found: Census, warn: Callable[[str], None]) -> None:
-    """Refuse what is not in the encoding that nobody named; warn where somebody did."""
+    """Refuse bytes that are not UTF-8; where an encoding is configured, warn."""
     if not found.undecoded:
         return
     said = f"{found.undecoded:,} lines hold bytes that are not UTF-8"

@@ -34,7 +34,7 @@ def check_database(address: str) -> None:
             "pip install '.[sql]', or pip install 'sqlalchemy>=2.0'"
         )
     with (
-        _failures_told(address, "cannot be reached"),
+        _one_line_failures(address, "cannot be reached"),
         _engine(address) as engine,
         engine.connect(),
     ):
@@ -47,8 +47,8 @@ def load(published: PublishedRun, *, output: str, database: str) -> None:
     The tables are ``segmentation_segments`` and so on, made if they are not there, with the
     output's address and the run's id in the columns ``output`` and ``run``: outputs that share a
     database leave each other's rows alone. ``segmentation_current`` has a row per output that
-    names its current run. Rows of that run that are there already are replaced, so loading again
-    counts nothing twice. A table of an older release gets the columns that it lacks.
+    names its current run. Existing rows of that run are replaced, so loading twice
+    duplicates nothing. Missing columns are added to a table of an older release.
 
     Raises
     ------
@@ -61,7 +61,7 @@ def load(published: PublishedRun, *, output: str, database: str) -> None:
     key = {OUTPUT: redacted(output)[:MAX_ADDRESS], RUN: run}
     metadata = sql.MetaData()
     with (
-        _failures_told(database, "cannot be loaded"),
+        _one_line_failures(database, "cannot be loaded"),
         _engine(database) as engine,
         engine.begin() as connection,
     ):
@@ -111,7 +111,7 @@ def _made(
         return table
     dialect = connection.dialect
     address = dialect.identifier_preparer.format_table(table)
-    # DuckDB's inspector lists no columns: it asks for collations that DuckDB has none of.
+    # DuckDB's inspector lists no columns: it asks for collations, which DuckDB does not have.
     known = set(connection.execute(sql.text(f"SELECT * FROM {address} WHERE 1 = 0")).keys())  # noqa: S608
     for column in table.columns:
         if column.name not in known:
@@ -121,8 +121,8 @@ def _made(
 
 
 @contextmanager
-def _failures_told(address: str, what: str) -> Iterator[None]:
-    """Whatever the database or its driver refuses becomes one line."""
+def _one_line_failures(address: str, what: str) -> Iterator[None]:
+    """Errors of the database or its driver as one line."""
     from sqlalchemy.exc import SQLAlchemyError
 
     try:

@@ -41,7 +41,7 @@ def generate(path: str, *, customers: int, seed: int) -> bool:
     if target.exists():
         return False
     target.parent.mkdir(parents=True, exist_ok=True)
-    aside = target.with_name(f".{target.name}.part")
-    demo_customers(customers, seed=seed).to_csv(aside, index=False)
-    aside.replace(target)
+    temporary = target.with_name(f".{target.name}.part")
+    demo_customers(customers, seed=seed).to_csv(temporary, index=False)
+    temporary.replace(target)
     return True

@@ -1,4 +1,4 @@
-"""What else shows the current run: views in a catalog, small tables in a database."""
+"""Downstream copies of the current run: views in a catalog, small tables in a database."""
 
 from collections.abc import Callable
 
@@ -17,7 +17,7 @@ NAMES = ("catalog", "database")
 
 
 def check(settings: Output, *, output: Folder, session: Callable[[], SparkSession]) -> None:
-    """Whether whatever is to show the runs of this folder can; asked before any work is done.
+    """Check that catalog and database can be updated, before any work is done.
 
     Raises
     ------
@@ -31,32 +31,32 @@ def check(settings: Output, *, output: Folder, session: Callable[[], SparkSessio
 
 
 def configured(settings: Output) -> dict[str, str]:
-    """The mirrors that a configuration names, by key."""
+    """The catalog and database that a configuration names, by key."""
     named = {f"output.{name}": getattr(settings, name) for name in NAMES}
     return {key: value for key, value in named.items() if value is not None}
 
 
 def settings_of(run: Run, settings: Output) -> Output:
-    """These settings with the mirrors that a run was published with.
+    """These settings with the catalog and database that a run was published with.
 
     Raises
     ------
     ConfigError
-        If the run's manifest hides one's address, as it does where there is a password in it.
+        If an address is redacted in the run's manifest because it has a password.
     """
     output = run.config.get("output", {})
     named = {name: output.get(name) for name in NAMES}
     hidden = [f"output.{name}" for name, value in named.items() if HIDDEN in (value or "")]
     if hidden:
         raise ConfigError(
-            f"the manifest does not tell the password of {', '.join(hidden)}: pass the "
+            f"the manifest does not hold the password of {', '.join(hidden)}: pass the "
             "configuration file instead of the folder"
         )
     return settings.model_copy(update=named)
 
 
 def not_updated(run: Run, settings: Output) -> list[str]:
-    """The mirrors that a run was published with and these settings do not name."""
+    """The keys that a run was published with and these settings do not set."""
     output = run.config.get("output", {})
     return [
         f"output.{name}"
@@ -68,12 +68,12 @@ def not_updated(run: Run, settings: Output) -> list[str]:
 def show(
     run: str, output: Folder, settings: Output, *, session: Callable[[], SparkSession]
 ) -> None:
-    """Show the current run of this folder in every mirror, whatever becomes of the others.
+    """Update the catalog and the database to the current run; a failure of one stops no other.
 
     Raises
     ------
     StorageError
-        If one of them could not be updated; the others were, and the run stays current.
+        If one could not be updated; the run stays current.
     """
     folder = output.child(f"run={run}")
     steps: dict[str, Callable[[], None]] = {}

@@ -76,13 +76,13 @@ class Folder:
 
     def names(self) -> list[str]:
         """What is in the folder, in alphabetical order; nothing where it is missing."""
-        with self._told("cannot be listed"):
+        with self._one_line_errors("cannot be listed"):
             found = self.filesystem.get_file_info(fs.FileSelector(self.path, allow_not_found=True))
         return sorted(each.base_name for each in found)
 
     def files(self) -> list[str]:
         """The paths of the files in it and in the folders below."""
-        with self._told("cannot be listed"):
+        with self._one_line_errors("cannot be listed"):
             found = self.filesystem.get_file_info(fs.FileSelector(self.path, recursive=True))
         return sorted(each.path for each in found if each.type == fs.FileType.File)
 
@@ -100,7 +100,7 @@ class Folder:
         DamagedError
             If it is a folder, or no text.
         """
-        with self._told("cannot be read", name):
+        with self._one_line_errors("cannot be read", name):
             try:
                 with self.filesystem.open_input_stream(f"{self.path}/{name}") as stream:
                     content = stream.read()
@@ -116,12 +116,15 @@ class Folder:
             return str(content.decode("utf-8"))
         except UnicodeDecodeError as error:
             raise DamagedError(
-                f"{self.uri}/{name} is damaged: byte {error.start} is no UTF-8; see output.path"
+                f"{self.uri}/{name} is damaged: byte {error.start} is not UTF-8; see output.path"
             ) from None
 
     def remove(self, name: str) -> None:
         """Remove a file in the folder, if it is there."""
-        with self._told("cannot be removed", name), contextlib.suppress(FileNotFoundError):
+        with (
+            self._one_line_errors("cannot be removed", name),
+            contextlib.suppress(FileNotFoundError),
+        ):
             self.filesystem.delete_file(f"{self.path}/{name}")
 
     def exists(self) -> bool:
@@ -136,13 +139,13 @@ class Folder:
 
     def create(self) -> None:
         """Make the folder and those above it."""
-        with self._told("cannot be created"):
+        with self._one_line_errors("cannot be created"):
             self.filesystem.create_dir(self.path, recursive=True)
 
     def delete(self) -> None:
         """Remove the folder and all in it, if it is there; a file or a link stays."""
         if self.is_folder():
-            with self._told("cannot be removed"), contextlib.suppress(FileNotFoundError):
+            with self._one_line_errors("cannot be removed"), contextlib.suppress(FileNotFoundError):
                 self.filesystem.delete_dir(self.path)
 
     def write(self, name: str, text: str) -> None:
@@ -156,19 +159,19 @@ class Folder:
         if not self.renames:
             self.overwrite(name, text)
             return
-        aside = f".{name}.{uuid.uuid4().hex}"
-        self.overwrite(aside, text)
-        with self._told("cannot be written", name):
+        temporary = f".{name}.{uuid.uuid4().hex}"
+        self.overwrite(temporary, text)
+        with self._one_line_errors("cannot be written", name):
             if self.is_local:
-                _flush(f"{self.path}/{aside}")
-            self.filesystem.move(f"{self.path}/{aside}", f"{self.path}/{name}")
+                _flush(f"{self.path}/{temporary}")
+            self.filesystem.move(f"{self.path}/{temporary}", f"{self.path}/{name}")
             if self.is_local:
                 _flush(self.path)
 
     def overwrite(self, name: str, text: str) -> None:
         """Write a text file in place: on HDFS and Azure it is empty until it is complete."""
         with (
-            self._told("cannot be written", name),
+            self._one_line_errors("cannot be written", name),
             self.filesystem.open_output_stream(f"{self.path}/{name}") as stream,
         ):
             stream.write(text.encode("utf-8"))
@@ -183,7 +186,7 @@ class Folder:
         """
         if target.exists():
             raise StorageError(f"{self.uri} cannot be renamed to {target.uri}: it exists")
-        with self._told(f"cannot be renamed to {target.uri}"):
+        with self._one_line_errors(f"cannot be renamed to {target.uri}"):
             self.filesystem.move(self.path, target.path)
 
     def link(self, name: str, target: str) -> None:
@@ -192,22 +195,22 @@ class Folder:
             return
         link = Path(self.path) / name
         if link.exists() and not link.is_symlink():
-            return  # somebody's own folder
-        aside = link.with_name(f".{name}.{uuid.uuid4().hex}")
+            return  # not ours: a file or folder of that name
+        temporary = link.with_name(f".{name}.{uuid.uuid4().hex}")
         try:
-            aside.symlink_to(target, target_is_directory=True)
+            temporary.symlink_to(target, target_is_directory=True)
         except OSError:  # a file system without symbolic links
             return
-        with self._told("cannot be written", name):
-            os.replace(aside, link)  # noqa: PTH105 - Path.replace would follow nothing else
+        with self._one_line_errors("cannot be written", name):
+            os.replace(temporary, link)  # noqa: PTH105 - Path.replace would follow nothing else
 
     def _kind(self) -> fs.FileType:
-        with self._told("cannot be reached"):
+        with self._one_line_errors("cannot be reached"):
             return self.filesystem.get_file_info(self.path).type
 
     @contextlib.contextmanager
-    def _told(self, what: str, name: str | None = None) -> Iterator[None]:
-        """What the file system refuses, as one line for the operator."""
+    def _one_line_errors(self, what: str, name: str | None = None) -> Iterator[None]:
+        """Errors of the file system as one line for the operator."""
         try:
             yield
         except (OSError, pa.ArrowException) as error:

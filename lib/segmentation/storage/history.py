@@ -70,7 +70,7 @@ def current(output: Folder) -> str | None:
 def rolled_back(
     output: Folder, run: str | None, *, confirm: Callable[[], None] = lambda: None
 ) -> str:
-    """Make a run current again, the one before the current if none is named; returns it.
+    """Make a run current, by default the one before the current; returns it.
 
     Raises
     ------

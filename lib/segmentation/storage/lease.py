@@ -63,7 +63,7 @@ class Lease:
     def taken(cls, output: Folder, *, run_id: str, clock: Clock = time) -> "Lease":
         """The lease, which :meth:`renew` keeps.
 
-        Where somebody has it already this waits: until it is renewed, for up to ``HEARTBEAT_S``, or
+        Where another job has it this waits: until it is renewed, for up to ``HEARTBEAT_S``, or
         has not been for ``LEASE_TIMEOUT_S``, as after a lost driver whose job is started again.
 
         Raises

@@ -114,7 +114,7 @@ class FileLock:
 
         path = Path(output.path) / LOCK
         try:
-            # never through a link, which may lead to somebody's file
+            # never through a link, which may lead to any file
             flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
             descriptor = os.open(path, flags, 0o666)
         except OSError as error:
@@ -166,7 +166,7 @@ class FileLock:
         if path.is_symlink():
             reason = "it is a link, needs to be a file or missing"
         elif path.exists() and not path.is_file():
-            reason = "it is no file, needs to be one or missing"
+            reason = "it is not a file, needs to be one or missing"
         return StorageError(f"{output.uri}/{LOCK} cannot be locked: {reason}; see output.path")
 
 

@@ -25,13 +25,13 @@ def prepared(
     """Clear the output folder of dead runs; the existing run with this id, if any."""
     repair = repaired(output, confirm=confirm)
     if repair is not None:
-        LOGGER.warning("warning: latest.json named no whole run; it names %s now", repair)
+        LOGGER.warning("warning: latest.json named no complete run; it names %s now", repair)
     clean(output, confirm=confirm)
     existing = read_run(output, run_id)
     published = output.child(f"run={run_id}")
     if existing is None and published.exists():
         raise StorageError(
-            f"{published.uri} exists, is no run (it has no {MANIFEST}), and is never "
+            f"{published.uri} exists, is not a run (it has no {MANIFEST}), and is never "
             "overwritten: change --run-id"
         )
     if existing is not None:

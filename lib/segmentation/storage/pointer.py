@@ -32,7 +32,7 @@ def pointer(output: Folder) -> Pointer | None:
     Raises
     ------
     DamagedError
-        If the first that is there is no pointer.
+        If the first that exists is damaged.
     """
     for name in (POINTER, COPY, POINTER):
         found = parsed(output, name)
@@ -112,7 +112,7 @@ def still_read(before: Pointer, *, now: datetime) -> set[str]:
 
 
 def is_recent(moment: Any, now: datetime) -> bool:
-    """Whether less than the grace period has passed; true of what is no moment with a zone."""
+    """Whether less than the grace period has passed; true of anything but a time with a zone."""
     try:
         return now - datetime.fromisoformat(moment) < GRACE
     except (TypeError, ValueError):

@@ -1,7 +1,7 @@
 """Where quoted fields of a text file begin and end: whether a line is a record.
 
 A reader that takes a file apart by lines is fast and right as long as no quoted field holds a
-line break. One cheap scan tells; RFC 4180 is the grammar.
+line break. One cheap scan finds out; RFC 4180 is the grammar.
 """
 
 import sys

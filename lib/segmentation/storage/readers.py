@@ -34,16 +34,16 @@ def read_table(
     Raises
     ------
     StorageError, SchemaError, DataError
-        If a path leads to nothing or to what the format cannot read, or if nobody can tell
-        where its rows begin and end.
+        If a path leads to nothing or to what the format cannot read, or if it is
+        ambiguous where its rows begin and end.
     """
     if isinstance(source, Input) and source.generate is not None and source.format == "csv":
         try:
             generate(source.paths[0], customers=source.generate, seed=seed)
         except OSError as error:
-            raise StorageError(f"{source.shown} cannot be made: {error.strerror}") from None
-    if told := check_files(source):
-        warn(told)
+            raise StorageError(f"{source.shown} cannot be written: {error.strerror}") from None
+    if warning := check_files(source):
+        warn(warning)
     try:
         _warn_of_filters(spark, source, warn)
         if source.format == "csv":
@@ -59,7 +59,7 @@ def read_table(
 
 
 def _warn_of_filters(spark: SparkSession, source: Source, warn: Callable[[str], None]) -> None:
-    """Say how many files the options leave, as nobody counts the rows of the others."""
+    """Warn of files that the options exclude: their rows are not counted."""
     filters = {name: v for name, v in source.choosing_options.items() if name not in FINDING}
     if not filters or source.format == "table":
         return

@@ -1,4 +1,4 @@
-"""What may go from an output folder: what dead runs left, and old runs."""
+"""Removal from an output folder: the remains of dead runs, and old runs."""
 
 import re
 from collections.abc import Callable
@@ -18,7 +18,7 @@ _LEFTOVER = re.compile(r"\.(latest\.json|latest\.copy\.json|latest)\.[0-9a-f]{32
 
 
 def clean(output: Folder, *, confirm: Callable[[], None] = lambda: None) -> list[str]:
-    """Remove what dead runs left; only for whoever holds the lock. Returns the folders' names."""
+    """Remove the remains of dead runs; needs the lock. Returns the names of the folders."""
     removed = []
     for name in output.names():
         folder = output.child(name)

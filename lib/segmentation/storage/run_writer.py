@@ -66,7 +66,7 @@ class StagedRun:
         ConfigError
             If the run id cannot be a folder's name.
         StorageError
-            If the output folder cannot be made, another job writes to it, or it has a run of
+            If the output folder cannot be created, another job writes to it, or it has a run of
             that id with another configuration.
         """
         if not RUN_ID.fullmatch(run_id):
@@ -101,9 +101,9 @@ class StagedRun:
     def staging(self) -> Folder:
         """Where it is written until then; readers pass over a name that begins with ``_``.
 
-        No other attempt has the name, so what an executor of a lost driver still writes is
-        nobody's. An object store renames nothing, so there it is the run's own folder, and the
-        manifest, which is written last, makes it one.
+        The name is unique to the attempt, so that late writes of an executor whose driver is lost
+        reach no run. An object store cannot rename, so there it is the run's own folder, and the
+        manifest, which is written last, completes it.
         """
         if self.output.renames or self.existing_run is not None:
             return self.output.child(f"{STAGING}{self.run_id}-{self.lock.token}")
@@ -120,18 +120,18 @@ class StagedRun:
         return self.spark.read.schema(table.schema).parquet(folder.glob)
 
     def is_published(self, fingerprint: str) -> bool:
-        """Whether this very run is there already: same id, same configuration, same input.
+        """Whether this run is published already: same id, same configuration, same input.
 
         Raises
         ------
         StorageError
-            If it is there with another input.
+            If it was published with another input.
         """
         if self.existing_run is None:
             return False
         if self.existing_run.fingerprint != fingerprint:
             raise StorageError(
-                f"the run {self.published.uri} exists, of another input, and is never "
+                f"the run {self.published.uri} exists, with another input, and is never "
                 "overwritten: change --run-id"
             )
         return True
@@ -224,13 +224,13 @@ class StagedRun:
                 self.staging.delete()
             elif self._is_half():
                 remove_run(self.published)
-        except StorageError as error:  # the next job removes it; what ended this one is said first
+        except StorageError as error:  # the next job removes it; what ended this one is raised
             LOGGER.warning("warning: %s", error)
         finally:
             self.lock.release()
 
     def _prune(self) -> None:
-        """Remove runs beyond ``output.keep_runs``; what is in the way is no failure of the run."""
+        """Remove runs beyond ``output.keep_runs``; failing to is only a warning."""
         if self.settings.keep_runs is not None:
             try:
                 prune(self.output, keep=self.settings.keep_runs, confirm=self.lock.confirm)

@@ -15,7 +15,7 @@ BLANKS = r"\s+"
 """The separator, as pandas has it, of files whose columns are lined up with blanks."""
 
 NEVER_IN_TEXT = {"sep": "\uffff", "quote": "\ufffe", "escape": "\ufffe"}
-"""Unicode sets these aside: with them for a dialect a line of CSV is a field, whatever it holds."""
+"""Unicode noncharacters: with them as the dialect a line of CSV is one field, whatever it holds."""
 
 WIDE = ("utf-16", "utf16", "utf-32", "utf32", "ucs-2", "unicodebig", "unicodelittle")
 UTF_8 = ("", "utf-8", "utf8")
@@ -53,7 +53,7 @@ class Text:
 
     @property
     def is_wide(self) -> bool:
-        """Whether a letter takes two bytes or four, so that a line break is no byte of its own."""
+        """Whether a character takes two or four bytes, so that a line break is not one byte."""
         return self.encoding.startswith(WIDE)
 
     @property
