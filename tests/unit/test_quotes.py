@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from segmentation.storage.dialect import Dialect
 from segmentation.storage.quotes import (
     AMISS,
     BROKEN,
@@ -16,7 +17,6 @@ from segmentation.storage.quotes import (
     OPENS,
     REOPENS,
     WHOLE,
-    Dialect,
     spanning,
 )
 

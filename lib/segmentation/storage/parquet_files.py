@@ -11,27 +11,17 @@ from pyspark.errors import PySparkTypeError
 from pyspark.sql import Column, DataFrame, DataFrameReader, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
-from pyspark.sql.pandas.types import from_arrow_type
 
 from segmentation.config import Source
 from segmentation.errors import SchemaError
 from segmentation.schemas import quoted
 from segmentation.storage.addresses import escaped
+from segmentation.storage.parquet_types import spark_type, wider
 
 NANOS_AS_LONG = "spark.sql.legacy.parquet.nanosAsLong"
 MAX_FOOTERS = 20_000
 WHOLE_DOUBLES = 2**53
 """Up to here every whole number is a double of its own."""
-
-WHOLE: tuple[T.DataType, ...] = (T.ByteType(), T.ShortType(), T.IntegerType(), T.LongType())
-DIGITS: Mapping[T.DataType, int] = dict(zip(WHOLE, (3, 5, 10, 19), strict=True))
-MAX_DIGITS = 38
-UNSIGNED: Mapping[pa.DataType, T.DataType] = {
-    pa.uint8(): T.ShortType(),
-    pa.uint16(): T.IntegerType(),
-    pa.uint32(): T.LongType(),
-    pa.uint64(): T.DecimalType(20, 0),
-}
 
 
 @dataclass(frozen=True)
@@ -124,7 +114,7 @@ def _footers(file: str, footer: pq.ParquetFile, source: Source) -> _Footers:
             )
     old_times = {leaf.path for leaf in leaves if leaf.physical_type == "INT96"}
     for field in footer.schema_arrow:
-        type_ = _spark_type(field.type, is_nanos=field.name in nanos)
+        type_ = spark_type(field.type, is_nanos=field.name in nanos)
         types[field.name] = T.TimestampType() if field.name in old_times else type_
     return _Footers([file], types, nanos)
 
@@ -142,16 +132,6 @@ def _is_beyond(file: str, name: str) -> bool:
         elif column.num_values and (known is None or known.null_count != column.num_values):
             return True
     return False
-
-
-def _spark_type(type_: pa.DataType, *, is_nanos: bool = False) -> T.DataType:
-    if is_nanos:
-        return T.LongType()
-    if pa.types.is_dictionary(type_):
-        return _spark_type(type_.value_type)
-    if pa.types.is_timestamp(type_):
-        return T.TimestampNTZType() if type_.tz is None else T.TimestampType()
-    return UNSIGNED.get(type_) or from_arrow_type(type_)
 
 
 def _has_untyped(group: _Footers) -> bool:
@@ -179,7 +159,7 @@ def _merged(groups: Sequence[_Footers], source: Source) -> dict[str, T.DataType]
             if name in group.nanos:
                 type_ = T.TimestampType() if group.nanos[name] else T.TimestampNTZType()
             before = merged.get(name, T.NullType())
-            wide = _wider(before, type_)
+            wide = wider(before, type_)
             if wide is None:
                 raise SchemaError(
                     f"{source.section}.path: column {name!r} is of type {before.simpleString()} "
@@ -205,39 +185,6 @@ def _check_exact(files: Sequence[str], name: str, source: Source) -> None:
                 "hold whole numbers beyond 2**53, which a double cannot tell apart: write it as "
                 "one type"
             )
-
-
-def _wider(one: T.DataType, other: T.DataType) -> T.DataType | None:
-    """The type that holds both without loss, None if there is none; a long may be a double."""
-    if one == other or isinstance(other, T.NullType):
-        return one
-    if isinstance(one, T.NullType):
-        return other
-    if one in WHOLE and other in WHOLE:
-        return max(one, other, key=WHOLE.index)
-    both = (one, other)
-    if any(isinstance(each, T.DoubleType | T.FloatType) for each in both):
-        is_number = all(isinstance(each, T.NumericType) for each in both)
-        has_decimal = any(isinstance(each, T.DecimalType) for each in both)
-        return T.DoubleType() if is_number and not has_decimal else None
-    if any(isinstance(each, T.DecimalType) for each in both):
-        return _wider_decimal(one, other)
-    if any(isinstance(each, T.DateType) for each in both):
-        times = [each for each in both if isinstance(each, T.TimestampType | T.TimestampNTZType)]
-        return times[0] if times else None
-    return None
-
-
-def _wider_decimal(one: T.DataType, other: T.DataType) -> T.DataType | None:
-    whole, scale = 0, 0
-    for each in (one, other):
-        if isinstance(each, T.DecimalType):
-            whole, scale = max(whole, each.precision - each.scale), max(scale, each.scale)
-        elif each in DIGITS:
-            whole = max(whole, DIGITS[each])
-        else:
-            return None
-    return T.DecimalType(whole + scale, scale) if whole + scale <= MAX_DIGITS else None
 
 
 def _part(

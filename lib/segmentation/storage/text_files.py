@@ -9,7 +9,8 @@ from pyspark.sql.types import StringType, StructField, StructType
 
 from segmentation.config import Source
 from segmentation.config.sources import CHOOSING_OPTIONS
-from segmentation.storage.quotes import BLOCK, FILE, PLACE, Dialect, placed
+from segmentation.storage.dialect import Dialect
+from segmentation.storage.quotes import BLOCK, FILE, PLACE, placed
 
 BLANKS = r"\s+"
 """The separator, as pandas has it, of files whose columns are lined up with blanks."""
