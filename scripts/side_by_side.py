@@ -7,7 +7,14 @@ import subprocess
 import sys
 import tempfile
 
-SESSION, OTHERS = ("tests/jobs", "tests/spark"), ("tests/cluster", "tests/unit")
+ALONE = tuple(
+    f"tests/jobs/test_{name}.py"
+    for name in ("benchmark", "class_archive", "report_in_browser", "scripts")
+)
+"""Tests of jobs that need no session of their own process."""
+
+SESSION = ("tests/jobs", "tests/spark", *(f"--ignore={path}" for path in ALONE))
+OTHERS = ("tests/cluster", "tests/unit", *ALONE)
 
 
 def main() -> int:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from scripts.side_by_side import ALONE
+
 ROOT = Path(__file__).resolve().parents[2]
 LOCKS = ("requirements.lock", "requirements-dev.lock")
 TOOLS = ("dirname", "cmp", "sh")  # all that the scripts take from PATH, besides a Python
@@ -248,6 +250,8 @@ def test_both_sides_of_all_tests_are_told_and_count(tmp_path, jobs, unit, status
         (tmp_path / "tests" / tier).mkdir(parents=True)
         test = f"def test_{tier}(): assert {told} == 0"
         (tmp_path / "tests" / tier / f"test_{tier}.py").write_text(test)
+    for path in ALONE:
+        (tmp_path / path).write_text("def test_alone(): pass")
     done = subprocess.run(
         [sys.executable, ROOT / "scripts" / "side_by_side.py", "-q"],
         cwd=tmp_path,
@@ -258,7 +262,8 @@ def test_both_sides_of_all_tests_are_told_and_count(tmp_path, jobs, unit, status
     assert done.returncode == status
     closing = [line for line in done.stdout.splitlines() if " in " in line]
     assert [line.partition(" in ")[0] for line in closing] == [
-        "1 failed, 1 passed" if failed == "1" else "2 passed" for failed in (jobs, unit)
+        f"1 failed, {passed - 1} passed" if failed == "1" else f"{passed} passed"
+        for failed, passed in ((jobs, 2), (unit, 2 + len(ALONE)))
     ]
 
 
