@@ -16,7 +16,8 @@ LINES, NOBODY, CUSTOMERS = 541_909, 135_080, 4_372
 def retail(segment, shared_data, tmp_path_factory):
     path = shared_data / "online_retail.csv.gz"
     output = tmp_path_factory.mktemp("retail")
-    return segment(CONF / "online-retail.toml", f"--set=input.path={path}", output=output)
+    told = (f"--set=input.path={path}", "--set=sweep.k_max=6")
+    return segment(CONF / "online-retail.toml", *told, output=output)
 
 
 @pytest.fixture(scope="module")
@@ -136,13 +137,14 @@ def cdnow(segment, shared_data, tmp_path_factory):
     lines = path.read_bytes().split(b"\r\n")
     kept = [line for line in lines[1:] if line and line.split()[1] <= b"19970930"]
     cut.write_bytes(b"\r\n".join([lines[0], *kept, b""]))
-    as_of = ["--set=transactions.as_of=1997-09-30", "--set=sweep.k_max=6"]
+    one_k = ["--set=sweep.k_min=3", "--set=sweep.k_max=3"]
+    as_of = ["--set=transactions.as_of=1997-09-30", *one_k]
     return {
         name: segment(
             CONF / "cdnow.toml", f"--set=input.path={file}", *settings, output=folder / name
         )
         for name, file, settings in (
-            ("whole", path, ["--set=sweep.k_max=6"]),
+            ("whole", path, one_k),
             ("as_of", path, as_of),
             ("cut", cut, as_of),
         )
