@@ -17,7 +17,9 @@ from segmentation.features.encoding import Encoding, encode
 from segmentation.features.preparation import fit_preparation, with_coordinates
 from segmentation.features.profiling import Profiled, profiled
 from segmentation.model.features import Feature
+from segmentation.model.fitted import FittedModel, ModelSegment
 from segmentation.model.preparation import Preparation
+from segmentation.model.rules import NearestPrototype
 from segmentation.model.spark_pipeline import preparation_stages
 from segmentation.numerics.arrays import Points
 
@@ -115,6 +117,13 @@ def prepared(
 def identity_of(settings: Config) -> list[Column]:
     """What tells one customer from another, as the pipeline has it."""
     return contract.identity(features_of(settings), customer_id=settings.input.customer_id)
+
+
+def fitted(preparation: Preparation, centres: Points) -> FittedModel:
+    """A k-means model with these centres, grid points."""
+    names = tuple(ModelSegment(i, f"segment {i}") for i in range(len(centres)))
+    rule = NearestPrototype.of(centres)
+    return FittedModel(preparation, rule, names, "kmeans", {"k": len(centres)}, seed=42)
 
 
 RAW = {"transform": "none", "scale": "none"}

@@ -15,12 +15,12 @@ from segmentation.model.spark_pipeline import pipeline_model
 from segmentation.pipelines.chosen import CLEAR_LEAD, settled
 from segmentation.schemas import SEGMENT
 from segmentation.segments.profile import Value
-from tests.spark.tables import RAW, planted, prepared, table
+from tests.spark.tables import RAW, fitted, planted, prepared, table
 
 
 def frozen(made, centres):
     """The model with these centres, in grid units."""
-    return pipeline_model(made.usable.sparkSession, made.preparation, centres)
+    return pipeline_model(made.usable.sparkSession, fitted(made.preparation, centres))
 
 
 def unlike(model, made, centres):

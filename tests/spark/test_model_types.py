@@ -18,7 +18,7 @@ from segmentation.model.spark_columns import CLUSTER, with_nearest
 from segmentation.model.spark_pipeline import at_day, pipeline_model
 from segmentation.schemas import SEGMENT
 from tests.rotation import SEED
-from tests.spark.tables import prepared, with_rejection
+from tests.spark.tables import fitted, prepared, with_rejection
 from tests.spark.test_model import frozen
 
 AS_OF = date(2026, 6, 30)
@@ -256,7 +256,7 @@ def test_a_date_counts_from_the_day_of_the_run_or_of_scoring(spark, moves, tmp_p
     points = sorted({row["__q0"] for row in made.rows.collect()})
     preparation = at_scoring_day(made.preparation) if moves else made.preparation
     centres = np.array([[points[0]], [points[-1]]])
-    pipeline_model(spark, preparation, centres).write().save(str(tmp_path / "model"))
+    pipeline_model(spark, fitted(preparation, centres)).write().save(str(tmp_path / "model"))
     model = PipelineModel.load(str(tmp_path / "model"))
     joined = [today - timedelta(days=5), today - timedelta(days=650), today + timedelta(days=2)]
     scored = spark.createDataFrame(list(enumerate(joined)), "id int, since date")

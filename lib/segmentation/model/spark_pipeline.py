@@ -16,7 +16,9 @@ from pyspark.ml.feature import SQLTransformer, StandardScaler, VectorAssembler
 from pyspark.sql import SparkSession
 
 from segmentation.model.expressions import Expression, Literal, coalesce
+from segmentation.model.fitted import FittedModel
 from segmentation.model.preparation import ModelColumn, Preparation
+from segmentation.model.rules import NearestPrototype
 from segmentation.model.spark_columns import CLUSTER
 from segmentation.model.spark_sql import TODAY, date_literal, spark_sql
 from segmentation.numerics.arrays import Points
@@ -33,12 +35,17 @@ ENSURED = f"NATURAL LEFT JOIN (SELECT NULL AS {SEGMENT} WHERE false)"
 The side without rows leaves every row as it is, and Spark's optimiser takes the join away."""
 
 
-def pipeline_model(spark: SparkSession, preparation: Preparation, centres: Points) -> PipelineModel:
+def pipeline_model(spark: SparkSession, model: FittedModel) -> PipelineModel:
     """A model that adds the column ``segment`` to customers, and no other; it replaces one there.
 
-    ``centres`` are grid points, in the order of the segments. Where a row breaks a rule of the
-    preparation its segment is null.
+    Where a row breaks a rule of the preparation its segment is null.
     """
+    preparation = model.preparation
+    match model.rule:
+        case NearestPrototype():
+            centres = model.rule.points
+        case _:
+            raise TypeError(f"no Spark ML stage for {model.rule!r}")
     dropped = [*_prepared_columns(preparation), FEATURES, IS_USABLE, SCALED, SEGMENT]
     scaled = centres / 2.0**preparation.bits
     if len(centres) == 1:  # KMeans refuses k = 1

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from segmentation.config import Source
+from segmentation.model.fitted import FittedModel
 from segmentation.results import CostPoint, CustomerSample, FeatureProfile, Run, Segment
 from segmentation.schemas import ONE_FOLDER, FileLayout, Table
 
@@ -54,8 +55,8 @@ class RunWriter(InputReader, Protocol):
     def stage_rows(self, table: Table, rows: Sequence[object]) -> None:
         """Stage a small table, one row per record."""
 
-    def stage_model(self, model: PipelineModel) -> PipelineModel:
-        """Stage the model; returns it as it was written."""
+    def stage_model(self, fitted: FittedModel, model: PipelineModel) -> PipelineModel:
+        """Stage the model as data and as Spark ML has it; returns the latter as it was written."""
 
     def stage_texts(self, *, run: Run, report: str) -> None:
         """Stage the report and the manifest."""
@@ -85,6 +86,9 @@ class RunReader(Protocol):
 
     def customers(self, spark: SparkSession) -> DataFrame:
         """The labelled customers, lazily."""
+
+    def model(self) -> FittedModel:
+        """The fitted model as data."""
 
     def pipeline_model(self) -> PipelineModel:
         """The Spark ML model, which adds ``segment`` to a table."""

@@ -18,7 +18,9 @@ from segmentation.features.encoding import encode
 from segmentation.features.preparation import fit_preparation, with_coordinates
 from segmentation.features.profiling import profiled
 from segmentation.model.features import Feature
+from segmentation.model.fitted import FittedModel, ModelSegment
 from segmentation.model.preparation import at_scoring_day
+from segmentation.model.rules import NearestPrototype
 from segmentation.model.spark_pipeline import SCALED, at_day, pipeline_model, preparation_stages
 from segmentation.pipelines.assembly import AssembledCustomers, gather
 from segmentation.pipelines.chosen import labelled, settled, value_of
@@ -223,7 +225,16 @@ def run(
         curve = published_curve(evidence, swept, choice=choice, chosen=clusters)
 
     with steps("freeze"):
-        model = writer.stage_model(pipeline_model(rows.sparkSession, scoring, chosen.centres))
+        fitted = FittedModel(
+            scoring,
+            NearestPrototype.of(chosen.centres),
+            tuple(ModelSegment(each.segment, each.name) for each in chosen.segments),
+            algorithm=choice.algorithm,
+            setting=choice.setting,
+            seed=config.sweep.seed,
+            as_of=gathered.as_of,
+        )
+        model = writer.stage_model(fitted, pipeline_model(rows.sparkSession, fitted))
 
     with steps("label"):
         customer_id = config.input.customer_id
@@ -313,6 +324,7 @@ def run(
                 features=preparation.prepared_features,
             ),
             imputed=encoding.imputations,
+            model_id=fitted.model_id,
         )
         min_group = config.report.min_group
         report = Report(facts, curve, chosen.segments, chosen.profiles, sample)

@@ -95,6 +95,7 @@ class Run:
     correlations: tuple[Correlation, ...] = ()
     imputed: tuple[Imputed, ...] = ()
     headline: tuple[str, ...] = ()
+    model_id: str | None = None
     schema_version: int = VERSION
 
     def as_json(self) -> dict[str, Any]:

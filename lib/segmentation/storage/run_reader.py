@@ -1,5 +1,6 @@
 """A published run, read back as records; see :class:`PublishedRun`."""
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -8,6 +9,7 @@ import pyarrow.parquet as pq
 from pydantic import TypeAdapter, ValidationError
 
 from segmentation.errors import DamagedError, StorageError, one_line
+from segmentation.model.fitted import FittedModel
 from segmentation.results import (
     CostPoint,
     CustomerSample,
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
     from pyspark.ml import PipelineModel
     from pyspark.sql import DataFrame, SparkSession
 
-MODEL = "model"
+MODEL, FITTED = "model", "fitted.json"
 Record = TypeVar("Record")
 
 
@@ -101,6 +103,21 @@ class PublishedRun:
     def customers(self, spark: "SparkSession") -> "DataFrame":
         """The labelled customers, lazily."""
         return spark.read.parquet(self._child(CUSTOMERS).glob)
+
+    def model(self) -> FittedModel:
+        """The fitted model as data."""
+        folder = self.folder.child(MODEL)
+        text = folder.read(FITTED)
+        if text is None:
+            raise StorageError(
+                f"{folder.uri} has no {FITTED}: a run of this version of the package writes one"
+            )
+        try:
+            return FittedModel.from_json(json.loads(text))
+        except (KeyError, TypeError, ValueError) as error:
+            raise DamagedError(
+                f"{folder.uri}/{FITTED} cannot be read: {one_line(str(error))}; choose another run"
+            ) from None
 
     def pipeline_model(self) -> "PipelineModel":
         """The Spark ML model; needs an active session, and adds ``segment`` to a table."""

@@ -12,6 +12,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from segmentation.config import Output, Source
 from segmentation.errors import ConfigError, StorageError
+from segmentation.model.fitted import FittedModel
 from segmentation.results import Run
 from segmentation.schemas import ONE_FOLDER, FileLayout, Table
 from segmentation.storage import downstream
@@ -23,7 +24,7 @@ from segmentation.storage.opening import prepared
 from segmentation.storage.pointer import point_at, read_object
 from segmentation.storage.readers import read_table
 from segmentation.storage.removal import RUNNING, STAGING, prune, remove_run
-from segmentation.storage.run_reader import MODEL
+from segmentation.storage.run_reader import FITTED, MODEL
 from segmentation.storage.writers import COMPRESSION, write_rows, write_table, written_rows
 from segmentation.storage.written_files import WrittenFiles
 
@@ -169,10 +170,11 @@ class StagedRun:
         write_rows(rows, folder, columns=table.columns)
         self._note(folder)
 
-    def stage_model(self, model: PipelineModel) -> PipelineModel:
-        """Stage the model; returns it as it was written."""
+    def stage_model(self, fitted: FittedModel, model: PipelineModel) -> PipelineModel:
+        """Stage the model as data and as Spark ML has it; returns the latter as it was written."""
         folder = self.staging.child(MODEL)
         model.write().save(folder.uri)
+        folder.write(FITTED, json.dumps(fitted.to_json(), indent=1, ensure_ascii=False) + "\n")
         self._note(folder)
         return PipelineModel.load(folder.glob)
 
