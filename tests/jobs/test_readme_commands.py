@@ -40,7 +40,7 @@ EXECUTED = {
     "segment show out/customers": SHORT,
     "segment report out/customers": SHORT,
     "segment rollback out/customers": SHORT,
-    "segment mirror conf/mine.toml": "../unit/test_mirrors.py::"
+    "segment mirror conf/mine.toml": "../unit/test_downstream.py::"
     "test_segment_mirror_brings_the_database_up_to_the_current_run",
     "segment repair out/customers": "../unit/test_damaged.py::test_repair_says_what_it_did",
     "scripts/package": "test_scripts.py::test_package_is_the_same_bytes_from_the_same_sources",
