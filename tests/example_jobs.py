@@ -276,7 +276,7 @@ def _cdnow(folder: Path) -> None:
     """4,000 purchases of 900 people, lined up with blanks."""
     random = np.random.default_rng(4)
     lines = [" customer_id  date number_of_cds  dollar_value"]
-    for who in sorted(random.zipf(1.6, 4000) % 900):
+    for who in sorted((40 * random.pareto(0.8, 4000)).astype(int) % 900):
         day = date(1997, 1, 1) + timedelta(int(random.integers(0, 546)))
         cds = int(random.poisson(2)) + 1
         lines.append(f" {who:05} {day:%Y%m%d} {cds:2} {cds * random.choice([0, 9, 14.99]):8.2f}")
@@ -293,9 +293,10 @@ def _online_retail(folder: Path) -> None:
         at = datetime(2010, 12, 1, 8, tzinfo=UTC) + timedelta(minutes=60 * int(order % 8900))
         is_return, stock = random.random() < 0.03, int(random.integers(10_000, 90_000))
         quantity = int(random.geometric(0.1)) * (-1 if is_return else 1)
+        price = random.choice([0, 0.85, 2.55, 12.75], p=[0.02, 0.38, 0.4, 0.2])
         rows.append(
             f"{'C' * is_return}{order},{'POST' if random.random() < 0.02 else stock},thing,"
-            f"{quantity},{at:%Y-%m-%d %H:%M:%S},{random.choice([0, 0.85, 2.55, 12.75])},"
+            f"{quantity},{at:%Y-%m-%d %H:%M:%S},{price},"
             f"{'' if random.random() < 0.2 else f'{who}.0'},"
             f"{random.choice(['United Kingdom', 'France', 'EIRE'], p=[0.8, 0.15, 0.05])}"
         )
@@ -332,7 +333,7 @@ def _lines(folder: Path) -> None:
         "at": at,
         "quantity": random.integers(1, 9, rows) * np.where(is_return, -1, 1),
         "price": price,
-        "order": [f"{'C' * r}{o}" for r, o in zip(is_return, order, strict=True)],
+        "order": [f"{'C' if r else ''}{o}" for r, o in zip(is_return, order, strict=True)],
         "product": [f"{a}{n}" for a, n in zip(letters, random.integers(0, 50, rows), strict=True)],
         "shelf": random.choice(["food", "tools", "books"], rows),
         "country": _with_holes(random, random.choice(["UK", "FR", "DE", "it's"], rows), 0.1),
