@@ -135,6 +135,13 @@ def test_the_page_rendered_again_is_the_published_page(run, folder):
     assert (folder / "again.html").read_bytes() == (run.folder / "report.html").read_bytes()
 
 
+def test_the_model_is_read_as_data(run, folder):
+    published = PublishedRun.opened(Folder.at(str(folder / "out")))
+    model = published.model()
+    assert model.model_id == run.manifest["model_id"]
+    assert [each.name for each in model.segments] == [each.name for each in published.segments()]
+
+
 def test_transforms_are_told(run):
     told = {each["name"]: each["transform"] for each in run.manifest["features"]}
     assert told["spend"] == "log1p"

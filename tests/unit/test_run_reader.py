@@ -146,6 +146,16 @@ def test_a_damaged_table_is_one_line(table, output, tmp_path, capsys):
     assert not (tmp_path / "page.html").exists()
 
 
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"version": 99}', '{"version": 1}'])
+def test_a_damaged_model_is_one_line(content, output):
+    (run,) = output.glob("run=*")
+    (run / "model").mkdir()
+    (run / "model" / "fitted.json").write_text(content)
+    with pytest.raises(StorageError, match=r"fitted\.json is damaged, or of a newer v") as raised:
+        PublishedRun.opened(Folder.at(str(output))).model()
+    assert "\n" not in str(raised.value)
+
+
 def test_a_run_that_is_not_there_is_told_apart_from_an_empty_folder(output, tmp_path):
     with pytest.raises(StorageError, match="has no run z: segment runs lists them"):
         PublishedRun.opened(Folder.at(str(output)), "z")

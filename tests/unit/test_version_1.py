@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from segmentation.cli import main
+from segmentation.errors import StorageError
 from segmentation.storage.filesystem import Folder
 from segmentation.storage.run_reader import PublishedRun
 from segmentation.storage.version_1 import profiles
@@ -78,6 +79,11 @@ def test_its_profiles_are_in_the_words_of_today(published):
     assert found["age", None].kind == "ordered"
     assert found["age", None].used_for_clustering
     assert all(each.known == sizes[each.segment] for each in found.values())
+
+
+def test_its_model_is_no_data(published):
+    with pytest.raises(StorageError, match=r"/model has no fitted\.json, which runs of version 1"):
+        published.model()
 
 
 def test_nobody_is_known_where_there_is_no_mean():

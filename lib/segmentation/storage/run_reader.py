@@ -105,18 +105,20 @@ class PublishedRun:
         return spark.read.parquet(self._child(CUSTOMERS).glob)
 
     def model(self) -> FittedModel:
-        """The fitted model as data."""
+        """The fitted model as data; version 1 published the Spark ML model alone."""
         folder = self.folder.child(MODEL)
         text = folder.read(FITTED)
         if text is None:
             raise StorageError(
-                f"{folder.uri} has no {FITTED}: a run of this version of the package writes one"
+                f"{folder.uri} has no {FITTED}, which runs of version 1 lack: choose another run, "
+                "or write it again"
             )
         try:
             return FittedModel.from_json(json.loads(text))
-        except (KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise DamagedError(
-                f"{folder.uri}/{FITTED} cannot be read: {one_line(str(error))}; choose another run"
+                f"{folder.uri}/{FITTED} is damaged, or of a newer version: "
+                f"{one_line(str(error))}; choose another run, or write it again"
             ) from None
 
     def pipeline_model(self) -> "PipelineModel":
