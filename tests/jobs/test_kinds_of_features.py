@@ -7,6 +7,8 @@ import pandas as pd
 import pytest
 
 from segmentation.cli import main
+from segmentation.storage.filesystem import Folder
+from segmentation.storage.run_reader import PublishedRun
 
 CONFIG = """
 [input]
