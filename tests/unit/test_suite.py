@@ -18,14 +18,15 @@ from scripts.benchmarking.suite import (
     swept,
 )
 from segmentation.selection.verdict import judge
+from tests.rotation import rotation
 
 SEED = 70_000
 
 
-@pytest.fixture(scope="module")
-def found():
-    some = cases(rows=1_500, seed=SEED, features=(2, 6))
-    return judged(some, processes=2)
+@pytest.fixture(scope="module", params=rotation([2, 6]))
+def found(request):
+    """Every judge's answers for tables of so many features."""
+    return judged(cases(rows=1_500, seed=SEED, features=(request.param,)), processes=2)
 
 
 def test_no_seed_is_one_that_the_verdict_was_tuned_with():
@@ -35,14 +36,14 @@ def test_no_seed_is_one_that_the_verdict_was_tuned_with():
 def test_the_verdict_finds_planted_groups_and_beats_every_index(found):
     planted = [each for each in found if each.groups > 1]
     right = shares_right(planted)
-    assert len(planted) == 16
-    assert right[VERDICT] >= 0.9
+    assert len(planted) == 8
+    assert right[VERDICT] >= 7 / 8  # one may be missed
     assert all(right[VERDICT] >= right[name] for name in JUDGES)
 
 
 def test_the_verdict_says_none_where_there_is_nothing(found):
     nulls = [each for each in found if each.groups == 1]
-    assert len(nulls) == 10
+    assert len(nulls) == 5
     assert shares_right(nulls)[VERDICT] >= 0.95
     assert all((each.strength == "none") == (each.says[VERDICT] == 1) for each in found)
 
