@@ -122,11 +122,11 @@ def test_a_job_publishes_all_the_same_and_prunes_what_is_whole(output, file, how
     assert (output / "run=a").exists() == ("run=a" in file)  # a damaged one is nobody's to remove
 
 
-@pytest.mark.parametrize("name", COMMANDS)
-def test_a_newer_schema_is_refused_by_every_command(output, name, capsys):
+@pytest.mark.parametrize("arguments", [*COMMANDS.values(), ["report", "@", "--to", "-"]])
+def test_a_newer_schema_is_refused_by_every_command(output, arguments, capsys):
     path = output / "run=c" / "manifest.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"schema_version": VERSION + 1}))
-    assert command(output, *COMMANDS[name]) == 2
+    assert command(output, *arguments) == 2
     err = capsys.readouterr().err
     assert err.count("\n") == 1
     assert f"schema_version is {VERSION + 1}, and this one reads up to {VERSION}" in err

@@ -19,7 +19,7 @@ from segmentation.storage.readers import read_table
 
 
 @dataclass(frozen=True)
-class Reader:
+class DryRunReader:
     """Reads the input of a dry run; demo customers are made in a temporary folder."""
 
     spark: SparkSession
@@ -59,7 +59,7 @@ def dry_run_lines(
         check_delta()
     steps = Steps(listener, job_descriptions(spark))
     with tempfile.TemporaryDirectory() as folder:
-        checked = check_input(settings, reader=Reader(spark, Path(folder)), steps=steps)
+        checked = check_input(settings, reader=DryRunReader(spark, Path(folder)), steps=steps)
     audit, sweep, choose = checked.audit, settings.sweep, settings.choose
     rejected = audit.rows - audit.usable
     reasons = f": {contract.in_words(audit.rejections)}" if audit.rejections else ""
