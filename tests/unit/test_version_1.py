@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -102,6 +103,22 @@ def test_its_page_is_rendered_and_says_that_the_sample_is_missing(tmp_path, caps
     assert html.count("this run was published by an earlier version, which did not keep") == 1
     assert "the silhouette favours 2" in html
     assert not (OUTPUT / "run=old" / "report.html").exists()
+
+
+def test_it_is_loaded_into_a_database(tmp_path, published):
+    output = shutil.copytree(OUTPUT, tmp_path / "out")
+    config = tmp_path / "night.toml"
+    config.write_text(
+        '[input]\npath = "x.csv"\n[features]\nnumeric = ["age"]\n'
+        f'[output]\npath = "{output}"\ndatabase = "sqlite:///{tmp_path}/shop.db"\n'
+    )
+    main(["mirror", str(config)])
+    with sqlite3.connect(tmp_path / "shop.db") as connection:
+        query = "SELECT k, min_stability FROM segmentation_cost_curve ORDER BY k"
+        found = connection.execute(query).fetchall()
+    connection.close()
+    assert found == [(point.k, point.min_stability) for point in published.cost_curve()]
+    assert found[2][1] is not None
 
 
 def test_it_is_rolled_back_to_and_what_is_no_version_1_is_damaged(tmp_path, capsys):
