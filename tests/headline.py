@@ -7,8 +7,8 @@ import pandas as pd
 
 NUMBER = r"[\d.,\N{MINUS SIGN}]*\d"
 COUNTS = rf"({NUMBER}) of ({NUMBER}) customers? \((.+?)\)"
-BRINGS = re.compile(
-    rf"(?:From (.+?) to (.+?), )?{COUNTS}, “(.+?)”, (?:brought|brings?) ({NUMBER}) of ({NUMBER})"
+ACCOUNTS = re.compile(
+    rf"(?:From (.+?) to (.+?), )?{COUNTS}, “(.+?)”, account(?:ed|s)? for ({NUMBER}) of ({NUMBER})"
     r"(?: (million|billion|trillion))? in (.+?) \((.+?)\)\."
 )
 HIGHEST = re.compile(
@@ -31,7 +31,7 @@ def check(sentences: Sequence[str], customers: pd.DataFrame, *, value: str | Non
     by_name = customers.groupby("segment_name")
     best = None
     for sentence in sentences:
-        if match := BRINGS.search(sentence):
+        if match := ACCOUNTS.search(sentence):
             _, _, count, of, share, best, part, whole, unit, _, value_share = match.groups()
             assert value is not None
             sums = by_name[value].sum()

@@ -297,13 +297,15 @@ CASES = {
     ),
     "share in percent": told("input.min_usable", "80", "1", sets=("input.min_usable=80",)),
     "value feature that is none": told(
-        "segments.value", "'money'", "a number of features", sets=("segments.value=money",)
+        "segments.value", "'money'", "a numeric column of features", sets=("segments.value=money",)
     ),
     "braces in a value": told(
-        "segments.value is '{x}'", "a number of features", sets=("segments.value='{x}'",)
+        "segments.value is '{x}'", "a numeric column of features", sets=("segments.value='{x}'",)
     ),
     "id as a feature": told(
-        "customer_id", "an id is no feature", sets=("features.numeric=['customer_id', 'visits']",)
+        "customer_id",
+        "an id is not a feature",
+        sets=("features.numeric=['customer_id', 'visits']",),
     ),
     "several problems at once": told(
         "input.format",

@@ -176,7 +176,7 @@ def test_a_mirror_that_fails_leaves_the_run_published_and_old_runs_go(open_shop,
         open_shop("--run-id", "first")
     assert stopped.value.code == 2
     said = capsys.readouterr().err.splitlines()[-1]
-    assert "run=first is published, but output.database is behind" in said
+    assert "run=first is published, but output.database is out of date" in said
     assert "segment mirror CONFIG" in said
     assert json.loads((open_shop.output / "latest.json").read_text())["run"] == "first"
     kept = {path.name for path in open_shop.output.glob("run=*")}

@@ -216,7 +216,7 @@ def test_what_is_passed_over_is_told_by_name(spark, tmp_path):
     found = read_table(spark, source, seed=0, warn=told.append).collect()
     assert sorted(row.id for row in found) == ["1", "5"]
     assert told == [
-        "input.path: 1 files are not read, as Spark passes over names that begin with '_' or '.': "
+        "input.path: 1 files are not read, as Spark skips names that begin with '_' or '.': "
         "'_c.csv'",
         "input.options has pathGlobFilter: 1 of 2 files are read",
         "input.options.comment = '#': 1 lines that begin with it are skipped",
@@ -398,7 +398,7 @@ def test_every_row_is_labelled_or_left_out_with_its_reason(segment, tmp_path, du
     if duplicates == "reject":
         expected["duplicate_id", "customer_id"], labelled = 2, ["b", "c", "d"]
     warnings = " ".join(run.manifest["warnings"])
-    assert ("1 values of 'customer_id' stand on more than one row, 2 rows" in warnings) == (
+    assert ("1 values of 'customer_id' occur on more than one row, 2 rows" in warnings) == (
         duplicates == "keep"
     )
     assert reasons(run) == expected

@@ -294,7 +294,7 @@ def test_a_described_value_is_a_number_though_it_has_few_values(spark):
     features = {"describe": ["revenue", "word"]}
     made = prepared(customers, numeric=["key"], features=features, segments={"value": "revenue"})
     assert known(made, described(made)["revenue", None]) == {i: float(i % 3) for i in range(30)}
-    with pytest.raises(DataError, match="'word' has no number on any usable row"):
+    with pytest.raises(DataError, match="'word' has no numeric value on any usable row"):
         prepared(customers, numeric=["key"], features=features, segments={"value": "word"})
 
 

@@ -212,14 +212,14 @@ def test_the_value_feature_and_whether_it_adds_up(sections, feature, adds_up):
                 "features": {"numeric": ["a"], "ordered": [{"name": "tier", "order": ["x", "y"]}]},
                 "segments": {"value": "tier"},
             },
-            ["segments.value is 'tier'", "a number of features"],
+            ["segments.value is 'tier'", "a numeric column of features"],
         ),
         (
             {
                 "features": {"numeric": ["a"], "describe": [{"name": "b", "kind": "categorical"}]},
                 "segments": {"value": "b"},
             },
-            ["segments.value is 'b'", "a number of features"],
+            ["segments.value is 'b'", "a numeric column of features"],
         ),
         ({"segments": {"value_adds_up": True}}, ["segments.value_adds_up needs segments.value"]),
         (
@@ -229,7 +229,7 @@ def test_the_value_feature_and_whether_it_adds_up(sections, feature, adds_up):
         ({"features": {"numeric": ["a", "b", "a"]}}, ["features names a feature twice: a"]),
         (
             {"input": {"path": "a", "customer_id": "spend"}},
-            ["input.customer_id is 'spend'", "an id is no feature"],
+            ["input.customer_id is 'spend'", "an id is not a feature"],
         ),
         (
             {"input": {"path": "a", "options": {"Mode": "dropmalformed"}}},
@@ -321,7 +321,7 @@ def test_an_override_cannot_smuggle_in_a_second_key(toml):
 @given(st.text(st.characters(exclude_categories=["C"]), min_size=1))
 def test_an_override_in_quotes_is_taken_to_the_letter(text):
     overlaid = tomllib.loads(LEAST)
-    loading._lay_over(overlaid, f"output.path={json.dumps(text, ensure_ascii=False)}")
+    loading._override(overlaid, f"output.path={json.dumps(text, ensure_ascii=False)}")
     assert Config.model_validate(overlaid).output.path == text
 
 

@@ -254,7 +254,7 @@ def test_an_empty_output_is_one_line(capsys):
 
 def test_repair_says_what_it_did(output, capsys):
     assert command(output, "repair", "@") == 0
-    assert capsys.readouterr().out == "current: c (as before)\n"
+    assert capsys.readouterr().out == "current: c (unchanged)\n"
     (output / "latest.json").unlink()
     (output / "_staging-x").mkdir()
     assert command(output, "repair", "@") == 0

@@ -126,7 +126,7 @@ def test_a_mirror_that_fails_leaves_the_run_current_and_says_what_to_do(tmp_path
     with pytest.raises(StorageError) as raised:
         downstream.show("a", Folder.at(settings.path), settings, session=_no_session)
     said = str(raised.value)
-    assert f"{tmp_path}/fr/run=a is published, but output.database is behind" in said
+    assert f"{tmp_path}/fr/run=a is published, but output.database is out of date" in said
     assert "segment mirror CONFIG" in said
     assert "\n" not in said
 
@@ -158,7 +158,7 @@ def test_segment_mirror_brings_the_database_up_to_the_current_run(tmp_path, caps
     assert said[0] == "current: a"
     assert said[1].startswith("not updated: output.database; segment mirror CONFIG")
     assert rows(tmp_path / "shop.db", current) == [("b",)]
-    assert "segment mirror brings" in stop("rollback", config, capsys=capsys)
+    assert "segment mirror updates" in stop("rollback", config, capsys=capsys)
     main(["mirror", config])
     assert rows(tmp_path / "shop.db", current) == [("a",)]
     main(["rollback", str(output), "b"])

@@ -210,7 +210,9 @@ def test_the_commands_list_show_and_roll_back(output, capsys):
     run("show", output.path, "--run", "a")
     shown = capsys.readouterr().out
     assert "mean" not in shown
-    assert "Largest segment first: segments.value names the value of a customer" in shown
+    assert (
+        "Segments are ordered by size; set segments.value to order them by customer value" in shown
+    )
 
 
 def test_the_database_follows_where_a_configuration_names_it(output, tmp_path, capsys):
@@ -233,7 +235,7 @@ def test_the_database_follows_where_a_configuration_names_it(output, tmp_path, c
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["runs", "/nowhere/at/all"], "is not there"),
+        (["runs", "/nowhere/at/all"], "does not exist"),
         (["show", "@", "--run", "z"], "no run z"),
         (["rollback", "@", "z"], "no run 'z'"),
     ],

@@ -160,7 +160,7 @@ def test_a_run_that_is_not_there_is_told_apart_from_an_empty_folder(output, tmp_
     with pytest.raises(StorageError, match="has no run z: segment runs lists them"):
         PublishedRun.opened(Folder.at(str(output)), "z")
     (output / "latest.json").unlink()
-    with pytest.raises(StorageError, match="names no whole run: segment repair"):
+    with pytest.raises(StorageError, match="names no complete run: run segment repair"):
         PublishedRun.opened(Folder.at(str(output)))
     with pytest.raises(StorageError, match="has no run yet"):
         PublishedRun.opened(Folder.at(str(tmp_path / "nothing")))

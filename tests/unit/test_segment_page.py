@@ -107,9 +107,9 @@ def test_the_headline_and_the_evidence_are_in_words(html):
         "Weak evidence The data show 5 groups, but these segments match them only roughly." in text
     )
     assert (
-        "4,200 of 24,000 customers (17.5%), “Big spenders, few complaints”, bring 18.0 of 26.3 "
-        "million in money spent (68.7%). They also have the highest average money spent: 4,297 per "
-        "customer, against 1,095 overall."
+        "4,200 of 24,000 customers (17.5%), “Big spenders, few complaints”, account for 18.0 of "
+        "26.3 million in money spent (68.7%). They also have the highest average money spent: "
+        "4,297 per customer, against 1,095 overall."
     ) in text
     assert "The elbow of the cost curve: 5 clusters leave 5.8% of the cost" in text
 

@@ -86,6 +86,6 @@ def test_jobs_after_a_failed_step_do_not_bear_its_name(steps, heard):
 
 
 def test_a_warning_is_shown_now_and_kept(steps, heard):
-    steps.warn("two ids stand on more than one row")
-    assert heard.events == [("warned", "two ids stand on more than one row")]
-    assert steps.warnings == ["two ids stand on more than one row"]
+    steps.warn("two ids occur on more than one row")
+    assert heard.events == [("warned", "two ids occur on more than one row")]
+    assert steps.warnings == ["two ids occur on more than one row"]

@@ -138,5 +138,5 @@ def test_it_is_rolled_back_to_and_what_is_no_version_1_is_damaged(tmp_path, caps
         with pytest.raises(SystemExit):
             main(["show", str(output), "--run", "newer"])
         said = capsys.readouterr().err
-        assert "manifest.json is damaged, or of another program: " in said
+        assert "manifest.json is damaged, or was written by another program: " in said
         assert said.count("\n") == 1

@@ -33,7 +33,7 @@ def test_cells_of_an_attribute_that_are_no_numbers_are_counted():
     warn_of_encoding(steps, Encoding(()), preparation, Profiled((), (), cells), min_group=10)  # type: ignore[arg-type]
     assert steps.warnings == [
         "feature 'shoe' is constant on all usable rows and was dropped",
-        "attribute 'age': 1 cell is not a number and counted as unknown (features.describe)",
-        "attribute 'income': 1,200 cells are not a number and counted as unknown "
+        "attribute 'age': 1 cell is not a number and treated as unknown (features.describe)",
+        "attribute 'income': 1,200 cells are not a number and treated as unknown "
         "(features.describe)",
     ]

@@ -36,7 +36,9 @@ def show(
     console = Console()
     console.print(segments_table(published.segments(), value_feature=value))
     if value is None:
-        console.print("Largest segment first: segments.value names the value of a customer")
+        console.print(
+            "Segments are ordered by size; set segments.value to order them by customer value"
+        )
     console.print(curve_table(published.cost_curve()))
 
 
@@ -66,7 +68,7 @@ def rollback(
     if behind:
         typer.echo(
             f"not updated: {', '.join(behind)}; segment mirror CONFIG, with the configuration "
-            "file, brings them up to date"
+            "file, updates them"
         )
 
 
@@ -99,7 +101,7 @@ def mirror(output: OutputArgument) -> None:
 
 
 def repair(output: OutputArgument) -> None:
-    """Point latest.json at a whole run where it does not, and remove the remains of dead runs."""
+    """Point latest.json at a complete run if it is not, and remove what killed runs left."""
     folder = existing(output_settings(output).path)
     with Lock.held(folder, run_id="repair") as lock:
         run = history.repaired(folder, confirm=lock.confirm)
@@ -108,7 +110,9 @@ def repair(output: OutputArgument) -> None:
     current = next((past.run for past in found.runs if past.is_current), None)
     for name in removed:
         typer.echo(f"removed: {name}")
-    typer.echo(f"current: {current or 'none, as no run is whole'}{' (as before)' * (run is None)}")
+    typer.echo(
+        f"current: {current or 'none, as no run is complete'}{' (unchanged)' * (run is None)}"
+    )
     _warn(found.problems)
 
 

@@ -91,9 +91,9 @@ def check_output(output: Output, executors: str) -> None:
     is_here = ONE_MACHINE.match(executors) or LOOPBACK.match(executors)
     if not is_here and not output.shared and Folder.at(output.path).is_local:
         raise ConfigError(
-            f"output.path = {output.path!r} is a folder of each machine, and {executors} writes "
-            "on several: name an address that all reach, such as s3a:// or hdfs://, or set "
-            "output.shared = true where the folder is the same on all"
+            f"output.path = {output.path!r} is local to each machine, but {executors} writes "
+            "from several: name a URI that all can reach, such as s3a:// or hdfs://, or set "
+            "output.shared = true if the folder is mounted on all"
         )
 
 

@@ -1,4 +1,4 @@
-"""``[features]``: the columns that shape the segments, and those that describe them."""
+"""``[features]``: the columns used for clustering, and those that are only profiled."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -15,7 +15,7 @@ Weight = Annotated[float, Field(ge=1e-6, le=1e6)]
 
 
 class Feature(Section):
-    """One numeric feature; what is given overrides the section's."""
+    """One numeric feature; its settings override those of the section."""
 
     name: Name
     transform: Transform | None = None
@@ -34,7 +34,7 @@ class Categorical(Section):
 
 
 class Ordered(Section):
-    """One feature of ordered bands, from the lowest to the highest."""
+    """One ordinal feature: bands from the lowest to the highest."""
 
     name: Name
     order: Annotated[tuple[Name, ...], Field(min_length=2)]
@@ -59,7 +59,7 @@ class DateFeature(Section):
 
 
 class BooleanFeature(Section):
-    """One yes or no."""
+    """One yes/no feature."""
 
     name: Name
     missing: Missing | None = None
@@ -67,7 +67,7 @@ class BooleanFeature(Section):
 
 
 class Described(Section):
-    """An attribute that shapes no segment and is profiled for each."""
+    """A profiling attribute: reported per segment, not used for clustering."""
 
     name: Name
     kind: Literal["auto", "numeric", "categorical"] = "auto"
@@ -88,7 +88,7 @@ Quantile = Annotated[float, Field(ge=0, le=1)]
 
 
 class Features(Section):
-    """``[features]``: the columns that shape the segments and how they are prepared."""
+    """``[features]``: the columns used for clustering and how they are prepared."""
 
     numeric: Several[Feature] = ()
     ordered: Several[Ordered] = ()
@@ -131,12 +131,12 @@ class Features(Section):
 
     @property
     def valuable(self) -> tuple[str, ...]:
-        """What may be the value of a customer: every feature or attribute that is a number."""
+        """The candidates for customer value: every numeric feature or attribute."""
         described = [each.name for each in self.describe if each.kind != "categorical"]
         numbers = [*_names(self.numeric), *_names(self.dates), *_names(self.boolean), *described]
         return tuple(dict.fromkeys(numbers))
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Every column that shapes the segments."""
+        """Every column used for clustering."""
         return (*self.measured, *(each.name for each in self.categorical))

@@ -1,4 +1,4 @@
-"""TOML in, the configuration out; every problem told at once, in one line."""
+"""TOML in, the configuration out; all problems are reported at once, in one line."""
 
 import re
 import tomllib
@@ -18,7 +18,7 @@ from segmentation.redaction import redacted_tree, remember
 def load(path: str | Path, *, overrides: Sequence[str] = ()) -> Config:
     """The configuration in a TOML file, with ``section.key=VALUE`` overrides.
 
-    The path may be an address that pyarrow reaches, such as ``s3a://`` or ``hdfs://``.
+    The path may be a URI that pyarrow can read, such as ``s3a://`` or ``hdfs://``.
 
     Raises
     ------
@@ -33,7 +33,7 @@ def load(path: str | Path, *, overrides: Sequence[str] = ()) -> Config:
             f"{path}: the configuration is not TOML: {one_line(str(error))}"
         ) from None
     for override in overrides:
-        _lay_over(tree, override)
+        _override(tree, override)
     return parse(tree, source=str(path))
 
 
@@ -53,10 +53,10 @@ def parse(tree: Mapping[str, Any], *, source: str) -> Config:
 
 
 def _text(path: str) -> str:
-    """The text of a file on this machine's disk or at an address."""
+    """The text of a local file or of a URI."""
     try:
         if "://" in path:
-            # Hadoop's names of S3, as pyarrow has it
+            # pyarrow knows S3 by one scheme, Hadoop by three
             plain = re.sub(r"^s3[an]://", "s3://", path)
             filesystem, inner = fs.FileSystem.from_uri(plain)
             with filesystem.open_input_stream(inner) as stream:
@@ -71,7 +71,7 @@ def _text(path: str) -> str:
         raise ConfigError(f"{path}: the configuration cannot be read: {reason}") from None
 
 
-def _lay_over(tree: dict[str, Any], override: str) -> None:
+def _override(tree: dict[str, Any], override: str) -> None:
     key, separator, text = override.partition("=")
     *sections, last = key.strip().split(".")
     value = _toml_value(text)
@@ -87,7 +87,7 @@ def _lay_over(tree: dict[str, Any], override: str) -> None:
 
 
 def _toml_value(text: str) -> Any:
-    """A TOML value; what is none, a bare word or a path say, is a string."""
+    """A TOML value; anything that is not TOML, such as a bare word or a path, is a string."""
     try:
         parsed = tomllib.loads(f"value = {text}")
     except tomllib.TOMLDecodeError:
@@ -96,8 +96,8 @@ def _toml_value(text: str) -> Any:
 
 
 def _problems(errors: Sequence[ErrorDetails]) -> list[str]:
-    """Every problem in words; what a value may be instead is gathered, each thing told once."""
-    told: dict[str, list[str]] = {}
+    """Every problem in words, once; the alternatives for one value are joined."""
+    problems: dict[str, list[str]] = {}
     for details in errors:
         key = ".".join(str(part) for part in _without_union_tags(details["loc"]))
         in_words = _RULES.get(details["type"])
@@ -105,15 +105,17 @@ def _problems(errors: Sequence[ErrorDetails]) -> list[str]:
         if details["type"] == "extra_forbidden":
             known = _known_keys(details["loc"][:-1])
             hint = nearest(str(details["loc"][-1]), known) or _listing(known)
-            told[f"unknown key {key}{hint}"] = []
+            problems[f"unknown key {key}{hint}"] = []
         elif details["type"] == "missing":
-            told[f"{key} is missing"] = []
+            problems[f"{key} is missing"] = []
         elif details["type"] == "value_error":
-            told[one_line(rule).removeprefix("Value error, ")] = []
-        elif details["type"] != "too_short" or not details["input"]:  # else it says what is told
+            problems[one_line(rule).removeprefix("Value error, ")] = []
+        elif (
+            details["type"] != "too_short" or not details["input"]
+        ):  # else the entries are reported
             (found,) = redacted_tree({key: details["input"]}).values()
-            told.setdefault(f"{key} = {found!r}: needs ", []).append(one_line(rule))
-    return [problem + " or ".join(rules) for problem, rules in told.items()]
+            problems.setdefault(f"{key} = {found!r}: needs ", []).append(one_line(rule))
+    return [problem + " or ".join(rules) for problem, rules in problems.items()]
 
 
 def _listing(known: Sequence[str]) -> str:

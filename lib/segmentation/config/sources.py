@@ -31,7 +31,7 @@ def _as_option(value: object) -> object:
 
 
 def _format_of(path: object) -> str | None:
-    """The format that a file's name tells, under whatever compression; None where it tells none."""
+    """The format by a file's extension, compressed or not; None if the extension is unknown."""
     return ENDINGS.get(_stem(path).suffix) if isinstance(path, str) else None
 
 
@@ -76,25 +76,25 @@ class Source(Section):
         for option, value in self.options.items():
             if option.lower() in LOSING_OPTIONS and value.lower() != "false":
                 raise ValueError(
-                    f"{self.section}.options.{option} is {value!r}, needs to be false: no file is "
-                    "dropped unseen"
+                    f"{self.section}.options.{option} is {value!r}, needs to be false: no file "
+                    "may be skipped silently"
                 )
         for option, mode in self.options.items():
             if option.lower() == "mode" and mode.upper() not in KEEPING_MODES:
                 raise ValueError(
                     f"{self.section}.options.{option} is {mode!r}, needs to be "
-                    f"{' or '.join(KEEPING_MODES)}: no row is dropped unseen"
+                    f"{' or '.join(KEEPING_MODES)}: no row may be dropped silently"
                 )
         return self
 
     @property
     def paths(self) -> tuple[str, ...]:
-        """``path`` as a tuple, whether one or several were given."""
+        """``path`` as a tuple, also for a single path."""
         return (self.path,) if isinstance(self.path, str) else self.path
 
     @property
     def reader_options(self) -> dict[str, str]:
-        """Spark's reader options: those given, and that no file is passed over unseen."""
+        """Spark's reader options: the configured ones, and that no file is skipped silently."""
         given = {name.lower() for name in self.options}
         options = dict.fromkeys(("ignoreCorruptFiles", "ignoreMissingFiles"), "false")
         has_tabs = all(_stem(path).suffix == ".tsv" for path in self.paths)
@@ -104,19 +104,19 @@ class Source(Section):
 
     @property
     def choosing_options(self) -> dict[str, str]:
-        """Those of the options that say which files are read."""
+        """The options that select files."""
         return {name: v for name, v in self.options.items() if name.lower() in CHOOSING_OPTIONS}
 
     @property
     def shown(self) -> str:
-        """What messages call it: paths and options, credentials hidden."""
+        """The source in messages: paths and options, credentials hidden."""
         options = redacted_tree(dict(self.options))
-        said = f", {self.section}.options = {options}" if options else ""
-        return f"{self.section}.path = {', '.join(map(repr, self.paths))}{said}"
+        suffix = f", {self.section}.options = {options}" if options else ""
+        return f"{self.section}.path = {', '.join(map(repr, self.paths))}{suffix}"
 
 
 class Input(Source):
-    """``[input]``: where the rows come from and which of them will do."""
+    """``[input]``: where the rows come from and which of them are usable."""
 
     section = "input"
 
@@ -128,14 +128,14 @@ class Input(Source):
 
 
 class Returns(Section):
-    """``transactions.returns``: lines whose column begins so are returns, as negative ones are."""
+    """``transactions.returns``: lines with this prefix are returns, like negative ones."""
 
     column: Name
     prefix: Name
 
 
 class Transactions(Section):
-    """``[transactions]``: what the columns of the lines are, and which lines count."""
+    """``[transactions]``: the columns of the lines, and which lines are used."""
 
     customer: Name
     timestamp: Name
@@ -162,7 +162,7 @@ class Transactions(Section):
             problems.append("transactions needs amount, or quantity and unit_price")
         if self.amount is not None and self.unit_price is not None:
             problems.append(
-                "transactions has amount and unit_price: take one out, as quantity times "
+                "transactions has amount and unit_price: remove one, as quantity times "
                 "unit_price is the amount"
             )
         if self.product_pattern is not None and self.product is None:
@@ -180,7 +180,7 @@ class Transactions(Section):
 
     @property
     def columns(self) -> Mapping[str, str]:
-        """The columns of the lines that are named, by key."""
+        """The configured columns of the lines, by key."""
         keys = ("customer", "timestamp", "amount", "quantity", "unit_price", "order", "product")
         named = {key: getattr(self, key) for key in (*keys, "category")}
         if isinstance(self.returns, Returns):
@@ -190,7 +190,7 @@ class Transactions(Section):
 
     @property
     def features(self) -> tuple[str, ...]:
-        """The features that these columns give a customer; see ``features.purchases``."""
+        """The features derived from these columns; see ``features.purchases``."""
         return (
             "recency_days",
             "frequency",
@@ -208,8 +208,7 @@ class Transactions(Section):
 class Join(Source):
     """``[[join]]``: a table with one row per customer, whose columns are added.
 
-    ``on`` is the customers' column that ``key`` is looked up by: their id where not given.
-    ``key`` is of the same name where not given.
+    ``on`` is the customer column that is matched with ``key``; the default of both is the id.
     """
 
     section = "join"
@@ -219,6 +218,6 @@ class Join(Source):
     columns: Annotated[tuple[Name, ...], Field(min_length=1)] | None = None
 
     def looked_up_by(self, customer_id: str | None) -> tuple[Self, str]:
-        """The join with its key, and the customers' column; both are the id's where not given."""
+        """The join with its key, and the customer column to match; both default to the id."""
         on = self.on or customer_id or self.key
         return self.model_copy(update={"key": self.key or on}), on

@@ -1,4 +1,4 @@
-"""The whole configuration: one tree of frozen models. Defaults are written in it, once."""
+"""The whole configuration: one tree of frozen models, and the only place of defaults."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
@@ -16,7 +16,7 @@ ELBOW_POINTS = 3
 LARGEST_K = 200
 RECENCY_FREQUENCY_MONETARY = ("recency_days", "frequency", "monetary")
 ADDITIVE = frozenset({"monetary", "frequency", "units"})
-"""Features of transactions whose sum over customers means something."""
+"""Features of transactions that can be added up over customers."""
 
 Index = Literal[
     "elbow", "log_drop", "silhouette", "calinski_harabasz", "davies_bouldin", "gap", "stability"
@@ -42,7 +42,7 @@ class Sweep(Section):
 
 
 class Choose(Section):
-    """``[choose]``: which k is frozen, and how small a segment may be before it is an alarm."""
+    """``[choose]``: how k is chosen, and the segment size below which the run warns."""
 
     k: Literal["auto", Index] | Annotated[Whole, Field(ge=1)] = "auto"
     min_share: Annotated[float, Field(ge=0, lt=1)] = 0.01
@@ -56,7 +56,7 @@ class Segments(Section):
 
 
 class Output(Section):
-    """``[output]``: the folder that holds every run, and how many of them."""
+    """``[output]``: the folder of runs, how many are kept, and where else they are published."""
 
     path: Name
     shared: Annotated[bool, Field(strict=True)] = False
@@ -68,14 +68,14 @@ class Output(Section):
 
 
 class ReportSection(Section):
-    """``[report]``: what the page leaves out so that nobody is recognised, and what it draws."""
+    """``[report]``: disclosure control, and what the scatter plot shows."""
 
     min_group: Annotated[Whole, Field(ge=1)] = 10
     points: Literal["groups", "customers"] = "groups"
 
 
 class Config(Section):
-    """The whole configuration of a run; how Spark runs it is in Spark's own properties."""
+    """The whole configuration of a run, except how Spark runs: that is in Spark properties."""
 
     input: Input
     transactions: Transactions | None = None
@@ -90,7 +90,7 @@ class Config(Section):
     @model_validator(mode="before")
     @classmethod
     def _transactions_say_who(cls, tree: Any) -> Any:
-        """Lines name the customer in their own section, and have features without naming any."""
+        """Defaults for transactions: the customer id, and recency, frequency and monetary value."""
         match tree:
             case {"input": {"kind": "transactions"}, "transactions": {"customer": str(customer)}}:
                 features = tree.get("features", {})
@@ -118,8 +118,8 @@ class Config(Section):
         described = [each.name for each in self.features.describe]
         if self.input.customer_id in [*self.features.names, *described]:
             problems.append(
-                f"input.customer_id is {self.input.customer_id!r}, which features names too: "
-                "an id is no feature"
+                f"input.customer_id is {self.input.customer_id!r}, which is also in features: "
+                "an id is not a feature"
             )
         problems += self._of_transactions() + self._of_time() + self._of_joins()
         problems += self._of_output()
@@ -136,7 +136,7 @@ class Config(Section):
     def value_feature(self) -> str | None:
         """The value of a customer: the configured one, else ``monetary`` of transactions, if any.
 
-        Its mean orders the segments; None where nothing says what a customer is worth.
+        Its mean orders the segments; None without a configured value.
         """
         if self.segments.value is None and self.transactions is not None:
             return "monetary" if "monetary" in self.features.valuable else None
@@ -144,7 +144,7 @@ class Config(Section):
 
     @property
     def value_adds_up(self) -> bool:
-        """Whether sums of the value feature over customers, and shares of them, mean something."""
+        """Whether the value feature can be added up over customers."""
         value = self.value_feature
         if value is None:
             return False
@@ -163,7 +163,7 @@ class Config(Section):
         value, known = self.segments.value, self.features.valuable
         if value is not None and value not in known:
             return [
-                f"segments.value is {value!r}, needs to be a number of features or "
+                f"segments.value is {value!r}, needs to be a numeric column of features or "
                 f"features.describe{nearest(value, known)}"
             ]
         if self.segments.value_adds_up is not None and self.value_feature is None:
@@ -171,17 +171,17 @@ class Config(Section):
         if self.segments.value_adds_up and not self._may_add_up(str(self.value_feature)):
             return [
                 f"segments.value_adds_up is true, but {self.value_feature!r} is a rate, a mean, a "
-                "date or a yes or no, which has no sum over customers"
+                "date or yes/no, which cannot be added up over customers"
             ]
         return []
 
     @property
     def timezone(self) -> str:
-        """The zone whose calendar tells days: the shop's where there are transactions."""
+        """The time zone whose calendar defines days: the shop's for transactions."""
         return "UTC" if self.transactions is None else self.transactions.timezone
 
     def _of_output(self) -> list[str]:
-        """A run within the input would be read by the next one."""
+        """An output inside the input would be read by the next run."""
         return [
             f"output.path is {self.output.path!r}, which is or lies within {source.section}.path = "
             f"{path!r}: the next run would read this one's tables; name a folder elsewhere"
@@ -198,19 +198,20 @@ class Config(Section):
         if kind == "customers":
             return ["[transactions] needs input.kind = 'transactions'"]
         if self.input.customer_id != lines.customer:
-            return ["input.customer_id is transactions.customer where the input are transactions"]
+            return [
+                f"input.customer_id is {self.input.customer_id!r}, needs to be that of "
+                f"transactions.customer = {lines.customer!r}, or to be omitted"
+            ]
         return []
 
     def _of_time(self) -> list[str]:
         if self.transactions is not None and self.features.as_of is not None:
-            return ["features.as_of is for customers: set transactions.as_of"]
+            return ["features.as_of does not apply to transactions: set transactions.as_of"]
         if self.features.dates and self.transactions is None and self.features.as_of is None:
             return ["features.dates needs features.as_of, the day from which days are counted back"]
         return []
 
     def _of_joins(self) -> list[str]:
         if self.input.customer_id is None and any(each.on is None for each in self.join):
-            return [
-                "join needs input.customer_id, or join.on with the customers' column to look up"
-            ]
+            return ["join needs input.customer_id, or join.on, the customer column to match"]
         return []

@@ -45,13 +45,13 @@ def check_columns(customers: DataFrame, config: Config, *, of_lines: Sequence[st
         if not isinstance(types.get(feature.name, _TEXT), T.NumericType | T.StringType):
             problems.append(
                 f"column {feature.name!r} is of type {types[feature.name].simpleString()}, needs "
-                "to be a number or text that holds one: take it out of features.numeric or cast it"
+                "to be a number or text that holds one: remove it from features.numeric or cast it"
             )
     for day in config.features.dates:
         if not isinstance(types.get(day.name, _TEXT), _TIMES):
             problems.append(
                 f"column {day.name!r} is of type {types[day.name].simpleString()}, needs to be a "
-                "date, a time or text that holds one: take it out of features.dates or cast it"
+                "date, a time or text that holds one: remove it from features.dates or cast it"
             )
     for name, key in _named(config):
         if not isinstance(types.get(name, _TEXT), T.AtomicType):
@@ -64,7 +64,7 @@ def check_columns(customers: DataFrame, config: Config, *, of_lines: Sequence[st
         if any(mark in name for mark in SUBSTITUTED):
             problems.append(
                 f"column {name!r} holds {listed([m for m in SUBSTITUTED if m in name])}, which "
-                f"Spark replaces in SQL: rename it in input.path, or take it out of {key}"
+                f"Spark replaces in SQL: rename it in input.path, or remove it from {key}"
             )
     if problems:
         raise SchemaError("; ".join(dict.fromkeys(problems)))
@@ -97,7 +97,7 @@ def check_lines(lines: DataFrame, config: Config) -> None:
     taken = [name for name in (transactions.customer, *transactions.attributes) if name in made]
     if taken:
         problems.append(
-            f"the input's {listed(taken)} has the name of a feature that is made of the "
+            f"the input's {listed(taken)} clashes with a feature that is derived from the "
             "transactions: rename it in input.path"
         )
     problems += _clashes(known)
@@ -135,14 +135,14 @@ def _missing_of_lines(
 ) -> list[str]:
     """Columns that customers made of transaction lines lack; some the lines may have."""
     problems = [
-        f"{key} names {name!r}, a column of the lines and not of customers: list it in "
+        f"{key} names {name!r}, a column of transactions, not of customers: list it in "
         "transactions.attributes"
         if name in of_lines
         else f"customers have no column {name!r}, which {key} names"
         f"{nearest(name, [*known, *of_lines])}"
         for name, key in missing
     ]
-    return [*problems, f"made of the lines, customers have {listed(known)}"]
+    return [*problems, f"customers built from transactions have {listed(known)}"]
 
 
 def _separator(name: str) -> str:
@@ -156,7 +156,7 @@ def _columns_in_words(known: Sequence[str], config: Config, *, has_malformed: bo
     if config.input.format == "csv" and len(known) == 1:
         hint = " in all: see input.options.sep"
     elif config.input.format == "json" and has_malformed:
-        hint = " and lines that are no JSON object: see input.options.multiLine"
+        hint = " and lines that are not JSON objects: see input.options.multiLine"
     return f"input.path has {listed(known)}{hint}"
 
 
@@ -177,7 +177,7 @@ def _clashes(known: Sequence[str]) -> list[str]:
     for name in known:
         if name.startswith("__") and not name.endswith("__"):
             problems.append(
-                f"column {name!r} begins with '__' as the job's own do: rename it in input.path"
+                f"column {name!r} begins with '__', like internal columns: rename it in input.path"
             )
         other = published.setdefault(published_name(name), name)
         if other != name:

@@ -173,7 +173,7 @@ def check_share(audit: Audit, *, min_usable: float) -> None:
     share = audit.usable / audit.rows
     if share < min_usable:
         raise DataError(
-            f"{share:.1%} of the {audit.rows:,} input rows are usable, input.min_usable asks for "
+            f"{share:.1%} of the {audit.rows:,} input rows are usable, input.min_usable requires "
             f"{min_usable:.1%}; rejected: {_with_examples(audit.rejections, audit.examples)}"
         )
 

@@ -143,8 +143,8 @@ def _medians_and_bounds(
 
 def _nothing_to_impute(feature: Feature, section: str) -> DataError:
     return DataError(
-        f"column {feature.name!r} has no value on any usable row: there is none to impute; "
-        f"take it out of {section}"
+        f"column {feature.name!r} has no value on any usable row, so none can be imputed: "
+        f"remove it from {section}"
     )
 
 

@@ -43,9 +43,7 @@ def check_expression(spark: SparkSession, key: str, expression: str) -> None:
         If it does not.
     """
     if not _is_known(spark, f"'' RLIKE {string(expression)}"):
-        raise ConfigError(
-            f"{key} is {expression!r}, needs to be a regular expression as Java writes them"
-        )
+        raise ConfigError(f"{key} is {expression!r}, needs to be a valid Java regular expression")
 
 
 def check_zone(spark: SparkSession, key: str, zone: str) -> None:

@@ -112,8 +112,7 @@ def _candidates(features: Sequence[Feature], audit: Audit) -> list[_Candidate]:
             if 0 < high - low < MIN_RANGE:
                 raise DataError(
                     f"feature {column_name(feature.name, value)!r} varies by {high - low:.3g} "
-                    f"only, needs at least {MIN_RANGE:.0e}: give it in another unit, or take it "
-                    "out of features"
+                    f"only, needs at least {MIN_RANGE:.0e}: rescale it, or remove it from features"
                 )
             found.append(_Candidate(feature, value, low, high))
     return found

@@ -73,7 +73,8 @@ def profiled(
         found, texts = _described(usable, each, is_number=is_value or each.kind == "numeric")
         if is_value and all(attribute.value is not None for attribute in found):
             raise DataError(
-                f"column {each.name!r} has no number on any usable row: change segments.value"
+                f"column {each.name!r} has no numeric value on any usable row: change "
+                "segments.value"
             )
         described += found
         non_numeric += [NonNumericCells(each.name, texts)] if texts else []
@@ -121,7 +122,7 @@ def _described(
     if not isinstance(type_, T.NumericType | T.StringType | T.BooleanType):
         if is_number:
             raise DataError(
-                f"column {name!r} is of type {type_.simpleString()}, which is no number: "
+                f"column {name!r} is of type {type_.simpleString()}, which is not numeric: "
                 "change features.describe or segments.value"
             )
         return shares, 0

@@ -100,7 +100,7 @@ def raw_number(feature: Feature) -> Expression:
         case "boolean":
             return Flag(feature.name)
         case "categorical":
-            raise ValueError(f"{feature.name!r} is categorical, which is no number")
+            raise ValueError(f"{feature.name!r} is categorical, which is not numeric")
 
 
 def is_missing(feature: Feature) -> Expression:

@@ -196,7 +196,7 @@ def run(
             )
         )
         if not is_at_rest:
-            steps.warn(f"labels still moved after {MAX_REFINEMENTS} Lloyd steps on all rows")
+            steps.warn(f"k-means did not converge in {MAX_REFINEMENTS} iterations on all rows")
         for degeneracy in degeneracies(
             clusters_of(partition, bits=preparation.bits),
             features=[column.name for column in preparation.columns],
@@ -216,8 +216,8 @@ def run(
         )
         if chosen.tied:
             steps.warn(
-                f"{chosen.tied:,} customers are equally near to two segments: the model may "
-                "label them with the other one"
+                f"{chosen.tied:,} customers are equally near to two segments: the saved "
+                "model may assign them to the other one"
             )
         swept = with_refined(population, swept, chosen.partition, bits=preparation.bits)
         clusters = clusters_of(chosen.partition, bits=preparation.bits)

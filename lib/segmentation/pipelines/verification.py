@@ -43,7 +43,7 @@ def check_lines(excluded: int, counts: LineCounts) -> None:
     """
     if excluded != counts.excluded_lines:
         raise DataError(
-            f"{counts.excluded_lines:,} transaction lines were left out at first, "
+            f"{counts.excluded_lines:,} transaction lines were excluded at first, "
             f"then {excluded:,}: input.path changed while the job ran; run it again"
         )
 
@@ -85,10 +85,12 @@ def check_model(
     labels = model.transform(asked)
     differing = labels.where(~F.col(SEGMENT).eqNullSafe(F.col("__expected"))).count()
     if differing:
-        raise RuntimeError(f"the frozen model labels {differing} customers unlike the table")
+        raise RuntimeError(
+            f"the saved model labels {differing} customers differently from the table"
+        )
     if rejected is None:
         return
     faulty = rejected.where(F.col("reason_column").isin(list(features)))
     given = model.transform(faulty.select(*names).limit(CHECKED_CUSTOMERS))
     if labelled_too := given.where(F.col(SEGMENT).isNotNull()).count():
-        raise RuntimeError(f"the frozen model labels {labelled_too} rows that are rejected")
+        raise RuntimeError(f"the saved model labels {labelled_too} rejected rows")

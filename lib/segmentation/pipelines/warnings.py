@@ -29,8 +29,8 @@ def warn_of_sources(steps: Steps, gathered: AssembledCustomers) -> None:
         if join.customers_unmatched or join.unmatched:
             steps.warn(
                 f"join {join.path!r}: {join.customers_unmatched:,} of "
-                f"{join.customers + join.customers_unmatched:,} customers are not in it, "
-                f"{join.unmatched:,} of its {join.rows:,} rows belong to no customer"
+                f"{join.customers + join.customers_unmatched:,} customers have no match in it, "
+                f"{join.unmatched:,} of its {join.rows:,} rows match no customer"
             )
 
 
@@ -49,8 +49,8 @@ def warn_of_rows(steps: Steps, audit: contract.Audit, usable: DataFrame, config:
         ids, rows = contract.duplicates(usable, customer_id=config.input.customer_id)
         if ids:
             steps.warn(
-                f"{ids:,} values of {config.input.customer_id!r} stand on more than one row, "
-                f"{rows:,} rows in all; each row is kept as a customer (input.duplicates)"
+                f"{ids:,} values of {config.input.customer_id!r} occur on more than one row, "
+                f"{rows:,} rows in total; every row is kept as a customer (input.duplicates)"
             )
 
 
@@ -78,7 +78,7 @@ def warn_of_encoding(
     for cells in attributes.non_numeric:
         steps.warn(
             f"attribute {cells.attribute!r}: {cells.customers:,} "
-            f"{'cell is' if cells.customers == 1 else 'cells are'} not a number and counted as "
+            f"{'cell is' if cells.customers == 1 else 'cells are'} not a number and treated as "
             "unknown (features.describe)"
         )
 
@@ -97,6 +97,6 @@ def range_of_k(steps: Steps, distinct: int, config: Config) -> list[int]:
     if distinct < last:
         steps.warn(
             f"the usable rows hold {distinct} distinct customers: "
-            f"sweep.k_max = {last} becomes {distinct}"
+            f"sweep.k_max is reduced from {last} to {distinct}"
         )
     return list(range(min(first, distinct), min(last, distinct) + 1))

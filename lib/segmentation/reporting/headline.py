@@ -9,8 +9,8 @@ VALUE_NAMES = {"monetary": "net spend", "frequency": "orders", "units": "units b
 """The value features that are derived from transactions, in words."""
 
 HINT = (
-    "Nothing says what a customer is worth, so the segments are in order of size: name a feature "
-    "in segments.value of the configuration to see what each segment brings."
+    "No customer value is configured, so the segments are ordered by size: set segments.value to a "
+    "feature to see the value of each segment."
 )
 
 
@@ -65,8 +65,8 @@ def _of_value(report: Report) -> list[str]:
     most = None
     if len(sums) == len(segments) and min(sums) >= 0 < sum(sums):
         most = max(segments, key=lambda each: each.value_sum or 0.0)
-        verb = "brought" if run.transactions else "bring"
-        verb += "s" if verb == "bring" and most.customers == 1 else ""
+        present = "accounts for" if most.customers == 1 else "account for"
+        verb = "accounted for" if run.transactions else present
         found.append(
             f"{_part(most, run)}, {_called(most)}, {verb} "
             f"{formatting.sum_of(most.value_sum or 0.0, sum(sums))} in {value_name(run)} "

@@ -1,1 +1,1 @@
-"""Which k, and why."""
+"""The evidence on k, and the choice."""

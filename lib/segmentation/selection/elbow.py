@@ -9,11 +9,11 @@ from segmentation.results import CostPoint
 
 
 def elbow(curve: Sequence[CostPoint]) -> int | None:
-    """The k where the curve bends most, or None where it has no bend.
+    """The k where the curve bends most, or None if it has no bend.
 
     Kneedle on a convex, falling curve, sensitivity 1: Satopaa, Albrecht, Irwin and
-    Raghavan (2011), doi:10.1109/ICDCSW.2011.20. It looks at the curve's shape alone, so the
-    unit of cost does not matter; it takes at least three points and some fall.
+    Raghavan (2011), doi:10.1109/ICDCSW.2011.20. It depends only on the shape of the curve, not
+    on the unit of cost, and needs at least three points and some decrease.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Imputed values in the evidence: the spike of one value for many customers is no group of them."""
+"""Imputed values in the evidence: one value for many customers must not count as a group."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ import numpy.typing as npt
 from segmentation.numerics.arrays import Floats
 
 DONORS = 10
-"""An imputed value becomes that of one of so many customers who are alike otherwise."""
+"""An imputed value is replaced by that of one of this many most similar customers."""
 
 
 @dataclass(frozen=True)
 class Spike:
-    """The imputed ``value`` of a dimension, give or take ``step``, for a ``share`` of customers."""
+    """The imputed ``value`` of a dimension, within ``step``, for a ``share`` of customers."""
 
     dimension: int
     value: float
@@ -26,9 +26,10 @@ def without_spikes(points: Floats, spikes: Sequence[Spike], *, seed: int) -> Flo
     """The points with each imputed value replaced by the known one of a similar customer.
 
     A hot deck with nearest neighbours: Andridge and Little (2010),
-    doi:10.1111/j.1751-5823.2010.00103.x. It keeps the distribution of each feature, and what it
-    has to do with the others. Who among the points with the imputed value really has it is
-    drawn, so that as many are left as would be. Takes a second for 4,000 points.
+    doi:10.1111/j.1751-5823.2010.00103.x. It keeps the distribution of each feature and its
+    correlation with the others. Points whose known value equals the imputed one cannot be told
+    apart from imputed ones: as many as were imputed are sampled. Takes a second for 4,000
+    points.
     """
     random = np.random.default_rng(seed)
     imputed = _imputed(points, spikes, random)
@@ -38,10 +39,10 @@ def without_spikes(points: Floats, spikes: Sequence[Spike], *, seed: int) -> Flo
         missing = imputed[i]
         donors = is_whole if is_whole.sum() >= DONORS else ~imputed[:, missing].any(axis=1)
         places = np.flatnonzero(donors)
-        if len(places) == 0:  # nobody knows them all: the spike stays
+        if len(places) == 0:  # no donor knows all of them: the spike stays
             continue
         squares = ((points[np.ix_(donors, ~missing)] - points[i, ~missing]) ** 2).sum(axis=1)
-        squares += random.uniform(0, 1e-12, len(squares))  # of equals any
+        squares += random.uniform(0, 1e-12, len(squares))  # ties are broken at random
         alike = places[np.argsort(squares, kind="stable")[:DONORS]]
         result[i, missing] = points[random.choice(alike)][missing]
     return result
@@ -50,7 +51,7 @@ def without_spikes(points: Floats, spikes: Sequence[Spike], *, seed: int) -> Flo
 def _imputed(
     points: Floats, spikes: Sequence[Spike], random: np.random.Generator
 ) -> npt.NDArray[np.bool_]:
-    """Which values are imputed, as far as can be told: so many of those that have the value."""
+    """Which values to treat as imputed: the expected number of those that have the value."""
     found = np.zeros(points.shape, dtype=bool)
     for spike in spikes:
         places = np.flatnonzero(abs(points[:, spike.dimension] - spike.value) <= spike.step)

@@ -6,7 +6,7 @@ from segmentation.selection.validity import STABLE
 
 
 def summary(choice: Choice, evidence: Evidence) -> str:
-    """How clear the segments are: found groups, a rough match of groups, or a convenient cut."""
+    """How clear the segments are: separate groups, a rough match of groups, or a convention."""
     k, groups = choice.k, evidence.groups.count
     if k == 1:
         return _of_one(groups)
@@ -15,10 +15,10 @@ def summary(choice: Choice, evidence: Evidence) -> str:
     how = (
         f"The configuration sets the number of segments to {k}"
         if choice.method == "fixed"
-        else f"The number of segments, {k}, follows one index, as the configuration asks"
+        else f"The number of segments, {k}, follows one index, as configured"
     )
     if groups == 1:
-        return f"{how}; the data show no natural groups, so they are a convenient cut."
+        return f"{how}; the data show no natural groups, so they are one convenient division."
     if groups != k:
         return f"{how}, but the data show {_counted(groups)}."
     if choice.verdict.strength == "clear":
@@ -30,31 +30,31 @@ def _of_verdict(choice: Choice, evidence: Evidence) -> str:
     k, groups = choice.k, evidence.groups.count
     if choice.verdict.strength == "clear":
         return (
-            "The segments are clearly separated groups, and the same ones appear when the "
-            "customers are drawn anew at random."
+            "The segments are clearly separated groups, and random samples of the customers give "
+            "the same ones."
         )
     if choice.verdict.strength == "none":
         return (
             f"There are no natural groups: the customers differ gradually, and these {k} segments "
-            "are a convenient cut."
+            "are one convenient division."
         )
     if groups > k:
-        return f"The data show {_counted(groups)}, but this run could take no more than {k}."
+        return f"The data show {_counted(groups)}, but the configuration allows no more than {k}."
     if groups < k:
-        return f"The data show {_counted(groups)}, but this run could take no fewer than {k}."
+        return f"The data show {_counted(groups)}, but the configuration allows no fewer than {k}."
     return f"The data show {_counted(groups)}, but {_weakness(choice, evidence)}."
 
 
 def _weakness(choice: Choice, evidence: Evidence) -> str:
-    """Why as many segments as groups are less than a finding, by the first that holds."""
+    """The main reason why the segments are not fully supported although k is right."""
     least = next(p.min_stability for p in evidence.curve if p.k == choice.k)
     if evidence.distinct_customers <= FEW_DISTINCT_CUSTOMERS:
         return (
-            f"there are only {evidence.distinct_customers} different customers, so others might "
-            "fall into other groups"
+            f"there are only {evidence.distinct_customers} distinct customers, so other customers "
+            "might form other groups"
         )
     if least is not None and least < STABLE:
-        return "not all of the segments appear again when the customers are drawn anew at random"
+        return "random samples of the customers do not give all of the same segments"
     return "these segments match them only roughly"
 
 

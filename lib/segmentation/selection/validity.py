@@ -1,7 +1,7 @@
-"""Validity indices: for every k, how good its clusters are, by several measures and on weights.
+"""Validity indices: how good the clusters of each k are, by several measures, on weighted points.
 
-Centres and points are in scaled units. All but the reference sets and the bootstrap are sums
-over clusters of counts, sums and squares, and cost next to nothing.
+Centres and points are in scaled units. Apart from the gap and stability, which refit, all are
+computed from counts, sums and squares per cluster, at negligible cost.
 """
 
 from collections.abc import Sequence
@@ -19,10 +19,10 @@ STARTS, RESAMPLE_STARTS = 2, 4
 BLOCK = 16_384
 
 STABLE = 0.75
-"""Hennig's band for clusters that are recovered in resampled customers."""
+"""Hennig's threshold for stable clusters, recovered in resampled customers."""
 
 INDEX_DIGITS, INDEX_DECIMALS = 6, 9
-"""Digits to which an index is known: processors differ in the last bits of a matrix product."""
+"""Digits of an index: processors differ in the last bits of a matrix product."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Clusters:
 
     @property
     def smallest_share(self) -> float:
-        """The smallest cluster's part of all customers."""
+        """The share of customers in the smallest cluster."""
         return float(self.counts.min() / self.counts.sum())
 
 

@@ -48,7 +48,7 @@ def read_csv(spark: SparkSession, source: Source, *, warn: Callable[[str], None]
     if is_by_lines and (found.opens or found.broken):
         if options["mode"].upper() == "FAILFAST":
             raise DataError(
-                f"{source.shown}: {found.opens + found.broken:,} rows have a quote amiss; see "
+                f"{source.shown}: {found.opens + found.broken:,} rows have a stray quote; see "
                 f"{source.section}.options.mode = FAILFAST"
             )
         return _by_lines(text, first.columns, options)
@@ -99,8 +99,8 @@ def _spans_lines(text: Text) -> bool:
     if across.amiss:
         number = line_number(text.raw(), across)
         raise DataError(
-            f"{source.shown}: line {number:,} of {across.file} has a quote that is never closed or "
-            f"goes on behind it, and {across.records:,} other rows span lines: mend that line, or "
+            f"{source.shown}: line {number:,} of {across.file} has a quote that is never closed, "
+            f"or text after one, and {across.records:,} other rows span lines: fix that line, or "
             f"see {source.section}.options.quote"
         )
     if text.given.get("multiline", "").lower() == "false":
@@ -169,7 +169,7 @@ def _check_encoding(text: Text, found: Census, warn: Callable[[str], None]) -> N
         return
     said = f"{found.undecoded:,} lines hold bytes that are not UTF-8"
     if text.encoding:
-        warn(f"{text.source.section}.path: {said}, and are read with U+FFFD in their place")
+        warn(f"{text.source.section}.path: {said}, and are read as U+FFFD")
         return
     line = F.col("value")
     bad = text.raw().where(~F.is_valid_utf8(line)).select(line.cast("binary")).first()
@@ -179,5 +179,5 @@ def _check_encoding(text: Text, found: Census, warn: Callable[[str], None]) -> N
         guess = "UTF-16"
     raise DataError(
         f"{text.source.shown}: {said}: set {text.source.section}.options.encoding, "
-        f"perhaps to {guess!r}; 'UTF-8' reads them all the same"
+        f"perhaps to {guess!r}; 'UTF-8' reads them anyway"
     )

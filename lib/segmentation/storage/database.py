@@ -141,8 +141,8 @@ def _engine(address: str) -> Iterator["sql.Engine"]:
         engine = sql.create_engine(address)
     except (ArgumentError, NoSuchModuleError, ModuleNotFoundError, ValueError) as error:
         raise ConfigError(
-            f"output.database = {address!r}: {one_line(str(error))}; see SQLAlchemy's addresses "
-            "and the database's driver"
+            f"output.database = {address!r}: {one_line(str(error))}; see SQLAlchemy's database "
+            "URLs and the database's driver"
         ) from None
     try:
         yield engine

@@ -96,6 +96,6 @@ def show(
     if behind:
         raise StorageError(
             f"the run {folder.uri} is published, but {' and '.join(behind)} "
-            f"{'is' if len(behind) == 1 else 'are'} behind ({'; '.join(behind.values())}): "
-            "segment mirror CONFIG, with the configuration file, brings them up to date"
+            f"{'is' if len(behind) == 1 else 'are'} out of date ({'; '.join(behind.values())}): "
+            "segment mirror CONFIG, with the configuration file, updates them"
         )

@@ -228,7 +228,7 @@ def existing(address: str) -> Folder:
     """
     folder = Folder.at(address)
     if not folder.exists():
-        raise StorageError(f"{folder.uri} is not there: name an output.path that holds runs")
+        raise StorageError(f"{folder.uri} does not exist: name an output.path with runs")
     return folder
 
 

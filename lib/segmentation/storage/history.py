@@ -86,7 +86,7 @@ def rolled_back(
         if not older:
             raise StorageError(
                 f"{output.uri} has no run before {now}: segment runs lists them; segment mirror "
-                "brings views and a database up to the current one"
+                "updates views and a database to the current one"
             )
         run = older[0]
     if run not in known:
@@ -115,7 +115,7 @@ def repaired(output: Folder, *, confirm: Callable[[], None] = lambda: None) -> s
 
 def no_current_run(output: Folder) -> str:
     """What to say where no pointer names a whole run."""
-    return f"{output.uri}/{POINTER} names no whole run: segment repair makes it name one"
+    return f"{output.uri}/{POINTER} names no complete run: run segment repair"
 
 
 def _whole_run(output: Folder, name: str) -> str | None:

@@ -47,8 +47,8 @@ def read_json(spark: SparkSession, source: Source, *, warn: Callable[[str], None
     if is_whole_file:
         raise DataError(
             f"{source.shown}: {odd:,} files hold more than one JSON value, or text after it, of "
-            f"which multiLine reads the first only: take {source.section}.options.multiLine out "
-            "where each line is an object"
+            f"which multiLine reads the first only: remove {source.section}.options.multiLine "
+            "if each line is an object"
         )
     if given.get("mode", "").upper() == "FAILFAST":
         raise DataError(

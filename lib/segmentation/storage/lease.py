@@ -125,7 +125,7 @@ class Lease:
             if self._is_own(self._read()):
                 self.output.remove(LEASE)
         except StorageError as error:
-            LOGGER.warning("the lease ends by itself in %.0f s: %s", LEASE_TIMEOUT_S, error)
+            LOGGER.warning("the lease expires in %.0f s: %s", LEASE_TIMEOUT_S, error)
 
     def _wait(self) -> None:
         seen, began = self._read(), self.clock.monotonic()

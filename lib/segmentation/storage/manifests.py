@@ -42,7 +42,8 @@ def read_run(output: Folder, run: str) -> Run | None:
         return Run.from_json(content)
     except (ValidationError, KeyError, TypeError, AttributeError) as error:
         raise DamagedError(
-            f"{folder.uri}/{MANIFEST} is damaged, or of another program: {_first_fault(error)}"
+            f"{folder.uri}/{MANIFEST} is damaged, or was written by another program: "
+            f"{_first_fault(error)}"
         ) from None
 
 

@@ -43,8 +43,8 @@ def prepared(
             )
         if maker != __version__:
             LOGGER.warning(
-                "warning: the run %s was made by version %s, this is %s; it stays as it is: "
-                "change --run-id to compute it anew", run_id, maker, __version__,
+                "warning: the run %s was made by version %s, this is %s; it is left unchanged: "
+                "change --run-id to compute it again", run_id, maker, __version__,
             )  # fmt: skip
     return existing
 

@@ -237,7 +237,9 @@ class StagedRun:
             try:
                 prune(self.output, keep=self.settings.keep_runs, confirm=self.lock.confirm)
             except StorageError as error:
-                LOGGER.warning("warning: the run is published; older runs stay: %s", error)
+                LOGGER.warning(
+                    "warning: the run is published; older runs were not removed: %s", error
+                )
 
     def _note(self, folder: Folder) -> None:
         self._written.add(folder)

@@ -36,7 +36,7 @@ NOT_DATA = ("_SUCCESS", "_metadata", "_common_metadata", "_delta_log", "_committ
 def check_files(source: Source) -> str | None:
     """Refuse files on this machine's disk that are not what the format reads; a warning or None.
 
-    The warning is of files that Spark passes over for their names. What lies elsewhere is not
+    The warning is of files that Spark skips because of their names. What lies elsewhere is not
     looked at.
 
     Raises
@@ -56,7 +56,7 @@ def check_files(source: Source) -> str | None:
         for each in map(Path, found):
             if _is_hidden(each) and each.is_file():
                 raise StorageError(
-                    f"{source.section}.path = {path!r}: Spark passes over files whose names begin "
+                    f"{source.section}.path = {path!r}: Spark skips files whose names begin "
                     f"with '_' or '.': rename {each.name!r}"
                 )
             inside = sorted(each.rglob("*"))[:MAX_SNIFFED] if each.is_dir() else [each]
@@ -72,7 +72,7 @@ def check_files(source: Source) -> str | None:
     if not hidden:
         return None
     return (
-        f"{source.section}.path: {len(hidden):,} files are not read, as Spark passes over names "
+        f"{source.section}.path: {len(hidden):,} files are not read, as Spark skips names "
         f"that begin with '_' or '.': {listed(hidden)}"
     )
 
@@ -105,7 +105,7 @@ def _check_signature(file: Path, source: Source) -> None:
         raise StorageError(f"{source.section}.path: {str(file)!r} is {what}: {cure}")
     if source.format in TEXTS and file.suffix.lower() in UNREADABLE_ENDINGS:
         raise StorageError(
-            f"{source.section}.path: {str(file)!r} is named as a file that is not read as "
+            f"{source.section}.path: {str(file)!r} has an extension that is not read as "
             f"{source.format}: unpack it, or compress it with gzip or zstd"
         )
 

@@ -72,16 +72,31 @@ class Index:
 
 
 INDICES = (
-    ("silhouette", None, "Silhouette", "Higher is better: 1 is far from other segments, 0 between"),
-    ("gap", "gap_error", "Gap", "Higher is better: log cost below that of data without groups"),
+    (
+        "silhouette",
+        None,
+        "Silhouette",
+        "Higher is better: 1 far from other segments, 0 on a border",
+    ),
+    ("gap", "gap_error", "Gap", "Higher is better: log cost below that of unstructured data"),
     (
         "min_stability",
         None,
         "Stability",
-        "The least stable segment: above 0.75 it is recovered",
+        "The least stable segment: recovered in resamples from 0.75",
     ),
-    ("davies_bouldin", None, "Davies-Bouldin", "Lower is better: spread over distance"),
-    ("calinski_harabasz", None, "Calinski-Harabasz", "Higher is better: between over within"),
+    (
+        "davies_bouldin",
+        None,
+        "Davies-Bouldin",
+        "Lower is better: spread of segments over their distance",
+    ),
+    (
+        "calinski_harabasz",
+        None,
+        "Calinski-Harabasz",
+        "Higher is better: variance between over within segments",
+    ),
     ("log_drop", None, "Drop in log cost", "Drop from k - 1 to k: look for the last large one"),
     ("smallest_share", None, "Smallest segment", "Its share of all customers"),
 )
