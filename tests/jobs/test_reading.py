@@ -1,4 +1,4 @@
-"""Tables as they come in the wild: every row is labelled or left out with a reason."""
+"""Tables as they come in the wild: every row is labelled or rejected with a reason."""
 
 import csv
 import json

@@ -77,7 +77,7 @@ def features_of(settings: Config) -> tuple[Feature, ...]:
 
 
 def with_rejection(customers: DataFrame, settings: Config) -> DataFrame:
-    """The table with the reason why a row is left out, as the pipeline has it."""
+    """The table with the reason why a row is rejected, as the pipeline has it."""
     return contract.with_rejection(
         customers,
         input=settings.input,

@@ -52,21 +52,21 @@ def with_rejection(
 
     The first rule that a row breaks is its reason; ``customer_rules`` come before those
     of the features. With ``duplicates = "reject"`` every row of a repeated customer id is rejected,
-    as none has a better claim; that costs a shuffle.
+    because there is no basis for preferring one; that costs a shuffle.
     """
     broken: list[Column] = []
     if MALFORMED in customers.columns:
         broken.append(rejected_if("malformed", None, F.col(MALFORMED).isNotNull()))
     if input.customer_id is not None:
-        is_nobody = spark_column(IsBlank(input.customer_id))
-        broken.append(rejected_if("null", input.customer_id, is_nobody))
+        has_no_id = spark_column(IsBlank(input.customer_id))
+        broken.append(rejected_if("null", input.customer_id, has_no_id))
     for rule in [*customer_rules, *(rule for feature in features for rule in rules(feature))]:
         reason, column, condition = rule
         broken.append(rejected_if(reason, column, spark_column(condition)))
     if input.customer_id is not None and input.duplicates == "reject":
         # Rows without an id would all be one task's: each is a partition of its own.
-        nobody = F.when(is_nobody, F.xxhash64(*_hashable(customers)))
-        same_id = Window.partitionBy(F.col(quoted(input.customer_id)), nobody)
+        without_id = F.when(has_no_id, F.xxhash64(*_hashable(customers)))
+        same_id = Window.partitionBy(F.col(quoted(input.customer_id)), without_id)
         is_repeated = F.count(F.lit(1)).over(same_id) > 1
         broken.append(rejected_if("duplicate_id", input.customer_id, is_repeated))
     return customers.withColumn(REJECTION, F.coalesce(*broken))
@@ -96,10 +96,10 @@ def rejected(audited: DataFrame) -> DataFrame:
 
 
 def identity(features: Sequence[Feature], *, customer_id: str | None) -> list[Column]:
-    """What tells one customer from another: the features, and the id if there is one.
+    """What distinguishes customers: the values of the features, and the id if there is one.
 
-    It is what the values are, in the order of the features' names: one table has one answer
-    whatever types its columns have, and however the features are listed.
+    In the order of the features' names: one table has one answer whatever types its columns have,
+    and however the features are listed.
     """
     values = {
         each.name: Text(each.name) if each.kind == "categorical" else raw_number(each)
@@ -168,7 +168,7 @@ def check_share(audit: Audit, *, min_usable: float) -> None:
     Raises
     ------
     DataError
-        If the usable share is below ``min_usable``; says which reasons took the rest.
+        If the usable share is below ``min_usable``; lists the reasons of the others.
     """
     share = audit.usable / audit.rows
     if share < min_usable:
@@ -179,10 +179,10 @@ def check_share(audit: Audit, *, min_usable: float) -> None:
 
 
 def duplicates(usable: DataFrame, *, customer_id: str) -> tuple[int, int]:
-    """How many ids stand on more than one row, and on how many rows; costs a shuffle of ids.
+    """How many ids occur on more than one row, and on how many rows; costs a shuffle of ids.
 
-    Whole numbers are grouped by 64 at first, each a bit of a word: dense ids, as databases
-    give them, then take a 64th of the shuffle, and mostly none is found to be repeated.
+    Whole numbers are first grouped by 64, each one bit of a word: dense ids, as databases assign
+    them, then take a 64th of the shuffle, and usually none is repeated.
     """
     if isinstance(usable.schema[customer_id].dataType, T.IntegralType):
         number = F.col(quoted(customer_id)).cast("bigint")
@@ -212,7 +212,7 @@ def _with_examples(rejections: Sequence[Rejection], shown: Examples) -> str:
 
 
 def reasons(groups: Sequence[Row]) -> tuple[Rejection, ...]:
-    """How many rows were left out for each reason, the most frequent first."""
+    """How many rows were rejected for each reason, the most frequent first."""
     found = [
         Rejection(group[REJECTION].reason, group[REJECTION].reason_column, group.rows)
         for group in groups
@@ -222,7 +222,7 @@ def reasons(groups: Sequence[Row]) -> tuple[Rejection, ...]:
 
 
 def fingerprint(audited: DataFrame, groups: Sequence[Row]) -> str:
-    """What tells a table from another, from its schema and the groups of :func:`by_reason`."""
+    """A hash of a table's schema and rows, from the groups of :func:`by_reason`."""
     rows = sum(group.rows for group in groups)
     columns = [(field.name, _type(field)) for field in _own(audited)]
     low = sum(group.hash_low for group in groups)
@@ -231,7 +231,7 @@ def fingerprint(audited: DataFrame, groups: Sequence[Row]) -> str:
 
 
 def comparable(name: str, type_: T.DataType) -> Column:
-    """The column, or its JSON where Spark cannot tell two values apart: maps and variants."""
+    """The column, or its JSON where Spark cannot compare two values: maps and variants."""
     if any(kind in type_.simpleString() for kind in ("map<", "variant")):
         return F.to_json(F.struct(F.col(quoted(name))))
     return F.col(quoted(name))
@@ -243,7 +243,7 @@ def _hashable(audited: DataFrame) -> list[Column]:
 
 
 def _own(audited: DataFrame) -> list[T.StructField]:
-    """The input's own columns, and what of a row could not be parsed."""
+    """The input's own columns, and the text of rows that could not be parsed."""
     return [
         field
         for field in audited.schema.fields

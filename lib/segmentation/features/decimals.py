@@ -1,4 +1,4 @@
-"""Numbers as a country writes them: 1.101,11 becomes 1101.11, and anything else stays no number."""
+"""Numbers with a decimal comma: 1.101,11 becomes 1101.11, and anything else stays no number."""
 
 from collections.abc import Sequence
 
@@ -32,8 +32,8 @@ def with_plain_numbers(
     """The table with the texts of these columns rewritten to numbers with a decimal point.
 
     ``decimal`` is the sign before the fraction; the other one, a blank or an apostrophe may
-    stand between thousands. A text that is no such number, though it would be one with a
-    decimal point, is made none. With ``keep`` the columns are kept as they came in ``AS_READ``.
+    separate thousands. A text that is no such number, though Spark would read it as one, is
+    rewritten so that it is none. With ``keep`` the columns are kept as they came in ``AS_READ``.
     """
     if decimal is None:
         return table

@@ -1,6 +1,6 @@
 """The encoding: what features learn of the usable rows before they are scaled.
 
-Medians to impute, bounds to clip to, the transform that leaves a feature less skew, and the
+Medians to impute, bounds to clip to, the transform that reduces the skewness, and the
 commonest values of a categorical feature.
 """
 
@@ -23,7 +23,7 @@ from segmentation.numerics.fixed_point import quantiles
 from segmentation.results import Imputed
 
 SKEWNESS_ROWS = 50_000
-"""About so many customers, chosen by a hash, tell which transform makes a feature less skew."""
+"""About how many customers, sampled by a hash, decide which transform reduces the skewness."""
 
 OTHER, MISSING = "(other)", "(missing)"
 _HASH_VALUES = 1 << 32
@@ -45,7 +45,7 @@ def encode(
     audit: Audit,
     identity: Sequence[Column],
 ) -> Encoding:
-    """The encoding of the usable rows; ``identity`` is what tells them apart.
+    """The encoding of the usable rows; ``identity`` is what distinguishes them.
 
     Starts no Spark job where all is numeric and taken as it is; else a scan for medians and
     bounds, one for transforms, and one for each categorical feature.
@@ -177,7 +177,7 @@ def _sample(
 
 
 def _with_transform(feature: Feature, values: npt.NDArray[np.float64], *, lowest: float) -> Feature:
-    """The feature with the transform that leaves its values less skew, if it asks for that.
+    """The feature with the transform that reduces the skewness of its values, if it is ``auto``.
 
     Of the values' sample skewness, the third standardised moment. No row is rejected for a
     transform that is not asked for by name: negatives are clipped or signed, or stay.

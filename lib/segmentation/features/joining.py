@@ -155,13 +155,13 @@ def _key(rows: DataFrame, name: str) -> Column:
     ends_so = isinstance(type_, T.DecimalType) and type_.scale > 0
     if isinstance(type_, T.StringType):
         keys = rows.select(text.alias(_KEY)).where(F.col(_KEY).isNotNull())
-        # Most ids are refuted by the first row that is read; only such a column is read whole.
+        # Usually the first row decides; only a column of such ids is read whole.
         ends_so = keys.where(~F.col(_KEY).rlike(DECIMAL_ID)).isEmpty() and not keys.isEmpty()
     return F.regexp_replace(text, "[.]0+$", "") if ends_so else text
 
 
 def _forms(rows: DataFrame, key: Column) -> str:
-    """What three keys look like: an id is nobody's business who reads a log."""
+    """The form of three keys: ids are personal data and do not belong in a log."""
     keys = rows.select(key.alias(_KEY)).where(F.col(_KEY).isNotNull())
     forms = [
         re.sub(r"[^\W\d_]", lambda m: "X" if m[0].isupper() else "x", re.sub(r"\d", "9", row[0]))

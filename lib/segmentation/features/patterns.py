@@ -18,7 +18,7 @@ def check_patterns(spark: SparkSession, patterns: Mapping[str, str]) -> None:
     Raises
     ------
     ConfigError
-        Names every pattern that Spark does not know, or that cannot tell a day.
+        Names every pattern that Spark does not know, or that does not determine a day.
     """
     problems = []
     for key, pattern in patterns.items():

@@ -62,7 +62,7 @@ def fit_preparation(
     Raises
     ------
     DataError
-        If every feature is constant: nothing tells the customers apart. If one varies by less
+        If every feature is constant: nothing distinguishes the customers. If one varies by less
         than ``MIN_RANGE``.
     """
     candidates = _candidates(features, audit)

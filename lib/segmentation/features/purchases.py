@@ -24,66 +24,76 @@ from segmentation.schemas import quoted
 def customers_of(lines: Lines, *, transactions: Transactions) -> DataFrame:
     """One row per customer: the id, features, attributes, and first and last purchase.
 
-    One grouped scan. A purchase is a line that counts and is no return; an order has one
-    purchase at least. Customers with lines of no product only have no purchase.
+    One grouped scan. A purchase is a counted line that is no return; an order has at least one
+    purchase. Customers whose lines are all of no product have no purchase.
 
-    ``recency_days`` and ``tenure_days`` are days from the last and first purchase to
-    ``as_of``, ``frequency`` is the number of orders, or of purchases where no column tells
-    orders apart, ``monetary`` the amount of purchases less that of returns,
-    ``average_order_value`` their ratio, ``days_between_orders`` the mean, null for one order,
-    ``return_rate`` the returned part of the amount purchased, ``units`` the quantity net of
-    returns, ``distinct_products`` and ``category_spread`` how many different ones were bought.
-    Attributes are those of the customer's latest line; see :func:`_latest`.
+    ``recency_days`` and ``tenure_days`` are days from the last and first purchase to ``as_of``;
+    ``frequency`` is the number of orders, or of purchases where there is no order column;
+    ``monetary`` is the amount of purchases less that of returns, ``average_order_value`` their
+    ratio, ``days_between_orders`` the mean, null for one order, ``return_rate`` the returned part
+    of the amount purchased, ``units`` the quantity net of returns, ``distinct_products`` and
+    ``category_spread`` the numbers of different ones bought. Attributes are those of the customer's
+    latest line; see :func:`_latest`.
     """
-    given = transactions
+    key = F.col(quoted(transactions.customer))
     is_counted = F.col(REJECTION).isNull()
+    takes_part = is_counted | (F.col(REJECTION)["reason"] == NOT_A_PRODUCT)
+    aggregates = _aggregates(transactions, is_counted)
+    grouped = lines.table.where(takes_part).groupBy(key)
+    found = grouped.agg(*[column.alias(name) for name, column in aggregates.items()])
+    derived = _derived(F.lit(lines.as_of))
+    attributes = [
+        F.col("__latest")[f"attribute_{i}"].alias(name)
+        for i, name in enumerate(transactions.attributes)
+    ]
+    return found.select(
+        key,
+        *[column.alias(name) for name, column in derived.items()],
+        *[name for name in transactions.features if name not in derived],
+        *attributes,
+        "first_purchase",
+        "last_purchase",
+    )
+
+
+def _aggregates(given: Transactions, is_counted: Column) -> dict[str, Column]:
+    """What is aggregated over a customer's lines, by name; amounts in units of ``UNIT``."""
     is_purchase = is_counted & ~F.col(IS_RETURN)
-    gross = F.try_sum(F.when(is_purchase, F.col(AMOUNT)).otherwise(F.lit(0)))
-    net = F.try_sum(F.when(is_counted, F.col(AMOUNT)).otherwise(F.lit(0)))
-    aggregates = {
+    found = {
         "first_purchase": F.min(F.when(is_purchase, F.col(DAY))),
         "last_purchase": F.max(F.when(is_purchase, F.col(DAY))),
         "frequency": _orders(given, is_purchase),
-        "__net": net,
-        "__gross": gross,
+        "__net": _total(AMOUNT, is_counted),
+        "__gross": _total(AMOUNT, is_purchase),
     }
     if given.quantity is not None:
-        units = F.try_sum(F.when(is_counted, F.col(UNITS)).otherwise(F.lit(0)))
-        aggregates["units"] = units / F.lit(float(UNIT))
+        found["units"] = _total(UNITS, is_counted) / F.lit(float(UNIT))
     for name, column in (("distinct_products", given.product), ("category_spread", given.category)):
         if column is not None:
-            aggregates[name] = F.count_distinct(F.when(is_purchase, F.col(quoted(column))))
+            found[name] = F.count_distinct(F.when(is_purchase, F.col(quoted(column))))
     if given.attributes:
-        aggregates["__latest"] = _latest(given, is_counted)
-    takes_part = is_counted | (F.col(REJECTION)["reason"] == NOT_A_PRODUCT)
-    found = (
-        lines.table.where(takes_part)
-        .groupBy(F.col(quoted(given.customer)))
-        .agg(*[column.alias(name) for name, column in aggregates.items()])
-    )
-    as_of, frequency = F.lit(lines.as_of), F.col("frequency")
+        found["__latest"] = _latest(given, is_counted)
+    return found
+
+
+def _total(name: str, condition: Column) -> Column:
+    """The sum of a column where a condition holds; null beyond what a bigint holds."""
+    return F.try_sum(F.when(condition, F.col(name)).otherwise(F.lit(0)))
+
+
+def _derived(as_of: Column) -> dict[str, Column]:
+    """The features that follow from a customer's aggregates."""
+    net, frequency = F.col("__net") / F.lit(float(UNIT)), F.col("frequency")
     several = F.when(frequency > 1, frequency - 1)
-    features = {
+    return {
         "recency_days": F.datediff(as_of, "last_purchase"),
         "frequency": frequency,
-        "monetary": F.col("__net") / F.lit(float(UNIT)),
-        "average_order_value": F.col("__net") / F.lit(float(UNIT)) / F.nullif(frequency, F.lit(0)),
+        "monetary": net,
+        "average_order_value": net / F.nullif(frequency, F.lit(0)),
         "tenure_days": F.datediff(as_of, "first_purchase"),
         "days_between_orders": F.datediff("last_purchase", "first_purchase") / several,
         "return_rate": 1 - F.col("__net") / F.nullif(F.col("__gross"), F.lit(0)),
     }
-    computed = [name for name in given.features if name not in features]
-    return found.select(
-        F.col(quoted(given.customer)),
-        *[column.alias(name) for name, column in features.items()],
-        *computed,
-        *[
-            F.col("__latest")[f"attribute_{i}"].alias(name)
-            for i, name in enumerate(given.attributes)
-        ],
-        "first_purchase",
-        "last_purchase",
-    )
 
 
 def customer_rules(transactions: Transactions) -> Sequence[Rule]:

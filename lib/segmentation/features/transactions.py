@@ -42,7 +42,7 @@ UNIT = 10_000
 """Amounts and quantities are whole numbers of this part of one."""
 
 LARGEST_AMOUNT = 1e11
-"""Beyond this a double cannot tell ten-thousandths apart."""
+"""Beyond this a double cannot distinguish ten-thousandths."""
 
 DAY, MOMENT, AMOUNT, UNITS, IS_RETURN = (
     "__day",
@@ -160,7 +160,7 @@ def in_time(lines: DataFrame, *, transactions: Transactions) -> Lines:
     if as_of is not None and given.window_days is not None:
         first = as_of - timedelta(days=given.window_days)
         late.append(_reject(given, "before_window", F.col(DAY) <= F.lit(first)))
-    # A product or not, a line outside the time is no sign of a customer.
+    # A line outside the period says nothing of a customer, whether of a product or not.
     order = [F.when(F.col(REJECTION)["reason"] != NOT_A_PRODUCT, F.col(REJECTION)), *late]
     timed = lines.withColumn(REJECTION, F.coalesce(*order, REJECTION))
     # as text: what is excluded may lie in a year that Python's dates do not reach

@@ -21,7 +21,7 @@ from segmentation.results import JoinCounts
 
 @dataclass(frozen=True)
 class AssembledCustomers:
-    """One row a customer, the rules by which some are left out, and what they were made of.
+    """One row per customer, the rules that reject some, and what they were computed from.
 
     ``as_of`` is the day that days are counted back from, None where no feature needs it.
     """
@@ -33,7 +33,7 @@ class AssembledCustomers:
     joins: tuple[JoinCounts, ...]
 
     def fingerprint(self, audit: Audit) -> str:
-        """What tells the input from another: of the lines, too, where there are lines."""
+        """The fingerprint of the input: of the lines as well, where there are lines."""
         lines = [self.lines.counts.fingerprint] if self.lines is not None else []
         return "-".join([*lines, audit.fingerprint])
 
@@ -43,8 +43,8 @@ def gather(
 ) -> AssembledCustomers:
     """The customers of the input table, with every column that the configuration names.
 
-    Where lines are added up or attributes joined the result is written aside once, so that the
-    passes that follow read one row a customer and not all lines again.
+    Where lines are aggregated or attributes joined the result is materialized once, so that later
+    passes read one row per customer and not all lines again.
 
     Raises
     ------
@@ -74,7 +74,7 @@ def gather(
         other = reader.read(each, seed=config.sweep.seed, warn=warn)
         other = with_plain_numbers(other, numbers, decimal=each.decimal, keep=False)
         check_join(customers, other, join=each, on=on)
-        # Attributes of lines stand on the lines too, and need no adding up to be looked at.
+        # Attributes of lines can be read from the lines, without aggregating them.
         keys = join_keys(table if on in table.columns else customers, other, join=each, on=on)
         customers = joined(customers, other, join=each, keys=keys)
         joins.append((each, other, on, keys))

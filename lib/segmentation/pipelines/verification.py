@@ -34,7 +34,7 @@ def check_counts(
 
 
 def check_lines(excluded: int, counts: LineCounts) -> None:
-    """Whether so many transaction lines were written as left out as were counted before.
+    """Whether so many transaction lines were written as excluded as were counted before.
 
     Raises
     ------
