@@ -78,7 +78,7 @@ def evidence_on_k(
     labels = {k: nearest(some, clusters[k].means) for k in ks}
     customers = round(sum(clusters[ks[0]].counts))
     seed = abs(seed) % 2**32
-    # The slowest first; each is single-threaded, so that its result is always the same.
+    # The slowest first. Each task is single-threaded, so that sums are always in one order.
     with (
         ThreadPoolExecutor(os.cpu_count(), initializer=_single_threaded) as pool,
         threadpool_limits(1),
@@ -109,22 +109,34 @@ def evidence_on_k(
         similar = {k: result.result() for k, result in stability.items()}
         found = groups.result()
     curve = [
-        CostPoint(
-            k=k,
-            cost=clusters[k].cost,
-            silhouette=rounded(average),
-            calinski_harabasz=rounded(validity.calinski_harabasz(clusters[k])),
-            davies_bouldin=rounded(validity.davies_bouldin(clusters[k])),
-            gap=None if (gap := gaps.get(k)) is None else rounded(gap.gap),
-            gap_error=None if gap is None else rounded(gap.error),
-            stability=None if (alike := similar.get(k)) is None else rounded(float(alike.mean())),
-            min_stability=None if alike is None else rounded(float(alike.min())),
-            smallest_share=clusters[k].smallest_share,
-        )
+        _point(clusters[k], k=k, silhouette=average, gap=gaps.get(k), similarities=similar.get(k))
         for k, average in zip(ks, silhouettes, strict=True)
     ]
     agreement = {k: round(adjusted_rand_score(found.labels, labels[k]), 9) for k in ks}
     return Evidence(_with_log_drops(curve), found, agreement, len(np.unique(points, axis=0)))
+
+
+def _point(
+    clusters: Clusters,
+    *,
+    k: int,
+    silhouette: float | None,
+    gap: validity.Gap | None,
+    similarities: Floats | None,
+) -> CostPoint:
+    """The indices of one k; ``similarities`` are the stabilities of its clusters."""
+    return CostPoint(
+        k=k,
+        cost=clusters.cost,
+        silhouette=rounded(silhouette),
+        calinski_harabasz=rounded(validity.calinski_harabasz(clusters)),
+        davies_bouldin=rounded(validity.davies_bouldin(clusters)),
+        gap=None if gap is None else rounded(gap.gap),
+        gap_error=None if gap is None else rounded(gap.error),
+        stability=None if similarities is None else rounded(float(similarities.mean())),
+        min_stability=None if similarities is None else rounded(float(similarities.min())),
+        smallest_share=clusters.smallest_share,
+    )
 
 
 def _single_threaded() -> None:
