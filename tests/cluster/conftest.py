@@ -10,9 +10,10 @@ import re
 import subprocess
 import time
 import venv
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -285,7 +286,7 @@ class Inputs:
         config.write_text(
             "[input]\npath = 'given'\nformat = 'parquet'\ncustomer_id = 'customer_id'\n"
             "[features]\nnumeric = ['products_purchased', 'complains', 'money_spent']\n"
-            "[sweep]\nk_max = 4\n[choose]\nk = 3\n[output]\npath = 'given'\n"
+            "[sweep]\nk_min = 2\nk_max = 3\n[choose]\nk = 3\n[output]\npath = 'given'\n"
         )
         return [
             *("run", str(config), "--output", str(output), "--run-id", run_id),
@@ -333,13 +334,16 @@ def undisturbed(
 @pytest.fixture(scope="session")
 def reference(
     machine: Machine, inputs: Inputs, tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, Digest]:
-    """The answer of a machine with one core to one file, of either kind of coreset."""
+) -> Iterator[Callable[[str], Digest]]:
+    """The answer of a machine with one core to one file, for a kind of coreset."""
     folder = tmp_path_factory.mktemp("reference")
     with machine.application("local[1]", folder) as program:
         application = Application(program)
-        for path in CORESET_SIZES:
-            application.run(
-                inputs.arguments(inputs.parquet(files=1), folder / path, path),
-            )
-    return {path: digest(folder / path / "run=it") for path in CORESET_SIZES}
+
+        @cache
+        def answer(path: str) -> Digest:
+            output = folder / path
+            application.run(inputs.arguments(inputs.parquet(files=1), output, path))
+            return digest(output / "run=it")
+
+        yield answer

@@ -7,7 +7,7 @@ import pytest
 from tests.cluster.conftest import LOOPBACK, QUIET, ROOT, RUN_S, SAMPLED, WHOLE, Program
 from tests.cluster.digests import digest
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.turn(0, of=3)]
 
 
 @pytest.fixture(scope="module")
@@ -48,4 +48,4 @@ def test_a_remote_session_publishes_what_a_local_one_does(
     with Program("client", command, tmp_path / "elsewhere", environment) as client:
         assert client.process.wait(RUN_S) == 0
         assert program.open_to_others() == []
-        assert digest(tmp_path / "out" / "run=it") == reference[path]
+        assert digest(tmp_path / "out" / "run=it") == reference(path)

@@ -14,13 +14,16 @@ import pytest
 
 from tests.cluster.conftest import RUN_S, SAMPLED
 from tests.cluster.digests import digest
+from tests.rotation import SEED
 
 pytestmark = pytest.mark.cluster
 
 KILLS = int(os.environ.get("SEGMENTATION_KILLS", "1"))
 MORE = 4
-MOMENT, NEXT = 0.3, 0.618
-"""The first kill's share of the scoring pass, and how much later in it each next one is."""
+NEXT = 0.618
+MOMENT = 0.1 + 0.2 * (SEED * NEXT % 1)
+"""The first kill's share of the scoring pass, early as the pass before it was the first of its JVMs,
+and how much later in it each next one is."""
 
 BEFORE, PASS = "INFO segment: sweep: ", "INFO segment: score: "
 

@@ -7,45 +7,27 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from segmentation.cli import main
 from tests.cluster.conftest import SAMPLED, WHOLE
 from tests.cluster.digests import FACTS, TABLES, digest
+from tests.rotation import rotation
 
 pytestmark = pytest.mark.cluster
 
 
-@pytest.fixture
-def a_task_a_file(spark):
-    """Sessions read small files together; here every file is a partition."""
-    before = spark.conf.get("spark.sql.files.maxPartitionBytes")
-    spark.conf.set("spark.sql.files.maxPartitionBytes", "4m")
-    yield
-    spark.conf.set("spark.sql.files.maxPartitionBytes", before)
+def test_on_executors_of_their_own(local_cluster, undisturbed, reference):
+    assert digest(undisturbed.run) == reference(SAMPLED)
+    assert local_cluster.program.open_to_others() == []
 
 
-@pytest.mark.usefixtures("a_task_a_file")
 @pytest.mark.parametrize(
     ("files", "shuffled", "path"),
-    [
-        pytest.param(2, None, SAMPLED, marks=pytest.mark.thorough),
-        (7, 1, SAMPLED),
-        pytest.param(64, 2, SAMPLED, marks=pytest.mark.thorough),
-        pytest.param(1, 3, WHOLE, marks=pytest.mark.thorough),
-        pytest.param(64, 4, WHOLE, marks=pytest.mark.thorough),
-    ],
+    rotation([(7, 1, WHOLE), (2, None, SAMPLED), (64, 4, WHOLE), (64, 2, SAMPLED), (1, 3, WHOLE)]),
 )
-def test_of_any_layout(spark, inputs, reference, tmp_path, files, shuffled, path):
+def test_of_any_layout(local_cluster, inputs, reference, tmp_path, files, shuffled, path):
+    """Every file is a task of its own."""
     layout = inputs.parquet(files=files, shuffled=shuffled)
-    assert spark.read.parquet(str(layout)).rdd.getNumPartitions() == files
-    main(inputs.arguments(layout, tmp_path, path))
-    assert digest(tmp_path / "run=it") == reference[path]
-
-
-def test_on_executors_of_their_own(local_cluster, undisturbed, inputs, reference, tmp_path):
-    assert digest(undisturbed.run) == reference[SAMPLED]
-    local_cluster.run(inputs.arguments(inputs.parquet(files=7, shuffled=1), tmp_path, WHOLE))
-    assert digest(tmp_path / "run=it") == reference[WHOLE]
-    assert local_cluster.program.open_to_others() == []
+    local_cluster.run(inputs.arguments(layout, tmp_path, path))
+    assert digest(tmp_path / "run=it") == reference(path)
 
 
 @pytest.fixture

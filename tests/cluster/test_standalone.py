@@ -20,7 +20,7 @@ from tests.cluster.conftest import (
 )
 from tests.cluster.digests import digest
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.turn(1, of=3)]
 
 WORKERS = 2
 
@@ -91,7 +91,7 @@ def test_a_submitted_job_publishes_what_a_local_one_does(cluster, submit, refere
         listening = [a for p in (*cluster.programs, submit) for a in p.open_to_others()]
         assert submit.process.wait(RUN_S) == 0
         assert listening == []
-        assert digest(tmp_path / "out" / "run=it") == reference[SAMPLED]
+        assert digest(tmp_path / "out" / "run=it") == reference(SAMPLED)
         assert cluster.programs[0].text().count("Launching executor") == WORKERS
 
 
@@ -104,4 +104,4 @@ def test_a_killed_worker_changes_no_number(cluster, submit, reference, tmp_path)
             process.kill()
         assert submit.process.wait(RUN_S) == 0
         assert "Lost executor" in submit.text() or "lost" in submit.text()
-        assert digest(tmp_path / "out" / "run=it") == reference[SAMPLED]
+        assert digest(tmp_path / "out" / "run=it") == reference(SAMPLED)
