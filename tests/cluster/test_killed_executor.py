@@ -22,8 +22,8 @@ KILLS = int(os.environ.get("SEGMENTATION_KILLS", "1"))
 MORE = 4
 NEXT = 0.618
 MOMENT = 0.1 + 0.2 * (SEED * NEXT % 1)
-"""The first kill's share of the scoring pass, early as the pass before it was the first of its JVMs,
-and how much later in it each next one is."""
+"""The first kill's share of the scoring pass, and how much later in it each next one is. Early,
+as the pass that was timed was the first of its JVMs."""
 
 BEFORE, PASS = "INFO segment: sweep: ", "INFO segment: score: "
 
