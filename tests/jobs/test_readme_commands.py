@@ -42,7 +42,7 @@ EXECUTED = {
     "segment rollback out/customers": SHORT,
     "segment mirror conf/mine.toml": "../unit/test_downstream.py::"
     "test_segment_mirror_brings_the_database_up_to_the_current_run",
-    "segment repair out/customers": "../unit/test_damaged.py::test_repair_says_what_it_did",
+    "segment repair out/customers": "../unit/test_damaged_output.py::test_repair_says_what_it_did",
     "scripts/package": "test_scripts.py::test_package_is_the_same_bytes_from_the_same_sources",
 }
 """The commands that can be run here, and what runs them: a test here, or in another file."""

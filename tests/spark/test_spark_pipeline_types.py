@@ -19,7 +19,7 @@ from segmentation.model.spark_pipeline import at_day, pipeline_model
 from segmentation.schemas import SEGMENT
 from tests.rotation import SEED
 from tests.spark.tables import fitted, prepared, with_rejection
-from tests.spark.test_model import frozen
+from tests.spark.test_spark_pipeline import frozen
 
 AS_OF = date(2026, 6, 30)
 AMOUNTS = ["1", "2.5", " 7 ", "1e2", "12d", "1f", "0x1p3", "NaN", "Infinity", "-3", "1e101",
