@@ -43,6 +43,9 @@ Customers: TypeAlias = "pa.Table | pd.DataFrame"
 Values: TypeAlias = "pa.Array | pa.ChunkedArray | pa.Scalar"
 
 
+_LEAVES = (Column, Number, Text, Flag, DaysBefore, IsBlank, IsNoNumber)
+
+
 def evaluate(
     expression: Expression, customers: Customers, *, today: date | None = None
 ) -> pa.Array:
@@ -67,8 +70,7 @@ class Evaluation:
         self._customers = customers
         self._today = today or datetime.now(UTC).date()
         self._columns: dict[str, cells.Cells] = {}
-        # By identity: equal trees may be of different types, as Literal(1.0) and Literal(True).
-        self._found: dict[int, tuple[Expression, Values]] = {}
+        self._found: dict[Expression | int, tuple[Expression, Values]] = {}
 
     def array(self, expression: Expression) -> pa.Array:
         """The value per customer; raises what :func:`evaluate` raises."""
@@ -78,10 +80,12 @@ class Evaluation:
         return values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
 
     def _values(self, expression: Expression) -> Values:
-        known = self._found.get(id(expression))
-        if known is None:
-            known = self._found[id(expression)] = (expression, self._evaluated(expression))
-        return known[1]
+        # By identity above the leaves: Literal(1.0) equals Literal(True). The expression is kept
+        # with its values, so that no other one comes to have its identity.
+        key = expression if isinstance(expression, _LEAVES) else id(expression)
+        if key not in self._found:
+            self._found[key] = (expression, self._evaluated(expression))
+        return self._found[key][1]
 
     def _evaluated(self, expression: Expression) -> Values:
         match expression:

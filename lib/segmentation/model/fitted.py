@@ -39,7 +39,10 @@ class ModelSegment:
 
 
 def _as_rule(value: object) -> LabellingRule:
-    return rule_from_dict(value) if isinstance(value, Mapping) else cast(LabellingRule, value)
+    try:
+        return rule_from_dict(cast(Mapping[str, Any], value))
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"the rule is incomplete: {error}") from error
 
 
 Rule = Annotated[

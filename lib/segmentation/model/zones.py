@@ -14,9 +14,7 @@ _FIRST_S = int((datetime(1, 1, 3, tzinfo=UTC) - _EPOCH).total_seconds())
 _LAST_S = int((datetime(9999, 12, 29, tzinfo=UTC) - _EPOCH).total_seconds())
 """Outside these a zone's clock may show a year that Python does not have."""
 
-_OFFSET = re.compile(
-    r"(?:(?:UTC|GMT|UT)(?=[+-]))?([+-])([0-9]{1,2})(?::?([0-9]{2})(?::?([0-9]{2}))?)?"
-)
+_OFFSET = re.compile(r"(?:UTC|GMT|UT)?([+-])([0-9]|[0-9]{2}(?::[0-9]{2}){0,2}|[0-9]{4}|[0-9]{6})")
 _MAX_OFFSET_S = 18 * 3600
 _UNKNOWN_TO_JAVA = {"ROC", "Factory", "localtime", "posixrules"}
 
@@ -27,8 +25,9 @@ def zone_named(name: str) -> tzinfo | None:
     if name in ("Z", "UTC", "GMT", "UT"):
         return UTC
     if match := _OFFSET.fullmatch(name):
-        sign, *parts = match.groups(default="0")
-        hours, minutes, seconds = map(int, parts)
+        sign, written = match.groups()
+        digits = written.replace(":", "")
+        hours, minutes, seconds = (int(part or 0) for part in (digits[:2], digits[2:4], digits[4:]))
         offset_s = hours * 3600 + minutes * 60 + seconds
         if max(minutes, seconds) >= 60 or offset_s > _MAX_OFFSET_S:
             return None
