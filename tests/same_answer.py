@@ -44,8 +44,15 @@ VALUES = {
 }
 """Texts that are published in other words, by column or by the fact that holds them."""
 
-PHRASES = {"as where groups": "as happens where groups"}
-"""Parts of a manifest's sentences that are worded otherwise now."""
+SENTENCES = (
+    "choice.reason",
+    "choice.summary",
+    "choice.against",
+    "choice.verdict.reason",
+    "choice.verdict.against",
+    "headline",
+)
+"""Facts in words: their numbers and the names in them are compared, as words may be put better."""
 
 FACTS = {"transactions.left_out": "transactions.excluded"}
 """Names in the manifest that are others now."""
@@ -331,6 +338,8 @@ def _shown(value: object) -> str:
 def _facts(run: Path) -> dict[str, object]:
     """The manifest's facts from the rows, in the words of today, by the way to each."""
     manifest = json.loads((run / "manifest.json").read_text(encoding="utf-8"))
+    words = VALUES["manifest", "rejections.reason"]
+    manifest["rejections"].sort(key=lambda each: words.get(each["reason"], each["reason"]))
     facts = {}
     for path, value in _leaves({name: manifest.get(name) for name in FROM_ROWS}):
         names = ".".join(each for each in path if isinstance(each, str))
@@ -340,10 +349,15 @@ def _facts(run: Path) -> dict[str, object]:
                 shown = shown.replace(old, new, 1)
         if isinstance(value, str):
             value = VALUES.get(("manifest", names), {}).get(value, value)
-            for old, new in PHRASES.items():
-                value = value.replace(old, new)
+            if names in SENTENCES:
+                value = _said(value)
         facts[shown] = value
     return facts
+
+
+def _said(sentence: str) -> str:
+    """The numbers and quoted names of a sentence, in no order."""
+    return ", ".join(sorted(re.findall(r"\d[\d.,]*%?|“[^”]*”|'[^']*'", sentence)))
 
 
 def _of_manifests(configuration: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Result:

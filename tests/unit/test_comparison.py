@@ -24,7 +24,7 @@ MANIFEST: dict[str, Any] = {
     "rejections": [{"reason": "not_in_order", "rows": 1}],
     "transactions": {"left_out": [{"rows": 4}]},
     "correlations": [{"r": 0.75}],
-    "choice": {"k": 2},
+    "choice": {"k": 2, "against": ["of 3 customers 2 are “Big”"]},
     "warnings": ["no fact of the rows"],
 }
 
@@ -67,6 +67,7 @@ def test_the_same_in_other_words_and_another_order_is_equal(published):
     renamed = json.loads(
         json.dumps(MANIFEST).replace("not_in_order", "unknown_band").replace("left_out", "excluded")
     )
+    choice = {"k": 2, "setting": {"k": 2}, "against": ["“Big” has 2 of 3"]}
     curve = [
         {"k": row["k"], "cost": row["cost"], "min_stability": row["least_stability"]}
         for row in CURVE[::-1]
@@ -75,7 +76,7 @@ def test_the_same_in_other_words_and_another_order_is_equal(published):
         "new",
         rejected=[{"id": "c", "reason": "unknown_band"}],
         curve=curve,
-        manifest=renamed | {"warnings": [], "choice": {"k": 2, "setting": {"k": 2}}},
+        manifest=renamed | {"warnings": [], "choice": choice},
     )
     assert [each.what for each in compared(JOB, new, new)] == [*TABLES, "manifest"]
     assert different(published("old"), new) == {}
@@ -111,6 +112,11 @@ def test_the_same_in_other_words_and_another_order_is_equal(published):
             "correlations.0.r: 0.75",
         ),
         ({"manifest": MANIFEST | {"rows_in": 3.0}}, "manifest", "rows_in"),
+        (
+            {"manifest": MANIFEST | {"choice": {"k": 2, "against": ["of 3 customers 1 is “Big”"]}}},
+            "manifest",
+            "choice.against.0: '2, 3, “Big”' and '1, 3, “Big”'",
+        ),
     ],
 )
 def test_a_difference_is_told(published, changed, what, said):
