@@ -55,11 +55,11 @@ class Places:
         self.clocks[folder.uri] = clock or SimulatedClock()
         return folder
 
-    def taken(self, output, *, run_id):
+    def acquire(self, output, *, run_id):
         if output.is_local:
-            lock = Lock(FileLock.taken(output, run_id=run_id))
+            lock = Lock(FileLock.acquire(output, run_id=run_id))
         else:
-            lock = Lock(Lease.taken(output, run_id=run_id, clock=self.clocks[output.uri]))
+            lock = Lock(Lease.acquire(output, run_id=run_id, clock=self.clocks[output.uri]))
         self.locks[output.uri] = lock
         if self.turn is not None:
             lock._turn = self.turn()
@@ -67,13 +67,13 @@ class Places:
 
     def install(self, monkeypatch):
         monkeypatch.setattr(Folder, "at", self.folders.__getitem__)
-        monkeypatch.setattr(Lock, "taken", self.taken)
+        monkeypatch.setattr(Lock, "acquire", self.acquire)
         return self
 
 
 def publish(address, run_id, *, by, keep_runs=None, created=None, work=lambda: None):
     """One attempt from start to end; its tables say who wrote them. Returns the run's address."""
-    store = StagedRun.opened(
+    store = StagedRun.open(
         output=Output(path=address, keep_runs=keep_runs),
         run_id=run_id,
         config=CONFIG,

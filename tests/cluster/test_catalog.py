@@ -282,7 +282,7 @@ def test_small_tables_in_a_database(run, totals, tmp_path, kind, request):
         connection.execute(sql.text("CREATE TABLE segmentation_segments (run TEXT, segment INT)"))
         connection.execute(sql.text("INSERT INTO segmentation_segments VALUES ('older', 7)"))
     for output, name in (("here", "new"), ("here", "new"), ("there", "new"), ("here", "newer")):
-        load(PublishedRun.opened(runs, name), output=output, database=address)
+        load(PublishedRun.open(runs, name), output=output, database=address)
     with engine.connect() as connection:
 
         def asked(query):

@@ -138,7 +138,7 @@ def test_the_page_rendered_again_is_the_published_page(run, folder):
 
 
 def test_the_model_is_read_as_data(run, folder):
-    published = PublishedRun.opened(Folder.at(str(folder / "out")))
+    published = PublishedRun.open(Folder.at(str(folder / "out")))
     model = published.model()
     assert model.model_id == run.manifest["model_id"]
     assert [each.name for each in model.segments] == [each.name for each in published.segments()]

@@ -68,7 +68,7 @@ def test_the_same_run_again_is_no_new_work_and_another_of_its_id_is_refused(
 def test_one_output_takes_one_job_at_a_time(open_shop, capsys):
     shop = open_shop
     before = state(shop.output / "run=first")
-    lock = Lock.taken(Folder.at(str(shop.output)), run_id="other")
+    lock = Lock.acquire(Folder.at(str(shop.output)), run_id="other")
     assert "is in use: run other" in refused(capsys, shop, "--run-id", "late")
     lock.release()
     assert state(shop.output / "run=first") == before

@@ -11,7 +11,7 @@ OUTPUT = Path(__file__).parents[1] / "data" / "run_of_version_1"
 
 
 def test_the_model_labels_as_the_published_customers(spark):
-    published = PublishedRun.opened(Folder.at(str(OUTPUT)), "old")
+    published = PublishedRun.open(Folder.at(str(OUTPUT)), "old")
     customers = published.customers(spark)
     features = [name for name in customers.columns if name not in ("segment", "distance", "margin")]
     labels = published.pipeline_model().transform(

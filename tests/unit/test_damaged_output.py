@@ -200,18 +200,18 @@ def test_a_lock_that_is_something_else_is_refused(obstacle, told, output, tmp_pa
 def test_a_strangers_lock_is_locked_and_not_overwritten(content, output):
     (output / ".lock").write_text(content)
     folder = Folder.at(str(output))
-    lock = Lock.taken(folder, run_id="x")
+    lock = Lock.acquire(folder, run_id="x")
     with pytest.raises(StorageError, match="in use: run of another job"):
-        Lock.taken(folder, run_id="y")
+        Lock.acquire(folder, run_id="y")
     lock.release()
     assert (output / ".lock").read_text() == content
 
 
 def test_a_lock_that_is_removed_is_lost(output):
     folder = Folder.at(str(output))
-    first = Lock.taken(folder, run_id="x")
+    first = Lock.acquire(folder, run_id="x")
     (output / ".lock").unlink()
-    second = Lock.taken(folder, run_id="y")
+    second = Lock.acquire(folder, run_id="y")
     second.confirm()
     with pytest.raises(StorageError, match=r"nothing is published: .*removed or replaced"):
         first.confirm()

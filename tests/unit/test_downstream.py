@@ -36,7 +36,7 @@ def publish(output, run, *, database=None, catalog=None):
         (folder / table.name).mkdir()
         pq.write_table(pa.Table.from_pylist([row]), folder / table.name / "part-0.parquet")
     pointer.point_at(Folder.at(str(output)), run)
-    return PublishedRun.opened(Folder.at(str(output)), run)
+    return PublishedRun.open(Folder.at(str(output)), run)
 
 
 def rows(path, query):

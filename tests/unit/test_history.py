@@ -81,15 +81,15 @@ def test_a_folder_without_a_manifest_is_no_run_and_somebody_elses(output):
 
 
 def test_rollback_goes_one_back_or_to_any(output):
-    assert history.rolled_back(output, None) == "b"
+    assert history.roll_back(output, None) == "b"
     assert history.current(output) == "b"
     assert (Path(output.path) / "latest").resolve().name == "run=b"
-    assert history.rolled_back(output, None) == "a"
+    assert history.roll_back(output, None) == "a"
     with pytest.raises(StorageError, match="no run before a"):
-        history.rolled_back(output, None)
-    assert history.rolled_back(output, "c") == "c"
+        history.roll_back(output, None)
+    assert history.roll_back(output, "c") == "c"
     with pytest.raises(StorageError, match="no run 'd'"):
-        history.rolled_back(output, "d")
+        history.roll_back(output, "d")
 
 
 def test_what_dead_runs_left_is_removed_and_nothing_else(output):
@@ -143,28 +143,28 @@ def test_a_run_that_was_never_current_stays_for_an_hour_after_it_began(output):
 
 
 def test_the_second_job_is_refused_until_the_first_ends(output):
-    first = Lock.taken(output, run_id="one")
+    first = Lock.acquire(output, run_id="one")
     with pytest.raises(
         StorageError, match=r"in use: run one has been writing there since 20.*output\.path"
     ):
-        Lock.taken(output, run_id="two")
+        Lock.acquire(output, run_id="two")
     first.release()
     first.release()
-    Lock.taken(output, run_id="two").release()
+    Lock.acquire(output, run_id="two").release()
 
 
 def test_a_killed_job_holds_no_lock(output):
     code = (
         "import os, signal; from segmentation.storage.filesystem import Folder;"
         "from segmentation.storage.locking import Lock;"
-        f"Lock.taken(Folder.at({output.path!r}), run_id='dead');"
+        f"Lock.acquire(Folder.at({output.path!r}), run_id='dead');"
         "os.kill(os.getpid(), signal.SIGKILL)"
     )
     done = subprocess.run(
         [sys.executable, "-P", "-c", code], env={"PYTHONPATH": "lib"}, check=False
     )
     assert done.returncode == -9
-    Lock.taken(output, run_id="next").release()
+    Lock.acquire(output, run_id="next").release()
 
 
 @pytest.fixture
@@ -177,14 +177,14 @@ def elsewhere(tmp_path, monkeypatch):
 
 
 def test_a_lease_is_renewed_by_a_thread_and_given_back(elsewhere):
-    first = Lock.taken(elsewhere, run_id="one")
+    first = Lock.acquire(elsewhere, run_id="one")
     with pytest.raises(StorageError, match="run one has been writing"):
-        Lock.taken(elsewhere, run_id="two")
+        Lock.acquire(elsewhere, run_id="two")
     first.release()
     first.release()
     time.sleep(0.1)
     assert elsewhere.read(lease.LEASE) is None
-    Lock.taken(elsewhere, run_id="next").release()
+    Lock.acquire(elsewhere, run_id="next").release()
 
 
 def run(*arguments):

@@ -27,7 +27,7 @@ class Shop:
         return json.loads(self.memory.files[f"out/{LEASE}"])
 
     def take(self, run_id):
-        return Lease.taken(self.output, run_id=run_id, clock=self.clock)
+        return Lease.acquire(self.output, run_id=run_id, clock=self.clock)
 
 
 @pytest.fixture

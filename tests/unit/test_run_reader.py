@@ -61,7 +61,7 @@ def with_sample(sample):
 def test_what_is_read_and_rendered_again_is_what_was_published(name, tmp_path, capsys):
     report = REPORTS[name]()
     output = publish(report, tmp_path / "out")
-    published = PublishedRun.opened(Folder.at(str(output)))
+    published = PublishedRun.open(Folder.at(str(output)))
     assert published.run == json_equal(report.run)
     assert published.cost_curve() == report.cost_curve
     assert published.segments() == report.segments
@@ -152,18 +152,18 @@ def test_a_damaged_model_is_one_line(content, output):
     (run / "model").mkdir()
     (run / "model" / "fitted.json").write_text(content)
     with pytest.raises(StorageError, match=r"fitted\.json is damaged, or of a newer v") as raised:
-        PublishedRun.opened(Folder.at(str(output))).model()
+        PublishedRun.open(Folder.at(str(output))).model()
     assert "\n" not in str(raised.value)
 
 
 def test_a_run_that_is_not_there_is_told_apart_from_an_empty_folder(output, tmp_path):
     with pytest.raises(StorageError, match="has no run z: segment runs lists them"):
-        PublishedRun.opened(Folder.at(str(output)), "z")
+        PublishedRun.open(Folder.at(str(output)), "z")
     (output / "latest.json").unlink()
     with pytest.raises(StorageError, match="names no complete run: run segment repair"):
-        PublishedRun.opened(Folder.at(str(output)))
+        PublishedRun.open(Folder.at(str(output)))
     with pytest.raises(StorageError, match="has no run yet"):
-        PublishedRun.opened(Folder.at(str(tmp_path / "nothing")))
+        PublishedRun.open(Folder.at(str(tmp_path / "nothing")))
 
 
 @pytest.mark.parametrize("command", ["--help", "runs", "show", "report"])

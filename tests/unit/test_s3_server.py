@@ -76,14 +76,14 @@ def test_runs_are_published_pruned_rolled_back_and_repaired(places, bucket, monk
         assert shown(reading(folder)) == run
         assert is_whole(reading(folder), run)
     assert [past.run for past in history.runs(folder)] == ["c", "b"]
-    assert history.rolled_back(folder, None) == "b"
+    assert history.roll_back(folder, None) == "b"
     assert history.current(folder) == "b"
     folder.remove("latest.json")
     assert history.current(folder) == "b"  # by the copy
-    assert history.repaired(folder) == "b"
+    assert history.repair(folder) == "b"
     for name in ("latest.json", "latest.copy.json"):
         folder.remove(name)
-    assert history.repaired(folder) == "c"
+    assert history.repair(folder) == "c"
     assert clean(folder) == []
     assert folder.names() == ["latest.copy.json", "latest.json", "run=b", "run=c"]
 
@@ -127,7 +127,7 @@ def test_the_lease_of_two_jobs(bucket, monkeypatch):
 
     def take():
         try:
-            outcomes.append(Lock.taken(folder, run_id="same"))
+            outcomes.append(Lock.acquire(folder, run_id="same"))
         except StorageError as error:
             outcomes.append(error)
 
@@ -146,7 +146,7 @@ def test_the_lease_of_two_jobs(bucket, monkeypatch):
                 lock.release()
     assert len(held) == 1
     with pytest.raises(StorageError, match="in use"):
-        Lock.taken(folder, run_id="next")
+        Lock.acquire(folder, run_id="next")
     held[0]._ends.set()  # as if it had been killed
-    Lock.taken(folder, run_id="next").release()
+    Lock.acquire(folder, run_id="next").release()
     assert folder.read(lease.LEASE) is None

@@ -77,17 +77,17 @@ def storage(request, tmp_path, monkeypatch):
 
 
 def rollback(folder):
-    lock = Lock.taken(folder, run_id="rollback")
+    lock = Lock.acquire(folder, run_id="rollback")
     try:
-        history.rolled_back(folder, "old", confirm=lock.confirm)
+        history.roll_back(folder, "old", confirm=lock.confirm)
     finally:
         lock.release()
 
 
 def repair(folder):
-    lock = Lock.taken(folder, run_id="repair")
+    lock = Lock.acquire(folder, run_id="repair")
     try:
-        history.repaired(folder, confirm=lock.confirm)
+        history.repair(folder, confirm=lock.confirm)
         removal.clean(folder)
     finally:
         lock.release()

@@ -18,7 +18,7 @@ OUTPUT = Path(__file__).parents[1] / "data" / "run_of_version_1"
 
 @pytest.fixture(scope="module")
 def published():
-    return PublishedRun.opened(Folder.at(str(OUTPUT)))
+    return PublishedRun.open(Folder.at(str(OUTPUT)))
 
 
 def test_it_is_listed(capsys):

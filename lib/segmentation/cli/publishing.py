@@ -11,7 +11,7 @@ from pyspark.sql import SparkSession
 
 from segmentation import __version__
 from segmentation.cli.dry_run import dry_run_lines
-from segmentation.cli.startup import properties, started
+from segmentation.cli.startup import properties, start
 from segmentation.pipelines.steps import Listener, Steps
 from segmentation.redaction import redacted
 from segmentation.runtime.session import job_descriptions
@@ -43,7 +43,7 @@ def lines_of_run(request: RunRequest, listener: Listener) -> list[str]:
     # Spark's JVM takes seconds to start and the libraries of the story two to be loaded: together.
     with ThreadPoolExecutor(1) as imports:
         story = imports.submit(_pipeline)
-        settings, session = started(
+        settings, session = start(
             "segment customers",
             request.config,
             overrides=request.overrides,
@@ -51,7 +51,7 @@ def lines_of_run(request: RunRequest, listener: Listener) -> list[str]:
         )
         if request.is_dry:
             return dry_run_lines(settings, session(), run_id=request.run_id, listener=listener)
-        staged = StagedRun.opened(
+        staged = StagedRun.open(
             output=settings.output,
             run_id=request.run_id,
             config=settings.redacted_dump(),

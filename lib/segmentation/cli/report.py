@@ -9,7 +9,7 @@ import typer
 from segmentation.cli.arguments import OutputArgument, output_settings
 from segmentation.errors import StorageError
 from segmentation.redaction import redacted
-from segmentation.storage.filesystem import Folder, existing
+from segmentation.storage.filesystem import Folder, existing_folder
 from segmentation.storage.run_reader import PublishedRun
 
 STANDARD_OUTPUT = "-"
@@ -34,8 +34,8 @@ def report(
     """
     from segmentation.pipelines.report import page
 
-    folder = existing(output_settings(output).path)
-    published = PublishedRun.opened(folder, run)
+    folder = existing_folder(output_settings(output).path)
+    published = PublishedRun.open(folder, run)
     target = f"report-{published.name}.html" if to is None else to
     if target != STANDARD_OUTPUT and _is_published(target, folder):
         raise StorageError(

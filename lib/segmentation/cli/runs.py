@@ -11,7 +11,7 @@ from segmentation.cli.tables import curve_table, runs_table, segments_table
 from segmentation.errors import ConfigError, StorageError
 from segmentation.redaction import redacted
 from segmentation.storage import history, removal
-from segmentation.storage.filesystem import existing
+from segmentation.storage.filesystem import existing_folder
 from segmentation.storage.locking import Lock
 from segmentation.storage.manifests import read_run
 from segmentation.storage.run_reader import PublishedRun
@@ -19,7 +19,7 @@ from segmentation.storage.run_reader import PublishedRun
 
 def runs(output: OutputArgument) -> None:
     """List the runs of an output folder, the newest first."""
-    found = history.history(existing(output_settings(output).path))
+    found = history.history(existing_folder(output_settings(output).path))
     Console().print(runs_table(found.runs))
     _warn(found.problems)
 
@@ -31,7 +31,7 @@ def show(
     ] = None,
 ) -> None:
     """Print a run's segments and cost curve."""
-    published = PublishedRun.opened(existing(output_settings(output).path), run)
+    published = PublishedRun.open(existing_folder(output_settings(output).path), run)
     value = published.run.value_feature
     console = Console()
     console.print(segments_table(published.segments(), value_feature=value))
@@ -57,14 +57,14 @@ def rollback(
     from segmentation.storage import downstream
 
     settings = output_settings(output)
-    folder = existing(settings.path)
+    folder = existing_folder(settings.path)
     session = partial(build_session, "roll back")
     with Lock.held(folder, run_id="rollback") as lock:
         downstream.check(settings, output=folder, session=session)
-        current = history.rolled_back(folder, run, confirm=lock.confirm)
+        current = history.roll_back(folder, run, confirm=lock.confirm)
         downstream.show(current, folder, settings, session=session)
     typer.echo(f"current: {current}")
-    behind = downstream.not_updated(PublishedRun.opened(folder, current).run, settings)
+    behind = downstream.not_updated(PublishedRun.open(folder, current).run, settings)
     if behind:
         typer.echo(
             f"not updated: {', '.join(behind)}; segment mirror CONFIG, with the configuration "
@@ -82,7 +82,7 @@ def mirror(output: OutputArgument) -> None:
     from segmentation.storage import downstream
 
     settings = output_settings(output)
-    folder = existing(settings.path)
+    folder = existing_folder(settings.path)
     session = partial(build_session, "mirror")
     with Lock.held(folder, run_id="mirror"):
         current = history.current(folder)
@@ -102,9 +102,9 @@ def mirror(output: OutputArgument) -> None:
 
 def repair(output: OutputArgument) -> None:
     """Point latest.json at a complete run if it is not, and remove what killed runs left."""
-    folder = existing(output_settings(output).path)
+    folder = existing_folder(output_settings(output).path)
     with Lock.held(folder, run_id="repair") as lock:
-        run = history.repaired(folder, confirm=lock.confirm)
+        run = history.repair(folder, confirm=lock.confirm)
         removed = removal.clean(folder, confirm=lock.confirm)
         found = history.history(folder)
     current = next((past.run for past in found.runs if past.is_current), None)

@@ -21,7 +21,7 @@ LOOPBACK = re.compile(r"(spark|sc)://(localhost|127\.[\d.]+|\[::1\])([:/;]|$)")
 ONE_MACHINE = re.compile(r"local(\[|-cluster|$)")
 
 
-def started(
+def start(
     name: str, config: str, *, overrides: Sequence[str], conf: Mapping[str, str]
 ) -> tuple[Config, Callable[[], SparkSession]]:
     """The configuration and the function that gives the session, built when it is first asked for.

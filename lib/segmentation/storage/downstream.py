@@ -85,7 +85,7 @@ def show(
     if settings.database is not None:
         address = settings.database
         steps["output.database"] = lambda: database.load(
-            PublishedRun.opened(output, run), output=output.uri, database=address
+            PublishedRun.open(output, run), output=output.uri, database=address
         )
     behind = {}
     for key, update in steps.items():

@@ -218,7 +218,7 @@ class Folder:
             raise StorageError(f"{address} {what}: {_reason(error)}; see output.path") from None
 
 
-def existing(address: str) -> Folder:
+def existing_folder(address: str) -> Folder:
     """The folder at an address, which has to be there.
 
     Raises

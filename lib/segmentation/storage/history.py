@@ -7,7 +7,7 @@ from segmentation.errors import DamagedError, StorageError, nearest
 from segmentation.results import PastRun
 from segmentation.storage.filesystem import Folder
 from segmentation.storage.manifests import read_run
-from segmentation.storage.pointer import COPY, LATEST, POINTER, parsed, point_at, pointer
+from segmentation.storage.pointer import COPY, LATEST, POINTER, point_at, pointer, read_pointer
 
 RUN = "run="
 
@@ -67,7 +67,7 @@ def current(output: Folder) -> str | None:
     return None if found is None else found.run
 
 
-def rolled_back(
+def roll_back(
     output: Folder, run: str | None, *, confirm: Callable[[], None] = lambda: None
 ) -> str:
     """Make a run current, by default the one before the current; returns it.
@@ -95,7 +95,7 @@ def rolled_back(
     return run
 
 
-def repaired(output: Folder, *, confirm: Callable[[], None] = lambda: None) -> str | None:
+def repair(output: Folder, *, confirm: Callable[[], None] = lambda: None) -> str | None:
     """Point at a whole run where the pointer does not; returns it, None where nothing was wrong.
 
     It is the run that the pointer's copy names, else the newest. Only for whoever holds the lock.
@@ -121,7 +121,7 @@ def no_current_run(output: Folder) -> str:
 def _whole_run(output: Folder, name: str) -> str | None:
     """The run that a pointer names, where both are whole."""
     try:
-        found = parsed(output, name)
+        found = read_pointer(output, name)
         return found.run if found and read_run(output, found.run) else None
     except DamagedError:
         return None

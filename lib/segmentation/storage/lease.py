@@ -50,7 +50,7 @@ def holder(run_id: str) -> dict[str, str]:
 
 @dataclass
 class Lease:
-    """A lease on an output folder; see :meth:`taken`. ``lost`` says how it was lost."""
+    """A lease on an output folder; see :meth:`acquire`. ``lost`` says how it was lost."""
 
     output: Folder
     holder: dict[str, str]
@@ -60,7 +60,7 @@ class Lease:
     _renewed: float = field(default=float("-inf"))
 
     @classmethod
-    def taken(cls, output: Folder, *, run_id: str, clock: Clock = time) -> "Lease":
+    def acquire(cls, output: Folder, *, run_id: str, clock: Clock = time) -> "Lease":
         """The lease, which :meth:`renew` keeps.
 
         Where another job has it this waits: until it is renewed, for up to ``HEARTBEAT_S``, or

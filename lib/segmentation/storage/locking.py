@@ -33,7 +33,7 @@ class Right(Protocol):
 
 @dataclass
 class Lock:
-    """Held from :meth:`taken` to :meth:`release`; a killed process holds it no longer.
+    """Held from :meth:`acquire` to :meth:`release`; a killed process holds it no longer.
 
     On this machine's disk it is the kernel's lock on a file, gone with the process. Elsewhere
     it is a lease that a thread renews while the job lives; see :mod:`~segmentation.storage.lease`.
@@ -44,7 +44,7 @@ class Lock:
     _turn: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
-    def taken(cls, output: Folder, *, run_id: str, clock: Clock = time) -> "Lock":
+    def acquire(cls, output: Folder, *, run_id: str, clock: Clock = time) -> "Lock":
         """The lock on an output folder, which has to be there.
 
         Raises
@@ -53,8 +53,8 @@ class Lock:
             If another job holds it, or the folder cannot be written to.
         """
         if output.is_local:
-            return cls(FileLock.taken(output, run_id=run_id))
-        lease = Lease.taken(output, run_id=run_id, clock=clock)
+            return cls(FileLock.acquire(output, run_id=run_id))
+        lease = Lease.acquire(output, run_id=run_id, clock=clock)
         lock = cls(lease)
         threading.Thread(target=lock._keep, args=(lease,), daemon=True).start()
         return lock
@@ -62,8 +62,8 @@ class Lock:
     @classmethod
     @contextlib.contextmanager
     def held(cls, output: Folder, *, run_id: str) -> Iterator["Lock"]:
-        """The lock, as :meth:`taken`, for the block that follows."""
-        lock = cls.taken(output, run_id=run_id)
+        """The lock, as :meth:`acquire`, for the block that follows."""
+        lock = cls.acquire(output, run_id=run_id)
         try:
             yield lock
         finally:
@@ -108,7 +108,7 @@ class FileLock:
     lost: str | None = None
 
     @classmethod
-    def taken(cls, output: Folder, *, run_id: str) -> "FileLock":
+    def acquire(cls, output: Folder, *, run_id: str) -> "FileLock":
         """The lock on the file ``.lock``, which stays when it is given up."""
         import fcntl  # not on every system
 

@@ -35,13 +35,13 @@ def pointer(output: Folder) -> Pointer | None:
         If the first that exists is damaged.
     """
     for name in (POINTER, COPY, POINTER):
-        found = parsed(output, name)
+        found = read_pointer(output, name)
         if found is not None:
             return found
     return None
 
 
-def parsed(output: Folder, name: str) -> Pointer | None:
+def read_pointer(output: Folder, name: str) -> Pointer | None:
     """The content of one of the two files, None where it is missing or empty."""
     content = read_object(output, name)
     if content is None:
@@ -105,7 +105,7 @@ def point_at(
     output.link(LATEST, f"run={run}")
 
 
-def still_read(before: Pointer, *, now: datetime) -> set[str]:
+def runs_in_use(before: Pointer, *, now: datetime) -> set[str]:
     """The runs that a reader may still read: the current, the one before it, and those of late."""
     late = {run for run, until in before.superseded.items() if is_recent(until, now)}
     return {before.run, *late, *list(before.superseded)[-1:]}
@@ -137,7 +137,7 @@ def _superseded(before: Pointer, run: str, now: datetime) -> dict[str, str]:
     recent = {
         old: until
         for old, until in before.superseded.items()
-        if old in still_read(before, now=now) and old not in (run, before.run)
+        if old in runs_in_use(before, now=now) and old not in (run, before.run)
     }
     if before.run == run:
         return recent

@@ -8,7 +8,7 @@ from segmentation.errors import DamagedError
 from segmentation.storage.filesystem import Folder
 from segmentation.storage.history import runs
 from segmentation.storage.manifests import MANIFEST
-from segmentation.storage.pointer import COPY, POINTER, is_recent, parsed, still_read
+from segmentation.storage.pointer import COPY, POINTER, is_recent, read_pointer, runs_in_use
 
 STAGING, TRASH = "_staging-", "_trash-"
 RUNNING = "_running.json"
@@ -46,8 +46,8 @@ def prune(
     seen half removed.
     """
     now = now or datetime.now(UTC)
-    shown = [found for name in (POINTER, COPY) if (found := parsed(output, name)) is not None]
-    kept = set().union(*(still_read(each, now=now) for each in shown))
+    shown = [found for name in (POINTER, COPY) if (found := read_pointer(output, name)) is not None]
+    kept = set().union(*(runs_in_use(each, now=now) for each in shown))
     old = [
         past.run
         for past in runs(output)[keep:]

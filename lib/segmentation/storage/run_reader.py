@@ -51,7 +51,7 @@ class PublishedRun:
     run: Run
 
     @classmethod
-    def opened(cls, output: Folder, run: str | None = None) -> Self:
+    def open(cls, output: Folder, run: str | None = None) -> Self:
         """A run of an output folder; the current one if none is named.
 
         Raises

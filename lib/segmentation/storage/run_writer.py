@@ -20,7 +20,7 @@ from segmentation.storage.delta import check_delta, log_tables
 from segmentation.storage.filesystem import Folder
 from segmentation.storage.locking import Lock
 from segmentation.storage.manifests import MANIFEST
-from segmentation.storage.opening import prepared
+from segmentation.storage.output_folder import prepare_output
 from segmentation.storage.pointer import point_at, read_object
 from segmentation.storage.readers import read_table
 from segmentation.storage.removal import RUNNING, STAGING, prune, remove_run
@@ -35,7 +35,7 @@ LOGGER = logging.getLogger("segment")
 
 @dataclass
 class StagedRun:
-    """A run that is being written; see :meth:`opened`.
+    """A run that is being written; see :meth:`open`.
 
     ``existing_run`` is one with this id that is published already.
     """
@@ -50,7 +50,7 @@ class StagedRun:
     _written: WrittenFiles = field(default_factory=WrittenFiles)
 
     @classmethod
-    def opened(
+    def open(
         cls,
         *,
         output: Output,
@@ -77,9 +77,9 @@ class StagedRun:
             )
         folder = Folder.at(output.path)
         folder.create()
-        lock = Lock.taken(folder, run_id=run_id)
+        lock = Lock.acquire(folder, run_id=run_id)
         try:
-            existing_run = prepared(folder, run_id, config, confirm=lock.confirm)
+            existing_run = prepare_output(folder, run_id, config, confirm=lock.confirm)
             spark = session()
             downstream.check(output, output=folder, session=lambda: spark)
             if output.delta:

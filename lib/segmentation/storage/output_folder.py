@@ -12,20 +12,20 @@ from segmentation.config import Config
 from segmentation.errors import StorageError
 from segmentation.results import Run
 from segmentation.storage.filesystem import Folder
-from segmentation.storage.history import repaired
+from segmentation.storage.history import repair
 from segmentation.storage.manifests import MANIFEST, read_run
 from segmentation.storage.removal import clean
 
 LOGGER = logging.getLogger("segment")
 
 
-def prepared(
+def prepare_output(
     output: Folder, run_id: str, config: Mapping[str, Any], *, confirm: Callable[[], None]
 ) -> Run | None:
     """Clear the output folder of dead runs; the existing run with this id, if any."""
-    repair = repaired(output, confirm=confirm)
-    if repair is not None:
-        LOGGER.warning("warning: latest.json named no complete run; it names %s now", repair)
+    restored = repair(output, confirm=confirm)
+    if restored is not None:
+        LOGGER.warning("warning: latest.json named no complete run; it names %s now", restored)
     clean(output, confirm=confirm)
     existing = read_run(output, run_id)
     published = output.child(f"run={run_id}")
