@@ -32,23 +32,23 @@ class StorageError(SegmentationError):
 
 
 class DamagedError(StorageError):
-    """A file of the output folder can be read, and holds something else than it should."""
+    """A file of the output folder can be read, but its content is not what it should be."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """``", did you mean 'x'?"`` for the known name most like ``name``; empty where none is."""
+    """``", did you mean 'x'?"`` for the most similar known name; empty if there is none."""
     by_lower = {candidate.lower(): candidate for candidate in known}
     matches = get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6)
     return f", did you mean {by_lower[matches[0]]!r}?" if matches else ""
 
 
 def listed(names: Sequence[str]) -> str:
-    """The names as a person takes them in: in quotes, the first ten, none at full length."""
+    """The names for a message: quoted, shortened, at most the first ten."""
     shown = [repr(name if len(name) <= MAX_LENGTH else f"{name[:MAX_LENGTH]}...") for name in names]
     rest = f" and {len(names) - MAX_LISTED} more" if len(names) > MAX_LISTED else ""
     return ", ".join(shown[:MAX_LISTED]) + rest
 
 
 def one_line(text: str) -> str:
-    """The text with every run of white space, line breaks among them, made one blank."""
+    """The text with every run of white space, including line breaks, replaced by one space."""
     return " ".join(text.split())

@@ -1,8 +1,8 @@
 """Credentials kept out of messages, manifest, log and report.
 
-Three nets, one behind the other: the forms in which credentials are written (addresses, keys
-with their values, headers), credentials known by their look, and the very values that the
-configuration holds, wherever they are repeated.
+Three filters in turn: the forms in which credentials are written (URLs, keys with values,
+headers), credentials with a known format, and the values from the configuration, wherever they
+are repeated.
 """
 
 import re
@@ -13,7 +13,7 @@ from urllib.parse import quote, quote_plus, unquote, unquote_plus
 HIDDEN = "***"
 
 MIN_REMEMBERED = 8
-"""A shorter secret may be an ordinary word: hiding it everywhere would garble messages."""
+"""A shorter secret may be an ordinary word; hiding it everywhere would garble messages."""
 
 _TELLING = re.compile(
     r"(?i)(^|[^a-z])(pass(word|wd|phrase)?|pwd|secret|token|credentials?|authorization|sas|"
@@ -23,8 +23,8 @@ _TELLING = re.compile(
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _FILE = re.compile(r"(?i)\.(toml|csv|tsv|txt|jsonl?|parquet|avro|orc|xlsx?|html|py|properties|gz)$")
 
-# After a colon before the first slash comes a password, which may hold slashes, or else a port:
-# it is a password where an "@" follows; the last one ends it.
+# After a colon before the first slash comes a password, which may contain slashes, or a port:
+# it is a password if an "@" follows; the last one ends it.
 _USER = re.compile(r"""(?i)\b([a-z][a-z0-9+.-]{0,30}://)([^/@\s'"]*:[^\s'"]*|[^/@\s'"]+)@""")
 
 _KEY = re.compile(
@@ -40,7 +40,7 @@ _IN_TEXT = re.compile(r"""[^\s'"]*[^\s'",;)\]}>]""")
 
 _HEADER = re.compile(r"""(?i)\b(bearer\s+)[^\s'",;]+""")
 _BASIC = re.compile(r"\b((?i:basic)\s+)(?=\S?[a-z]*[A-Z0-9+/=])[A-Za-z0-9+/]{6,}={0,2}(?![\w+/=])")
-# Key ids of Amazon, JSON web tokens, tokens of GitHub and Slack, private keys.
+# AWS key ids, JSON web tokens, GitHub and Slack tokens, private keys.
 _KNOWN = re.compile(
     r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b|\beyJ[\w-]{8,}\.[\w-]+\.[\w-]*|\bgh[pousr]_\w{20,}|"
     r"\bxox[abpr]-[\w-]{10,}|-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END[A-Z ]*-----|\Z)",
@@ -53,7 +53,7 @@ _remembered: tuple[str, ...] = ()
 def redacted(text: str) -> str:
     """The text with every credential in it hidden.
 
-    Hidden are users and passwords of addresses, the values of telling keys (``password=x``,
+    Hidden are users and passwords in URLs, the values of sensitive keys (``password=x``,
     ``"token": "x"``), authorization headers, and the credentials of :func:`remember`.
     """
     for secret in _remembered:
@@ -66,7 +66,7 @@ def redacted(text: str) -> str:
 
 
 def redacted_tree(tree: Any) -> Any:
-    """A tree of JSON types with every text redacted, and whole what a telling key holds."""
+    """A tree of JSON types with every string redacted, and the whole value of a sensitive key."""
     if isinstance(tree, dict):
         return {
             key: HIDDEN
@@ -82,8 +82,8 @@ def redacted_tree(tree: Any) -> Any:
 def remember(tree: Any) -> None:
     """Hide from now on the credentials of this tree of JSON types wherever they are repeated.
 
-    A library may quote half an address, decoded, so that none of its form is left. Forgets those
-    of the tree before. Credentials shorter than ``MIN_REMEMBERED`` are hidden by their form only.
+    A library may quote part of a URL, decoded, without its form. Replaces those of an earlier
+    tree. Credentials shorter than ``MIN_REMEMBERED`` are hidden by their form only.
     """
     global _remembered
     found = {
@@ -117,7 +117,7 @@ def _is_telling(key: str) -> bool:
 
 
 def _telling_values(text: str) -> Iterator[tuple[int, int]]:
-    """Where the values of telling keys begin and end, without their quotes; some lie in others."""
+    """The spans of the values of sensitive keys, without quotes; spans may be nested."""
     for found in (*_KEY.finditer(text), *_OPTION.finditer(text)):
         key = found["key"]
         is_colon = found.groupdict().get("colon") is not None
@@ -147,7 +147,7 @@ def _value(text: str, start: int, *, is_tight: bool) -> tuple[int, int]:
 
 
 def _without(text: str, spans: Iterator[tuple[int, int]]) -> str:
-    """The text with what lies within the spans hidden."""
+    """The text with the spans hidden."""
     pieces, at = [], 0
     for start, end in sorted(spans):
         if end <= max(at, start):

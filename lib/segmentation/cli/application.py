@@ -51,7 +51,7 @@ for command in (run, runs, show, report, rollback, mirror, repair):
 
 @app.command("java-home")
 def show_java_home() -> None:
-    """Print the JAVA_HOME that Spark is given, for spark-submit and the like."""
+    """Print the JAVA_HOME that this project uses, for spark-submit."""
     typer.echo(java_home())
 
 
@@ -87,7 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _caller_settings_kept() -> AbstractContextManager[None]:
-    """A caller's Spark session has its own settings back; who has one has imported pyspark."""
+    """Restore the settings of a caller's Spark session; a caller with one has imported pyspark."""
     if "pyspark" not in sys.modules:
         return nullcontext()
     from segmentation.runtime.session import caller_settings_kept
@@ -96,7 +96,7 @@ def _caller_settings_kept() -> AbstractContextManager[None]:
 
 
 def _spark_failures() -> tuple[type[Exception], ...]:
-    """What Spark raises; looked up when something was raised, as the import takes a second."""
+    """The errors of Spark; imported only after something was raised, as that takes a second."""
     from py4j.protocol import Py4JJavaError
     from pyspark.errors import PySparkException
 
@@ -112,12 +112,12 @@ class _RedactedLines(logging.Formatter):
 
 
 def _print_bug(kind: type[BaseException], bug: BaseException, trace: TracebackType | None) -> None:
-    """Print the traceback of a bug, as Python does, without the credentials in its message."""
+    """Print the traceback of a bug as Python does, without credentials in its message."""
     sys.stderr.write(redacted("".join(traceback.format_exception(kind, bug, trace))))
 
 
 def _is_not_py4js(record: logging.LogRecord) -> bool:
-    """Py4j logs, with tracebacks and partly in the root's name, what it raises as well."""
+    """Silence py4j, which logs, partly as the root logger, what it also raises."""
     return "py4j" not in Path(record.pathname).parts
 
 

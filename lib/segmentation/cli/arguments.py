@@ -1,4 +1,4 @@
-"""The argument that names an output folder, by itself or by a configuration file."""
+"""The argument for an output folder: the folder itself, or a configuration file."""
 
 from pathlib import Path
 from typing import Annotated
@@ -18,7 +18,7 @@ OutputArgument = Annotated[
 
 
 def output_settings(argument: str) -> Output:
-    """The ``[output]`` of a configuration file; or of a folder alone, all else by default.
+    """The ``[output]`` of a configuration file; or of a folder, with defaults for the rest.
 
     Raises
     ------

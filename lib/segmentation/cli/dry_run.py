@@ -20,7 +20,7 @@ from segmentation.storage.readers import read_table
 
 @dataclass(frozen=True)
 class DryRunReader:
-    """Reads the input of a dry run; demo customers are made in a temporary folder."""
+    """Reads the input of a dry run; demo customers are generated in a temporary folder."""
 
     spark: SparkSession
     folder: Path
@@ -33,18 +33,18 @@ class DryRunReader:
         return read_table(self.spark, source, seed=seed, warn=warn)
 
     def materialize(self, name: str, table: DataFrame) -> DataFrame:  # noqa: ARG002 - an InputReader's
-        """The table itself: it is computed as often as it is read."""
+        """The table itself, which is recomputed whenever it is read."""
         return table
 
     def is_published(self, fingerprint: str) -> bool:  # noqa: ARG002 - an InputReader's
-        """No run is looked for."""
+        """Always false: no run is looked up."""
         return False
 
 
 def dry_run_lines(
     settings: Config, spark: SparkSession, *, run_id: str, listener: Listener
 ) -> list[str]:
-    """What a run with this configuration would do, in lines; reads the input a few times.
+    """What a run with this configuration would do, as lines of text; reads the input a few times.
 
     Raises
     ------

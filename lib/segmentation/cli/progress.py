@@ -16,7 +16,7 @@ class LogLines:
     """One log line per step, for files and schedulers."""
 
     def live(self) -> AbstractContextManager[object]:
-        """Nothing to keep alive."""
+        """No-op: log lines need no redrawing."""
         return nullcontext()
 
     def started(self, step: str) -> None:
@@ -44,14 +44,14 @@ class LiveLines:
         self._running: TaskID | None = None
 
     def live(self) -> AbstractContextManager[object]:
-        """While this is open the lines are redrawn."""
+        """Redraw the lines inside the block."""
         return self._progress
 
     def started(self, step: str) -> None:
-        """Add the step's line; its clock runs."""
+        """Add the step's line and start its clock."""
         self._running = self._progress.add_task(step, total=1)
 
-    def finished(self, step: StepTime) -> None:  # noqa: ARG002 - the clock has run along
+    def finished(self, step: StepTime) -> None:  # noqa: ARG002 - the clock shows it
         """Stop the clock."""
         if self._running is not None:
             self._progress.update(self._running, completed=1)

@@ -1,4 +1,4 @@
-"""What ``segment run`` does, once its arguments are known."""
+"""The work of ``segment run``, apart from parsing its arguments."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -33,14 +33,14 @@ class RunRequest:
 
 
 def lines_of_run(request: RunRequest, listener: Listener) -> list[str]:
-    """Run the story, or its checks alone; returns what is printed of it.
+    """Run the pipeline, or only its checks; returns the text to print.
 
     Raises
     ------
     SegmentationError
         For what the operator can fix, in one line.
     """
-    # Spark's JVM takes seconds to start and the libraries of the story two to be loaded: together.
+    # Spark's JVM takes seconds to start and the pipeline's libraries two to load: in parallel.
     with ThreadPoolExecutor(1) as imports:
         story = imports.submit(_pipeline)
         settings, session = start(
@@ -73,7 +73,7 @@ def lines_of_run(request: RunRequest, listener: Listener) -> list[str]:
 
 
 def _pipeline() -> ModuleType:
-    """The story, imported late, so that refusals come soon."""
+    """The pipeline, imported late, so that errors in the arguments are reported at once."""
     from segmentation.pipelines import segment as pipeline
 
     return pipeline

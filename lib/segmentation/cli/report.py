@@ -28,9 +28,9 @@ def report(
         ),
     ] = None,
 ) -> None:
-    """Render a published run's report again, from its tables and by this version.
+    """Render the report of a published run again, from its tables.
 
-    The published report stays as it is.
+    The published report is not changed.
     """
     from segmentation.pipelines.report import page
 

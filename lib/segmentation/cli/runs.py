@@ -49,9 +49,9 @@ def rollback(
         typer.Argument(metavar="RUN", help="Run to restore (default: the previous one)."),
     ] = None,
 ) -> None:
-    """Make an earlier run current again: latest.json names it from then on.
+    """Make an earlier run current again, by pointing latest.json at it.
 
-    With a configuration file in place of the folder, its views and database are updated too.
+    With a configuration file instead of the folder, its views and database are updated too.
     """
     from segmentation.runtime.session import build_session
     from segmentation.storage import downstream
@@ -75,8 +75,8 @@ def rollback(
 def mirror(output: OutputArgument) -> None:
     """Update the views and the database to the current run.
 
-    With a folder, those that the current run was published with; with a configuration file,
-    those that it names.
+    With a folder, those that the current run was published to; with a configuration file, those
+    that it names.
     """
     from segmentation.runtime.session import build_session
     from segmentation.storage import downstream

@@ -1,4 +1,4 @@
-"""What a run starts with: its configuration and its Spark session."""
+"""The configuration and the Spark session of a run."""
 
 import os
 import re
@@ -14,7 +14,7 @@ from segmentation.storage.addresses import bytes_on_disk
 from segmentation.storage.filesystem import Folder
 
 SMALL_BYTES, DEMO_ROW_BYTES = 16_000_000, 20
-"""An input of up to so many bytes is small: some half a million customers; and a demo's row."""
+"""Inputs up to this size are small: about half a million customers. And bytes per demo row."""
 
 S3 = re.compile(r"s3[an]?://")
 LOOPBACK = re.compile(r"(spark|sc)://(localhost|127\.[\d.]+|\[::1\])([:/;]|$)")
@@ -26,8 +26,7 @@ def start(
 ) -> tuple[Config, Callable[[], SparkSession]]:
     """The configuration and the function that gives the session, built when it is first asked for.
 
-    A Spark that is not on this machine, or whose settings say how S3 is reached, is asked for
-    here and now.
+    A Spark on another machine, or with settings for S3, is started here at once.
 
     Raises
     ------
@@ -80,7 +79,7 @@ def executors_of(spark: SparkSession) -> str:
 
 
 def check_output(output: Output, executors: str) -> None:
-    """Whether executors write where this machine looks for it.
+    """Refuse an output that executors on other machines would write to their own disks.
 
     Raises
     ------
@@ -98,7 +97,7 @@ def check_output(output: Output, executors: str) -> None:
 
 
 def _is_small(settings: Config) -> bool:
-    """Whether all that is read lies on this machine's disk and is little, or is yet to be made."""
+    """Whether all inputs are small local files, or a small demo that is generated."""
     read = 0
     for source in (settings.input, *settings.join):
         for path in source.paths:

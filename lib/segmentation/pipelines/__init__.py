@@ -1,1 +1,1 @@
-"""The stories, one per file, and what only stories need."""
+"""What a command computes, one module per command, and what only these need."""

@@ -1,4 +1,4 @@
-"""The steps of a run: what is under way, how long each took, and what was worth a warning."""
+"""The steps of a run: the current one, their times, and the warnings."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -11,24 +11,24 @@ from segmentation.results import StepTime
 
 
 class Listener(Protocol):
-    """Shows progress to somebody."""
+    """Receives progress events."""
 
     def started(self, step: str) -> None:
         """A step began."""
 
     def finished(self, step: StepTime) -> None:
-        """A step ended well."""
+        """A step succeeded."""
 
     def warned(self, message: str) -> None:
-        """Something the operator should know of, in one line."""
+        """A warning for the operator, in one line."""
 
 
 @dataclass
 class Steps:
-    """Times the steps of one run and tells a listener of them.
+    """Times the steps of one run and notifies a listener.
 
-    ``describe`` is called with a step's name when it begins and None when it ends; the
-    session uses it to name Spark's jobs.
+    ``describe`` is called with a step's name when it begins and None when it ends; the session
+    sets the description of Spark's jobs by it.
     """
 
     listener: Listener
@@ -38,7 +38,7 @@ class Steps:
 
     @contextmanager
     def __call__(self, step: str) -> Iterator[None]:
-        """The block that it encloses is the named step."""
+        """Time the enclosed block as the named step."""
         self.listener.started(step)
         self.describe(step)
         began = time.monotonic()
@@ -50,11 +50,11 @@ class Steps:
         self.listener.finished(self.timings[-1])
 
     def warn(self, message: str) -> None:
-        """Keep a warning for the manifest and the report, and show it now; without credentials."""
+        """Record a warning for the manifest and the report, and show it; without credentials."""
         message = redacted(message)
         self.warnings.append(message)
         self.listener.warned(message)
 
     def note(self, message: str) -> None:
-        """Show something now that neither the manifest nor the report is to have."""
+        """Show something that neither the manifest nor the report records."""
         self.listener.warned(message)

@@ -14,7 +14,7 @@ from segmentation.pipelines.steps import Steps
 
 
 def warn_of_sources(steps: Steps, gathered: AssembledCustomers) -> None:
-    """Say which transaction lines were excluded, and who is missing from joined tables."""
+    """Warn of excluded transaction lines, and of customers without a match in joined tables."""
     if gathered.lines is not None and gathered.lines.counts.excluded:
         counts = gathered.lines.counts
         steps.warn(
@@ -35,7 +35,7 @@ def warn_of_sources(steps: Steps, gathered: AssembledCustomers) -> None:
 
 
 def warn_of_rows(steps: Steps, audit: contract.Audit, usable: DataFrame, config: Config) -> None:
-    """Say which rows are left out, and which ids stand on several."""
+    """Warn of rejected rows, and of ids that occur on more than one row."""
     if audit.rejections:
         steps.warn(
             f"{audit.rows - audit.usable:,} of {audit.rows:,} "
@@ -62,9 +62,9 @@ def warn_of_encoding(
     *,
     min_group: int,
 ) -> None:
-    """Say which features were dropped, how much was imputed, and which cells hold no number.
+    """Warn of dropped features, of imputed values, and of cells that are not numbers.
 
-    The report repeats it, so that a share of fewer than ``min_group`` customers is a bound.
+    The report repeats it, so a share of fewer than ``min_group`` customers is given as a bound.
     """
     for name in preparation.constant:
         steps.warn(f"feature {name!r} is constant on all usable rows and was dropped")
@@ -84,7 +84,7 @@ def warn_of_encoding(
 
 
 def _percent(share: float, *, least: float) -> str:
-    """A share, or that it is less than the least that may be told, or than what rounds to 0."""
+    """A share, or an upper bound where it may not be shown or would round to 0."""
     least = max(least, 0.001)
     if share < least:
         return f"less than {math.ceil(round(least * 1000, 6)) / 10:.1f} %"
@@ -92,7 +92,7 @@ def _percent(share: float, *, least: float) -> str:
 
 
 def range_of_k(steps: Steps, distinct: int, config: Config) -> list[int]:
-    """The configured range of k, as far as there are distinct customers to fill it."""
+    """The configured range of k, limited to the number of distinct customers."""
     first, last = config.sweep.k_min, config.sweep.k_max
     if distinct < last:
         steps.warn(

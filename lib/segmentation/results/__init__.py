@@ -1,4 +1,4 @@
-"""What a run finds out, as plain values: made by the pipeline, used by storage and reporting."""
+"""The results of a run as plain values: made by the pipeline, used by storage and reporting."""
 
 from segmentation.results.choice import Choice, CostPoint, Verdict
 from segmentation.results.run import (

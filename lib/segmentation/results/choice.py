@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 class CostPoint:
     """One k: the within-cluster sum of squares, in squared scaled units, and every index.
 
-    An index is None where it has no value: most have none for k = 1. ``stability`` is the
-    mean over clusters, ``min_stability`` the least. See ``schemas`` for each.
+    An index is None where it is undefined, as most are for k = 1. ``stability`` is the mean over
+    clusters, ``min_stability`` the least. See ``schemas`` for each.
     """
 
     k: int
@@ -28,7 +28,7 @@ class CostPoint:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the evidence says of k, whether or not it is followed.
+    """The verdict on k from the evidence, whether or not it is followed.
 
     ``strength`` is ``clear``, ``weak`` or ``none``; ``groups`` is the number of well-separated
     groups. ``against`` and ``runners_up`` are of its own k, the most important first;
@@ -49,9 +49,9 @@ class Choice:
     """The number of segments, the method that chose it and the reason in words.
 
     ``algorithm`` made the segments, with the parameters in ``setting``: ``{"k": 5}`` for k-means.
-    ``against`` is what speaks against this k, ``runners_up`` the others that might be taken, the
-    most important first: the verdict's own where the verdict was followed. ``summary`` is how
-    clear the segments are, in one plain sentence.
+    ``against`` is the evidence against this k, ``runners_up`` are the alternatives, the most
+    important first: the verdict's own where the verdict was followed. ``summary`` says in one
+    plain sentence how clear the segments are.
     ``silhouette`` is the average over all customers, exact up to the last bits of a double.
     """
 

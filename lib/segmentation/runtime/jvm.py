@@ -1,4 +1,4 @@
-"""How this command starts Spark's JVM: quietly, with its own settings where the user has none."""
+"""How the command starts Spark's JVM: quietly, with default settings unless the user has some."""
 
 import os
 import re
@@ -21,18 +21,18 @@ from segmentation.runtime.java import archive_options, class_archive, java_home
 from segmentation.runtime.scratch import scratch_folder
 
 DEFAULTS = Path(__file__).parent / "conf"
-"""Settings for one machine; in a zip file they are not needed, as spark-submit starts the JVM."""
+"""Settings for one machine; not needed in a zip file, where spark-submit starts the JVM."""
 
 USERS_SETTINGS = ("PYSPARK_SUBMIT_ARGS", "SPARK_CONF_DIR", "MASTER")
 SHELL = "pyspark-shell"
-"""What PySpark has spark-submit start, the last of its arguments."""
+"""What PySpark has spark-submit start: the last of its arguments."""
 
 C1_ONLY = "-XX:TieredStopAtLevel=1"
-"""HotSpot's second compiler takes a third of all processor time of a short run, and pays only
-where code goes over many rows: without it 24,000 customers take a quarter less, 2 million more."""
+"""The C2 compiler takes a third of the processor time of a short run and pays off only in loops
+over many rows: without it 24,000 customers take a quarter less time, 2 million take more."""
 
 NOISE = re.compile(rb"WARNING: (Using incubator modules: |package \S+ not in )")
-"""What Java says of the options that Spark starts every JVM with; no flag of Java stops it."""
+"""Java's warning about options that Spark starts every JVM with; no flag suppresses it."""
 
 LAST_LINES, STDERR = 3, 2
 
@@ -41,9 +41,8 @@ LAST_LINES, STDERR = 3, 2
 class Launch:
     """A JVM to be started.
 
-    ``archive`` is where it finds or leaves Spark's classes, None for no such place;
-    ``descriptors`` are files it holds open; ``is_ours`` says that the settings are this
-    package's and not the user's.
+    ``archive`` is where it reads or writes Spark's classes, if anywhere; ``descriptors`` are files
+    that it keeps open; ``is_ours`` is true for the settings of this package, not the user's.
     """
 
     environment: Mapping[str, str]
@@ -53,16 +52,16 @@ class Launch:
 
     @property
     def is_recording(self) -> bool:
-        """Whether this JVM leaves what an ahead-of-time cache can be made of."""
+        """Whether this JVM writes a recording from which an ahead-of-time cache can be created."""
         return _is_recording(self.archive)
 
     def start(self) -> None:
-        """Start the JVM, for the Spark session that is built next.
+        """Start the JVM for the Spark session that is built next.
 
         Raises
         ------
         ConfigError
-            If it does not start, with its last words.
+            If it does not start; with the last lines of its output.
         """
         said, to_said = os.pipe()
         lines = JvmLines(said)
@@ -86,13 +85,12 @@ class Launch:
 def launch(conf: Mapping[str, str], *, is_short_lived: bool) -> Launch:
     """How the JVM starts: the user's settings, else this package's for one machine; and ``conf``.
 
-    ``is_short_lived`` says that there is little to compute, so that the JVM compiles little.
+    With ``is_short_lived`` the C2 compiler is disabled, for runs with little to compute.
 
     Raises
     ------
     ConfigError
-        If there is no Java that runs Spark and none can be made, or SPARK_HOME is of another
-        Spark.
+        If no suitable Java is found or can be set up, or SPARK_HOME is of another Spark.
     """
     _check_spark_home()
     is_unconfigured = _is_unconfigured()
@@ -108,7 +106,7 @@ def launch(conf: Mapping[str, str], *, is_short_lived: bool) -> Launch:
         variables["LOG4J_CONFIGURATION_FILE"] = os.environ.get("LOG4J_CONFIGURATION_FILE", logging)
     if is_ours:
         arguments = ["--properties-file", str(DEFAULTS / "spark-local.conf")]
-        # Spark looks up the machine's name before it reads a property; not every laptop has one.
+        # Spark resolves the host name before it reads a property, which fails on some laptops.
         variables["SPARK_LOCAL_IP"] = os.environ.get("SPARK_LOCAL_IP", "127.0.0.1")
         if scratch := scratch_folder():
             folder, descriptor = scratch
@@ -119,7 +117,7 @@ def launch(conf: Mapping[str, str], *, is_short_lived: bool) -> Launch:
     if place := _archive_folder(is_ours=is_ours):
         archive = _usable_archive(variables["JAVA_HOME"], place)
         options.append(archive_options(archive))
-    # What Java 25 archives of how methods ran is what the second compiler lives on.
+    # C2 needs the method profiles in the Java 25 archive.
     if is_short_lived and not _is_recording(archive):
         options.append(C1_ONLY)
     if options:  # before those of a properties file
@@ -131,7 +129,7 @@ def launch(conf: Mapping[str, str], *, is_short_lived: bool) -> Launch:
 
 
 def _is_unconfigured() -> bool:
-    """Whether nobody has said how Spark runs, and this package can."""
+    """Whether the user has no Spark settings, so that those of this package apply."""
     home = os.environ.get("SPARK_HOME") or Path(pyspark.__file__).parent
     return (
         DEFAULTS.is_dir()
@@ -141,7 +139,7 @@ def _is_unconfigured() -> bool:
 
 
 def _check_spark_home() -> None:
-    """A SPARK_HOME left over from another Spark pairs its classes with this PySpark."""
+    """Refuse a SPARK_HOME of another Spark, whose classes would be paired with this PySpark."""
     home = os.environ.get("SPARK_HOME")
     cores = list(Path(home, "jars").glob("spark-core_*.jar")) if home else []
     found = [core.stem.split("-")[2] for core in cores]
@@ -153,10 +151,10 @@ def _check_spark_home() -> None:
 
 
 def _archive_folder(*, is_ours: bool) -> Path | None:
-    """Where archives of Spark's classes lie: in the virtual environment, and gone with it."""
-    told = os.environ.get("SEGMENT_CLASS_ARCHIVES")
-    if told is not None:
-        return Path(told) if told else None
+    """The folder of class archives: in the virtual environment, and removed with it."""
+    configured = os.environ.get("SEGMENT_CLASS_ARCHIVES")
+    if configured is not None:
+        return Path(configured) if configured else None
     is_environment = sys.prefix != sys.base_prefix and os.access(sys.prefix, os.W_OK)
     return Path(sys.prefix) if is_ours and is_environment else None
 
@@ -166,22 +164,22 @@ def _is_recording(archive: Path | None) -> bool:
 
 
 def _usable_archive(home: str, folder: Path) -> Path:
-    """The archive of Spark's classes that the JVM starts from, a quarter less time, or leaves.
+    """The archive of Spark's classes that the JVM reads, in a quarter less time, or writes.
 
-    A Java that was replaced takes its archive, of some 200 MB, with it; and of two runs that
-    recorded at once the slower one's record is left.
+    The archive of a Java that was replaced, some 200 MB, is removed; of two runs that record at
+    the same time the later recording is kept.
     """
     archive = class_archive(home, folder)
     for other in folder.glob("spark-classes*"):
         if other != archive:
-            with suppress(OSError):  # as in an environment that may only be read
+            with suppress(OSError):  # as in a read-only environment
                 other.unlink()
     return archive
 
 
 @contextmanager
 def _environment(variables: Mapping[str, str]) -> Iterator[None]:
-    """The environment with these variables for a while; PySpark reads its arguments from it."""
+    """The environment with these variables inside the block, where PySpark finds its arguments."""
     before = {name: os.environ.get(name) for name in variables}
     os.environ.update(variables)
     try:
@@ -195,9 +193,9 @@ def _environment(variables: Mapping[str, str]) -> Iterator[None]:
 
 
 class JvmLines(Thread):
-    """Passes on what the JVM writes to stderr, less :data:`NOISE`; held back until it has started.
+    """Forwards the JVM's stderr without :data:`NOISE`; buffered until the JVM has started.
 
-    A daemon: the JVM ends with this process, which waits for neither.
+    A daemon thread: the JVM ends with this process, which waits for neither.
     """
 
     def __init__(self, said: int) -> None:
@@ -210,11 +208,11 @@ class JvmLines(Thread):
 
     @property
     def last(self) -> str:
-        """The last lines, as one."""
+        """The last lines, joined."""
         return one_line(b" ".join(self._last).decode(errors="replace"))
 
     def run(self) -> None:
-        """Read until the JVM has gone."""
+        """Read until the JVM has ended."""
         with os.fdopen(self._said, "rb") as said:
             for line in said:
                 if not NOISE.match(line):
@@ -225,7 +223,7 @@ class JvmLines(Thread):
                         self._pass_on()
 
     def release(self) -> None:
-        """What was held back comes now, what follows as it comes."""
+        """Print the buffered lines now and all that follow at once."""
         with self._guard:
             self._is_held = False
             self._pass_on()

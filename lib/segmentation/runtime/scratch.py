@@ -9,20 +9,20 @@ from pathlib import Path
 
 NAME = "spark-customer-segments"
 OWNER = "owner"
-"""The file whose lock says that the folder is in use; the system drops it with its last holder."""
+"""The lock on this file means that the folder is in use; it is released with its last holder."""
 
 
 def scratch_folder() -> tuple[Path, int] | None:
     """A new folder below the temporary folder, and the descriptor that holds its lock.
 
-    Hand the descriptor to every process that uses the folder. Folders of this user whose holders
-    are all gone are removed first. None where such a folder cannot be made safely.
+    Pass the descriptor to every process that uses the folder. Folders of this user without a
+    remaining holder are removed first. None if such a folder cannot be created safely.
     """
     base = Path(tempfile.gettempdir(), f"{NAME}-{os.getuid()}")
     try:
         base.mkdir(mode=0o700, exist_ok=True)
         if base.is_symlink() or base.stat().st_uid != os.getuid():
-            return None  # somebody else's: what lies in it is not ours to remove
+            return None  # of another user: not ours to remove
         with (base / "lock").open("w") as guard:
             fcntl.flock(guard, fcntl.LOCK_EX)
             for folder in base.glob("driver-*"):
@@ -36,7 +36,7 @@ def scratch_folder() -> tuple[Path, int] | None:
 
 
 def _remove_if_abandoned(folder: Path) -> None:
-    with contextlib.suppress(OSError):  # in use, or gone already
+    with contextlib.suppress(OSError):  # in use, or removed already
         if (folder / OWNER).exists():
             descriptor = os.open(folder / OWNER, os.O_RDWR | os.O_NOFOLLOW)
             try:

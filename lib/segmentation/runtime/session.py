@@ -27,24 +27,24 @@ from segmentation.runtime.jvm import Launch, launch
 from segmentation.runtime.spark_errors import in_short
 
 REQUIRED = {
-    "spark.sql.caseSensitive": "true",  # 'Age' and 'age' may stand side by side in a CSV
+    "spark.sql.caseSensitive": "true",  # a CSV may have both 'Age' and 'age'
     "spark.sql.session.timeZone": "UTC",
-    # HotSpot compiles no method of more bytes. Above, as with 12 features and 9 segments, Spark
-    # is to split its generated code into several: 2.5 times as fast in all, 2M x 12 measured.
+    # HotSpot does not compile larger methods. Above, as with 12 features and 9 segments, Spark
+    # splits its generated code instead: 2.5 times as fast overall, measured on 2M x 12.
     "spark.sql.codegen.hugeMethodLimit": "8000",
-    # With a bound on bytes Spark sizes a batch anew for every row on its way to Python, which takes
-    # as long as the way itself. Another setting bounds its rows, and they are of numbers here.
+    # With a limit in bytes Spark recomputes the batch size for every row sent to Python, taking
+    # as long as the transfer. Another setting limits rows, and rows have only numbers here.
     "spark.sql.execution.arrow.maxBytesPerBatch": str(2**31 - 1),
 }
-"""What the job relies on; cluster sizes and the like stand in Spark's properties file."""
+"""Settings that the job relies on; cluster sizes etc. are in Spark's properties file."""
 
 CALL_SITES = "spark.python.sql.dataFrameDebugging.enabled"
-"""Whether every use of a column tells the JVM its line of Python, at the price of four calls to
-it. Read when a session starts."""
+"""Whether every use of a column passes its Python line to the JVM, at the cost of four calls.
+Read when a session starts."""
 NOISY_LOGGERS = (
-    # a traceback about a path, which is refused in one line
+    # a traceback about a path that is refused in one line
     "org.apache.spark.sql.execution.streaming.sinks.FileStreamSink",
-    # methods of more than 64 KB, with their code; Spark goes on without compiling them
+    # methods of more than 64 KB, with their code; Spark continues without compiling them
     "org.apache.spark.sql.catalyst.expressions.codegen.CodeGenerator",
     "org.apache.spark.sql.execution.WholeStageCodegenExec",
 )
@@ -57,7 +57,7 @@ S3A_SETTINGS = {
     "fs.s3a.endpoint": "AWS_ENDPOINT_URL",
     "fs.s3a.endpoint.region": "AWS_REGION",
 }
-"""Hadoop's properties and the environment variables in which AWS's own libraries look for them."""
+"""Hadoop properties and the environment variables that AWS libraries read instead."""
 
 BATCH_ROWS = "spark.sql.execution.arrow.maxRecordsPerBatch"
 
@@ -70,15 +70,14 @@ def build_session(
 ) -> SparkSession:
     """The session: a running one, spark-submit's or a new one, in this order; see ``jvm``.
 
-    ``conf`` are Spark's properties, over all others. ``is_short_lived`` says that there is little
-    to compute, so that a JVM started here compiles little. A session that is running gets the
-    settings in :data:`REQUIRED`; :func:`caller_settings_kept` gives it its own back.
+    ``conf`` are Spark properties that override all others. ``is_short_lived`` disables the C2
+    compiler of a JVM that is started here. A running session gets the settings in
+    :data:`REQUIRED`; :func:`caller_settings_kept` restores its own.
 
     Raises
     ------
     ConfigError
-        If there is no Java that runs Spark and none can be made, or Spark does not start with
-        its settings.
+        If no suitable Java is found or can be set up, or Spark does not start with its settings.
     """
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     is_client = is_remote() or "SPARK_REMOTE" in os.environ
@@ -101,8 +100,8 @@ def build_session(
     if int(session.conf.get(BATCH_ROWS) or 0) <= 0:  # unbounded for Spark, an error in PySpark
         session.conf.set(BATCH_ROWS, str(2**31 - 1))
     if is_client:
-        # Models that a traceback holds are deleted last of all, by calls to the server, which
-        # hang by then. Of a stopped session they ask nothing.
+        # At exit, finalizers of Connect models that a traceback holds call a server that is gone,
+        # and hang; after stop() they make no call.
         atexit.register(session.stop)
     else:
         if is_new:
@@ -115,7 +114,7 @@ def build_session(
 
 
 def is_running() -> bool:
-    """Whether there is a Spark already: spark-submit's, a Connect server's or a notebook's."""
+    """Whether Spark is running already: by spark-submit, a Connect server or a notebook."""
     is_client = is_remote() or "SPARK_REMOTE" in os.environ
     return (
         is_client
@@ -125,7 +124,7 @@ def is_running() -> bool:
 
 
 def _write_digits_0_to_9(session: SparkSession) -> None:
-    """An Arabic or Thai JVM would number a model's folders in digits that it cannot read."""
+    """Set the root locale: an Arabic JVM would name model folders in digits that it cannot read."""
     jvm = session.sparkContext._jvm
     if jvm is None:
         raise RuntimeError("a session on this machine has a JVM")
@@ -135,7 +134,7 @@ def _write_digits_0_to_9(session: SparkSession) -> None:
 
 @contextmanager
 def caller_settings_kept() -> Iterator[None]:
-    """A session that is there before, as in a notebook, has its own settings back afterwards."""
+    """Restore the settings of an existing session, as in a notebook, afterwards."""
     session = SparkSession.getActiveSession()
     before = {key: session.conf.get(key, None) for key in REQUIRED} if session else {}
     try:
@@ -143,7 +142,7 @@ def caller_settings_kept() -> Iterator[None]:
     finally:
         if session is not None:
             for key, value in before.items():
-                with suppress(PySparkException, Py4JError):  # stopped meanwhile
+                with suppress(PySparkException, Py4JError):  # stopped in the meantime
                     if value is None:
                         session.conf.unset(key)
                     else:
@@ -151,12 +150,12 @@ def caller_settings_kept() -> Iterator[None]:
 
 
 def _has_jvm() -> bool:
-    """Whether there is a JVM to talk to: spark-submit's, or that of a session before."""
+    """Whether there is a JVM: of spark-submit, or of an earlier session."""
     return "PYSPARK_GATEWAY_PORT" in os.environ or SparkContext._gateway is not None
 
 
 def _built(builder: SparkSession.Builder, *, is_client: bool) -> SparkSession:
-    """The session; what keeps it from being built lies in its settings."""
+    """The session; a failure to build it is an error in its settings."""
     try:
         return builder.getOrCreate()
     except Py4JJavaError as error:
@@ -173,7 +172,7 @@ def _built(builder: SparkSession.Builder, *, is_client: bool) -> SparkSession:
 
 
 def _check_server(address: str) -> None:
-    """Whether a server answers; PySpark would try for ten minutes, deaf to Ctrl-C."""
+    """Refuse a server that does not answer; PySpark would retry for minutes, deaf to Ctrl-C."""
     server = urlsplit(address)
     if server.scheme != "sc" or not server.hostname:
         return
@@ -187,7 +186,7 @@ def _check_server(address: str) -> None:
 
 
 def _set(session: SparkSession, conf: Mapping[str, str]) -> None:
-    """What can still be set of a Spark that runs already."""
+    """Set what can still be set in a Spark that is running already."""
     for key, value in conf.items():
         try:
             session.conf.set(key, value)
@@ -199,7 +198,7 @@ def _set(session: SparkSession, conf: Mapping[str, str]) -> None:
 
 
 def _silence(session: SparkSession) -> None:
-    """Loggers that tell in many lines what the job tells in one, or what does no harm."""
+    """Loggers that print many lines for what the job reports in one, or for what is harmless."""
     jvm = session.sparkContext._jvm
     if jvm is None:
         raise RuntimeError("a session on this machine has a JVM")
@@ -209,10 +208,10 @@ def _silence(session: SparkSession) -> None:
 
 
 def reach_object_stores(hadoop: Any) -> None:
-    """Spark's settings of S3 hold for pyarrow too, and ``s3://`` means ``s3a://`` to Spark.
+    """Apply Spark's S3 settings to pyarrow too, and make ``s3://`` mean ``s3a://`` to Spark.
 
-    ``hadoop`` is Hadoop's configuration. pyarrow takes the settings from the environment, where
-    what is set already stays.
+    ``hadoop`` is Hadoop's configuration. pyarrow reads the settings from the environment, where
+    existing values are kept.
     """
     if hadoop.get("fs.s3.impl") is None:
         hadoop.set("fs.s3.impl", S3A_HADOOP)
@@ -225,7 +224,7 @@ def reach_object_stores(hadoop: Any) -> None:
 
 
 def _make_archive_at_exit(session: SparkSession, archive: Path, *, java: str) -> None:
-    """The archive is made of what this JVM recorded, by another, after the command has ended."""
+    """Let another JVM create the archive from this one's recording, after the command has ended."""
     gateway = session.sparkContext._gateway
     if gateway is None:
         raise RuntimeError("a session on this machine has a gateway to its JVM")
@@ -236,8 +235,8 @@ def _make_archive_at_exit(session: SparkSession, archive: Path, *, java: str) ->
     )
 
     def make() -> None:
-        session.stop()  # else Python's server of accumulators tells of the JVM's end in a traceback
-        gateway.proc.stdin.close()  # upon which the JVM ends
+        session.stop()  # else PySpark's accumulator server prints a traceback when the JVM ends
+        gateway.proc.stdin.close()  # on which the JVM ends
         with suppress(subprocess.TimeoutExpired):
             gateway.proc.wait(timeout=60)
             subprocess.Popen(
@@ -253,7 +252,7 @@ def _make_archive_at_exit(session: SparkSession, archive: Path, *, java: str) ->
 
 @contextmanager
 def _signals_kept() -> Iterator[None]:
-    """Ctrl-C stays what it was: Spark's handler calls the JVM amid a call that py4j waits for."""
+    """Keep the handler of Ctrl-C: Spark's would call the JVM during a call that py4j waits for."""
     if current_thread() is not main_thread():
         yield
         return
@@ -265,9 +264,9 @@ def _signals_kept() -> Iterator[None]:
 
 
 def job_descriptions(spark: SparkSession) -> Callable[[str | None], None]:
-    """The function that names the Spark jobs that follow, in Spark's own pages and logs.
+    """The function that sets the description of subsequent Spark jobs, for Spark's UI and logs.
 
-    ``None`` ends that, silently where Spark is no longer there to be told.
+    ``None`` clears it; errors are ignored where Spark has stopped.
     """
 
     def describe(step: str | None) -> None:

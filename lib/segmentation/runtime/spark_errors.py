@@ -1,11 +1,11 @@
-"""Which failures of a Spark job lie in the files and not in the code."""
+"""Failures of a Spark job that are caused by the files and not by the code."""
 
 import re
 
 from segmentation.errors import StorageError, one_line
 
 MENDABLE = (
-    # what Spark, Java or the disk says; what that means to an operator; where to change it
+    # text of the failure; its meaning for an operator; where to fix it
     (
         r"CSV header does not conform|Number of column in CSV header",
         "the input files have different headers, or columns with no name or the same",
@@ -56,7 +56,7 @@ MAX_SAID = 250
 
 
 def operator_error(error: BaseException) -> StorageError | None:
-    """The failure in the operator's words, or None where it is not known to be operator_error."""
+    """The failure in the operator's terms, or None if it is not a known operator error."""
     text = str(error)
     for pattern, meaning, place in MENDABLE:
         found = re.search(pattern, text)
@@ -70,7 +70,7 @@ def operator_error(error: BaseException) -> StorageError | None:
 
 
 def in_short(said: str) -> str:
-    """What Spark or Java says, in one line: no class, no code, no stack trace, no plan."""
+    """The message of Spark or Java in one line, without class, code, stack trace and plan."""
     message = one_line(re.split(r"\n\s*at |JVM stacktrace|\n\n", said)[0])
     message = re.sub(r"^([\w.$]+(Exception|Error): )+", "", message)
     message = re.sub(r"^\[?[A-Z][A-Z_.]+\] ", "", message).split(" SQLSTATE")[0]
