@@ -165,15 +165,11 @@ def _written(cells: Cells, *, column: str) -> Cells:
         return per_distinct(lambda value: f"{value:f}", cells, pa.string())
     if types.is_timestamp(kind):
         micros = cells.cast(pa.timestamp("us", kind.tz), safe=False)
-        return per_distinct(_text_of_time, micros, pa.string())
+        in_utc = micros.cast(pa.int64()).cast(pa.timestamp("us"))
+        return pc.replace_substring_regex(in_utc.cast(pa.string()), r"\.?0*$", "")
     if types.is_boolean(kind) or types.is_integer(kind) or types.is_date(kind):
         return cells.cast(pa.string())
     raise unreadable(column, kind, "texts, numbers, booleans, dates or times")
-
-
-def _text_of_time(value: Any) -> str:  # datetime, of UTC or of no zone
-    fraction = f".{value.microsecond:06}".rstrip("0") if value.microsecond else ""
-    return f"{value:%Y-%m-%d %H:%M:%S}{fraction}"
 
 
 def _flag(text: str) -> float | None:

@@ -70,22 +70,32 @@ class Evaluation:
         self._customers = customers
         self._today = today or datetime.now(UTC).date()
         self._columns: dict[str, cells.Cells] = {}
-        self._found: dict[Expression | int, tuple[Expression, Values]] = {}
+        self._leaves: dict[Expression, Values] = {}
+        # Of one expression only: all values of a model would take gigabytes. By identity, as
+        # Literal(1.0) equals Literal(True).
+        self._shared: dict[int, Values] = {}
 
     def array(self, expression: Expression) -> pa.Array:
         """The value per customer; raises what :func:`evaluate` raises."""
-        values = self._values(expression)
+        try:
+            return self._spread(self._values(expression))
+        finally:
+            self._shared.clear()
+
+    def _spread(self, values: Values) -> pa.Array:
+        """The values as an array: a constant is repeated."""
         if isinstance(values, pa.Scalar):
             return pa.repeat(values, len(self._customers))
         return values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
 
     def _values(self, expression: Expression) -> Values:
-        # By identity above the leaves: Literal(1.0) equals Literal(True). The expression is kept
-        # with its values, so that no other one comes to have its identity.
-        key = expression if isinstance(expression, _LEAVES) else id(expression)
-        if key not in self._found:
-            self._found[key] = (expression, self._evaluated(expression))
-        return self._found[key][1]
+        if isinstance(expression, _LEAVES):
+            if expression not in self._leaves:
+                self._leaves[expression] = self._evaluated(expression)
+            return self._leaves[expression]
+        if id(expression) not in self._shared:
+            self._shared[id(expression)] = self._evaluated(expression)
+        return self._shared[id(expression)]
 
     def _evaluated(self, expression: Expression) -> Values:
         match expression:
@@ -108,7 +118,7 @@ class Evaluation:
             case IsNoNumber(column):
                 return cells.is_no_number(self._cells(column), column=column)
             case Lookup(text, table, default):
-                return _looked_up(self.array(text), table, default)
+                return _looked_up(self._spread(self._values(text)), table, default)
             case Case(branches, otherwise):
                 result = self._values(otherwise)
                 for condition, value in reversed(branches):

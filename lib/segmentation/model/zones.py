@@ -2,7 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
-from functools import cache
+from functools import cache, lru_cache
 from zoneinfo import ZoneInfo, available_timezones
 
 import numpy as np
@@ -20,6 +20,11 @@ _UNKNOWN_TO_JAVA = {"ROC", "Factory", "localtime", "posixrules"}
 
 
 @cache
+def _names() -> frozenset[str]:
+    return frozenset(available_timezones() - _UNKNOWN_TO_JAVA)
+
+
+@lru_cache(maxsize=1024)  # texts may hold anything for a zone
 def zone_named(name: str) -> tzinfo | None:
     """The zone of a name or an offset, as Java's ``ZoneId.of``; None if there is none."""
     if name in ("Z", "UTC", "GMT", "UT"):
@@ -32,7 +37,7 @@ def zone_named(name: str) -> tzinfo | None:
         if max(minutes, seconds) >= 60 or offset_s > _MAX_OFFSET_S:
             return None
         return timezone(timedelta(seconds=-offset_s if sign == "-" else offset_s))
-    return ZoneInfo(name) if name in available_timezones() - _UNKNOWN_TO_JAVA else None
+    return ZoneInfo(name) if name in _names() else None
 
 
 def local_days(seconds: npt.NDArray[np.int64], zone: tzinfo) -> npt.NDArray[np.int64]:
