@@ -7,7 +7,7 @@ import pytest
 from segmentation.cli.startup import check_output, properties
 from segmentation.config import Output
 from segmentation.errors import ConfigError
-from segmentation.runtime.session import S3A_HADOOP, reach_object_stores
+from segmentation.runtime.object_stores import S3A_HADOOP, reach_object_stores
 
 HERE = ("local", "local[*]", "local[2,3]", "local-cluster[2,1,1024]", "spark://127.0.0.1:7077")
 ELSEWHERE = (

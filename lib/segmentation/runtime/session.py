@@ -11,7 +11,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import current_thread, main_thread
 from types import MappingProxyType
-from typing import Any
 from urllib.parse import urlsplit
 
 from py4j.protocol import Py4JError, Py4JJavaError
@@ -24,6 +23,7 @@ from segmentation.errors import ConfigError, one_line
 from segmentation.redaction import redacted
 from segmentation.runtime.java import archive_command
 from segmentation.runtime.jvm import Launch, launch
+from segmentation.runtime.object_stores import reach_object_stores
 from segmentation.runtime.spark_errors import in_short
 
 REQUIRED = {
@@ -48,16 +48,6 @@ NOISY_LOGGERS = (
     "org.apache.spark.sql.catalyst.expressions.codegen.CodeGenerator",
     "org.apache.spark.sql.execution.WholeStageCodegenExec",
 )
-
-S3A_HADOOP = "org.apache.hadoop.fs.s3a.S3AFileSystem"
-S3A_SETTINGS = {
-    "fs.s3a.access.key": "AWS_ACCESS_KEY_ID",
-    "fs.s3a.secret.key": "AWS_SECRET_ACCESS_KEY",
-    "fs.s3a.session.token": "AWS_SESSION_TOKEN",
-    "fs.s3a.endpoint": "AWS_ENDPOINT_URL",
-    "fs.s3a.endpoint.region": "AWS_REGION",
-}
-"""Hadoop properties and the environment variables that AWS libraries read instead."""
 
 BATCH_ROWS = "spark.sql.execution.arrow.maxRecordsPerBatch"
 
@@ -205,22 +195,6 @@ def _silence(session: SparkSession) -> None:
     logging = jvm.org.apache.logging.log4j
     for logger in NOISY_LOGGERS:
         logging.core.config.Configurator.setLevel(logger, logging.Level.OFF)
-
-
-def reach_object_stores(hadoop: Any) -> None:
-    """Apply Spark's S3 settings to pyarrow too, and make ``s3://`` mean ``s3a://`` to Spark.
-
-    ``hadoop`` is Hadoop's configuration. pyarrow reads the settings from the environment, where
-    existing values are kept.
-    """
-    if hadoop.get("fs.s3.impl") is None:
-        hadoop.set("fs.s3.impl", S3A_HADOOP)
-    for key, variable in S3A_SETTINGS.items():
-        if value := hadoop.get(key):
-            if variable == "AWS_ENDPOINT_URL" and "://" not in value:
-                is_plain = hadoop.get("fs.s3a.connection.ssl.enabled") == "false"
-                value = f"{'http' if is_plain else 'https'}://{value}"
-            os.environ.setdefault(variable, value)
 
 
 def _make_archive_at_exit(session: SparkSession, archive: Path, *, java: str) -> None:

@@ -2,8 +2,9 @@
 
 import os
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -71,20 +72,13 @@ def evidence_on_k(
     spikes
         Of imputed values, which make no group: groups are counted as if all values were known.
 
-    Takes some ten seconds of one core for k up to 12, whatever the number of customers, and at
-    most a few hundred megabytes of memory.
+    Takes some ten seconds of one core for k up to 12, whatever the number of customers.
     """
     some, ks = equal_points(points, weights), list(clusters)
     labels = {k: nearest(some, clusters[k].means) for k in ks}
     customers = round(sum(clusters[ks[0]].counts))
     seed = abs(seed) % 2**32
-    # The slowest first. Each task is single-threaded, so that sums are always in one order.
-    with (
-        ThreadPoolExecutor(os.cpu_count(), initializer=_single_threaded) as pool,
-        threadpool_limits(1),
-        warnings.catch_warnings(),
-    ):
-        warnings.simplefilter("ignore", ConvergenceWarning)  # fewer distinct points than clusters
+    with _single_threaded_pool() as pool:  # the slowest tasks first
         known = without_spikes(some, spikes, seed=seed)
         groups = pool.submit(separate_groups, known, seed=seed)
         first = ks[:MAX_KS]
@@ -137,6 +131,18 @@ def _point(
         min_stability=None if similarities is None else rounded(float(similarities.min())),
         smallest_share=clusters.smallest_share,
     )
+
+
+@contextmanager
+def _single_threaded_pool() -> Iterator[ThreadPoolExecutor]:
+    """Threads that compute on one core each, so that sums are always in one order."""
+    with (
+        ThreadPoolExecutor(os.cpu_count(), initializer=_single_threaded) as pool,
+        threadpool_limits(1),
+        warnings.catch_warnings(),
+    ):
+        warnings.simplefilter("ignore", ConvergenceWarning)  # fewer distinct points than clusters
+        yield pool
 
 
 def _single_threaded() -> None:
