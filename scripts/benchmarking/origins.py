@@ -132,7 +132,9 @@ def published() -> Iterator[Points]:
     sizes, spreads = [2000] * 3 + [100] * 5, [0.01] * 3 + [0.03] * 5
     yield Points("like Unbalance", _gaussians([*dense, *sparse], sizes, spreads, seed=0), RANGE)
     grid = [(i, j) for i in range(10) for j in range(10)]
-    yield Points("like Birch1", _gaussians(grid, [1000] * 100, [0.25] * 100, seed=0), _about(100))
+    yield Points(
+        "like Birch1", _gaussians(grid, [1000] * 100, [0.25] * 100, seed=0), _about(100, within=2)
+    )
 
 
 def real(folder: Path) -> Iterator[Points]:
@@ -174,8 +176,8 @@ def _purchases(lines: pd.DataFrame) -> Floats:
     return np.log1p(values)
 
 
-def _about(clusters: int) -> range:
-    return range(clusters - 5, clusters + 6)
+def _about(clusters: int, *, within: int = 5) -> range:
+    return range(clusters - within, clusters + within + 1)
 
 
 def _apart(random: np.random.Generator, clusters: int) -> Floats:
