@@ -7,7 +7,9 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
 from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F
 
 from segmentation.clustering.distributed import DistributedPopulation
 from segmentation.config import Config, parse
@@ -133,6 +135,16 @@ def table(spark: SparkSession, **columns: Iterable[float]) -> DataFrame:
     """A table of doubles, a keyword a column."""
     values = {name: np.asarray(column, float) for name, column in columns.items()}
     return spark.createDataFrame(pd.DataFrame(values))
+
+
+def from_arrow(spark: SparkSession, table: pa.Table) -> DataFrame:
+    """A table of Arrow's; times without a zone stay so, which Spark makes instants by itself."""
+    local = {
+        field.name: F.col(field.name).cast("timestamp_ntz")
+        for field in table.schema
+        if pa.types.is_timestamp(field.type) and field.type.tz is None
+    }
+    return spark.createDataFrame(table).withColumns(local)
 
 
 def on_grid(spark: SparkSession, points: npt.ArrayLike) -> DataFrame:
