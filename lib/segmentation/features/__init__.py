@@ -1,1 +1,1 @@
-"""From input columns to coordinates: the contract and the preparation."""
+"""From input columns to coordinates: contract, transactions, joins, encoding, preparation."""

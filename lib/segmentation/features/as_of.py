@@ -1,4 +1,4 @@
-"""The day that recency is counted back from: the last day of the lines, where it can be trusted."""
+"""The day from which recency is counted back: the last day of the lines, if it is plausible."""
 
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -8,25 +8,25 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 FAR_DAYS, FEW_OF, DAYS_PER_YEAR = 30, 1_000, 365
-"""A pause that makes a last day look mistyped is longer, with one of so many lines after it."""
+"""A last day looks mistyped after a longer pause than this, with at most one line in this many."""
 
 
 def lines_per_day(lines: DataFrame, *, day: str) -> list[tuple[date, int]]:
-    """The days in order, and how many lines each has; reads the lines once."""
+    """The days in order, with their numbers of lines; reads the lines once."""
     counted = lines.groupBy(day).agg(F.count(F.lit(1)))
     return sorted((row[0], row[1]) for row in counted.collect())
 
 
 def doubt_about(as_of: date, days: Sequence[tuple[date, int]], *, today: date) -> str | None:
-    """What makes ``as_of`` look mistyped: it is in the future, or far after all other days.
+    """A warning if ``as_of`` looks mistyped: in the future, or far after all other days.
 
     ``days`` are those of :func:`lines_per_day`, empty where ``as_of`` was configured. Far is a
-    pause of more than 30 days, and of more than twice the longest pause before, with at most one
-    line in a thousand after it, or a single one: mistyped dates are few, and a shop that makes long
+    pause of more than 30 days, and of more than twice the longest earlier pause, with at most one
+    line in a thousand after it, or a single one: mistyped dates are few, and a shop with long
     pauses may end with one.
     """
     key = f"transactions.as_of is {as_of}"
-    if as_of > today + timedelta(days=1):  # a day ahead it is already in Auckland
+    if as_of > today + timedelta(days=1):  # it is already tomorrow in Auckland
         return f"{key}, which is after today ({today}): a mistyped date? set transactions.as_of"
     lines = sum(of_day for _, of_day in days)
     few = max(1, lines // FEW_OF)

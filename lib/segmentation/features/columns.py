@@ -1,4 +1,4 @@
-"""The input's columns: whether they are there, of usable types, and named so that both can live."""
+"""The input's columns: that they exist, have usable types, and no clashing names."""
 
 from collections.abc import Sequence
 
@@ -11,10 +11,10 @@ from segmentation.features.contract import types_of
 from segmentation.schemas import MALFORMED, SEGMENT, published_name
 
 SUBSTITUTED = ("${", "__THIS__")
-"""What Spark replaces in a statement, quoted or not: variables, and a SQLTransformer's table."""
+"""Text that Spark substitutes in SQL, quoted or not: variables, and SQLTransformer's table."""
 
 MAX_NAMED = 4
-"""Up to so many missing columns are listed one by one, each with the nearest known name."""
+"""Up to this many missing columns are listed one by one, each with the nearest known name."""
 
 SEPARATORS = (";", "\t", "|", ",", ":")
 
@@ -23,9 +23,9 @@ _TIMES = (T.DateType, T.TimestampType, T.TimestampNTZType, T.StringType)
 
 
 def check_columns(customers: DataFrame, config: Config, *, of_lines: Sequence[str] = ()) -> None:
-    """Whether the input has the columns that the configuration names, of usable types.
+    """Check that the input has the columns that the configuration names, with usable types.
 
-    ``of_lines`` are the columns of the transaction lines that the customers are made of.
+    ``of_lines`` are the columns of the transaction lines from which customers are computed.
 
     Raises
     ------
@@ -71,12 +71,12 @@ def check_columns(customers: DataFrame, config: Config, *, of_lines: Sequence[st
 
 
 def check_lines(lines: DataFrame, config: Config) -> None:
-    """Whether transaction lines have the columns that the configuration names.
+    """Check that transaction lines have the columns that the configuration names.
 
     Raises
     ------
     SchemaError
-        As :func:`check_columns`; also if a column has the name of a feature that is made.
+        As :func:`check_columns`; also if a column clashes with a derived feature.
     """
     transactions = config.transactions
     if transactions is None:
@@ -112,7 +112,7 @@ def _missing(
     *,
     has_malformed: bool,
 ) -> list[str]:
-    """Columns that the configuration names and the input lacks, and what that may come from."""
+    """The message for columns that the input lacks, with a likely cause."""
     if not missing:
         return []
     if config.input.format == "csv" and len(known) == 1 and (sep := _separator(known[0])):
@@ -133,7 +133,7 @@ def _missing(
 def _missing_of_lines(
     missing: Sequence[tuple[str, str]], known: Sequence[str], of_lines: Sequence[str]
 ) -> list[str]:
-    """Columns that customers made of transaction lines lack; some the lines may have."""
+    """The message for columns that customers from transactions lack; the lines may have some."""
     problems = [
         f"{key} names {name!r}, a column of transactions, not of customers: list it in "
         "transactions.attributes"
@@ -146,12 +146,12 @@ def _missing_of_lines(
 
 
 def _separator(name: str) -> str:
-    """What separates the names that a file's only column has for a name; empty where nothing."""
+    """The likely separator in the name of a file's only column; empty if there is none."""
     return max(SEPARATORS, key=name.count) if any(sep in name for sep in SEPARATORS) else ""
 
 
 def _columns_in_words(known: Sequence[str], config: Config, *, has_malformed: bool) -> str:
-    """The columns that there are, and what it may come from if others are missing."""
+    """The existing columns, with a likely cause if others are missing."""
     hint = ""
     if config.input.format == "csv" and len(known) == 1:
         hint = " in all: see input.options.sep"
@@ -161,7 +161,7 @@ def _columns_in_words(known: Sequence[str], config: Config, *, has_malformed: bo
 
 
 def _named(config: Config) -> list[tuple[str, str]]:
-    """Every column of customers that the configuration names, with its key."""
+    """Every customer column that the configuration names, with its key."""
     features = config.features
     kinds = ("numeric", "ordered", "dates", "boolean", "categorical", "describe")
     named = [(each.name, f"features.{kind}") for kind in kinds for each in getattr(features, kind)]
@@ -171,7 +171,7 @@ def _named(config: Config) -> list[tuple[str, str]]:
 
 
 def _clashes(known: Sequence[str]) -> list[str]:
-    """Columns whose names the job takes for its own, and those that would be published as one."""
+    """Messages for internal column names, and for columns that would be published as one."""
     published: dict[str, str] = {}
     problems = []
     for name in known:

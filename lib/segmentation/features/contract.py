@@ -31,7 +31,7 @@ class Range:
 
 @dataclass(frozen=True)
 class Audit:
-    """What one reading of the input found; ``ranges`` has a range for every feature."""
+    """The result of one reading of the input; ``ranges`` has a range for every feature."""
 
     rows: int
     usable: int
@@ -64,7 +64,7 @@ def with_rejection(
         reason, column, condition = rule
         broken.append(rejected_if(reason, column, spark_column(condition)))
     if input.customer_id is not None and input.duplicates == "reject":
-        # Rows without an id would all be one task's: each is a partition of its own.
+        # Rows without an id would all go to one task: each gets a partition of its own.
         without_id = F.when(has_no_id, F.xxhash64(*_hashable(customers)))
         same_id = Window.partitionBy(F.col(quoted(input.customer_id)), without_id)
         is_repeated = F.count(F.lit(1)).over(same_id) > 1
@@ -86,20 +86,20 @@ def rejected_if(reason: str, column: str | None, condition: Column) -> Column:
 
 
 def usable(audited: DataFrame) -> DataFrame:
-    """The rows that keep the contract, without the audit's own columns."""
+    """The usable rows, without the audit's own columns."""
     return audited.where(F.col(REJECTION).isNull()).drop(REJECTION, MALFORMED, AS_READ)
 
 
 def rejected(audited: DataFrame) -> DataFrame:
-    """The rows that break it, with the rejection struct."""
+    """The rejected rows, with the rejection struct."""
     return as_read(audited.where(F.col(REJECTION).isNotNull()).drop(MALFORMED))
 
 
 def identity(features: Sequence[Feature], *, customer_id: str | None) -> list[Column]:
     """What distinguishes customers: the values of the features, and the id if there is one.
 
-    In the order of the features' names: one table has one answer whatever types its columns have,
-    and however the features are listed.
+    Ordered by feature name, so that the result depends neither on column types nor on the order in
+    which features are listed.
     """
     values = {
         each.name: Text(each.name) if each.kind == "categorical" else raw_number(each)
@@ -108,7 +108,7 @@ def identity(features: Sequence[Feature], *, customer_id: str | None) -> list[Co
     found = [spark_column(values[name]) for name in sorted(values)]
     if customer_id is not None:
         key = spark_column(Text(customer_id))
-        # As pandas writes integers where one is missing.
+        # pandas writes integers as doubles if one is missing.
         found.append(F.when(key.endswith(".0"), F.left(key, F.length(key) - 2)).otherwise(key))
     return found
 
@@ -116,8 +116,8 @@ def identity(features: Sequence[Feature], *, customer_id: str | None) -> list[Co
 def audit(audited: DataFrame, *, features: Sequence[Feature]) -> Audit:
     """Counts, reasons, ranges and fingerprint of an audited table; reads it once.
 
-    Ranges are of the ``features`` that are numbers. The fingerprint depends on the rows and not
-    on their order: two sums over a hash of each.
+    Ranges are those of numeric ``features``. The fingerprint does not depend on the order of rows:
+    it is two sums over their hashes.
 
     Raises
     ------
@@ -163,7 +163,7 @@ def by_reason(audited: DataFrame, aggregates: Sequence[Column]) -> list[Row]:
 
 
 def check_share(audit: Audit, *, min_usable: float) -> None:
-    """Whether enough of the rows are usable.
+    """Check that enough rows are usable.
 
     Raises
     ------
@@ -181,8 +181,8 @@ def check_share(audit: Audit, *, min_usable: float) -> None:
 def duplicates(usable: DataFrame, *, customer_id: str) -> tuple[int, int]:
     """How many ids occur on more than one row, and on how many rows; costs a shuffle of ids.
 
-    Whole numbers are first grouped by 64, each one bit of a word: dense ids, as databases assign
-    them, then take a 64th of the shuffle, and usually none is repeated.
+    Integers are first grouped by 64, each one bit of a word: dense ids, as assigned by databases,
+    then need a 64th of the shuffle, and usually none is repeated.
     """
     if isinstance(usable.schema[customer_id].dataType, T.IntegralType):
         number = F.col(quoted(customer_id)).cast("bigint")
@@ -212,7 +212,7 @@ def _with_examples(rejections: Sequence[Rejection], shown: Examples) -> str:
 
 
 def reasons(groups: Sequence[Row]) -> tuple[Rejection, ...]:
-    """How many rows were rejected for each reason, the most frequent first."""
+    """The number of rejected rows by reason, most frequent first."""
     found = [
         Rejection(group[REJECTION].reason, group[REJECTION].reason_column, group.rows)
         for group in groups
@@ -238,7 +238,7 @@ def comparable(name: str, type_: T.DataType) -> Column:
 
 
 def _hashable(audited: DataFrame) -> list[Column]:
-    """Every column of the input, as Spark can hash it."""
+    """Every input column in a form that Spark can hash."""
     return [comparable(field.name, field.dataType) for field in _own(audited)]
 
 

@@ -1,4 +1,4 @@
-"""Numbers with a decimal comma: 1.101,11 becomes 1101.11, and anything else stays no number."""
+"""Numbers with a decimal comma: 1.101,11 becomes 1101.11; other text is left non-numeric."""
 
 from collections.abc import Sequence
 
@@ -10,14 +10,14 @@ from segmentation.config import Config
 from segmentation.schemas import quoted
 
 AS_READ = "__as_read"
-"""The columns that were rewritten, as they came: ``rejected/`` shows them so."""
+"""The original values of rewritten columns, for ``rejected/``."""
 
 BETWEEN_THOUSANDS = " '\u2019\u00a0\u202f"
 NOT_A_SIGN = "·"
 
 
 def numbers_of(config: Config) -> list[str]:
-    """The columns that the configuration reads as numbers, or may."""
+    """The columns that are, or may be, read as numbers."""
     features, lines = config.features, config.transactions
     named = [each.name for each in features.numeric]
     named += [each.name for each in features.describe if each.kind != "categorical"]
@@ -31,9 +31,9 @@ def with_plain_numbers(
 ) -> DataFrame:
     """The table with the texts of these columns rewritten to numbers with a decimal point.
 
-    ``decimal`` is the sign before the fraction; the other one, a blank or an apostrophe may
-    separate thousands. A text that is no such number, though Spark would read it as one, is
-    rewritten so that it is none. With ``keep`` the columns are kept as they came in ``AS_READ``.
+    ``decimal`` is the decimal separator; the other sign, a space or an apostrophe may separate
+    thousands. Text in another notation that Spark would read as a number is rewritten so that it
+    is not one. With ``keep`` the original columns are kept in ``AS_READ``.
     """
     if decimal is None:
         return table
@@ -51,7 +51,7 @@ def with_plain_numbers(
 
 
 def as_read(rows: DataFrame) -> DataFrame:
-    """The rows with the columns as they came."""
+    """The rows with their original columns."""
     if AS_READ not in rows.columns:
         return rows
     rewritten = rows.schema[AS_READ].dataType.fieldNames()  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""The features of a configuration, before anything is learned of the customers."""
+"""The features of a configuration, before anything is learned from the customers."""
 
 from datetime import date
 

@@ -1,7 +1,7 @@
-"""The encoding: what features learn of the usable rows before they are scaled.
+"""The encoding: what features learn from the usable rows before they are scaled.
 
-Medians to impute, bounds to clip to, the transform that reduces the skewness, and the
-commonest values of a categorical feature.
+Medians to impute, bounds to clip to, the transform that reduces the skewness, and the most
+frequent values of a categorical feature.
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,7 +31,7 @@ _HASH_VALUES = 1 << 32
 
 @dataclass(frozen=True)
 class Encoding:
-    """The features with what they learned, and how many values are imputed."""
+    """The fitted features, and how many values are imputed."""
 
     features: tuple[Feature, ...]
     imputations: tuple[Imputed, ...] = ()
@@ -45,15 +45,15 @@ def encode(
     audit: Audit,
     identity: Sequence[Column],
 ) -> Encoding:
-    """The encoding of the usable rows; ``identity`` is what distinguishes them.
+    """The encoding of the usable rows; ``identity`` are the values that distinguish them.
 
-    Starts no Spark job where all is numeric and taken as it is; else a scan for medians and
-    bounds, one for transforms, and one for each categorical feature.
+    Starts no Spark job for numeric features without imputation, clipping and ``auto``; otherwise
+    one scan for medians and bounds, one for transforms, and one per categorical feature.
 
     Raises
     ------
     DataError
-        If there is nothing to impute a feature from.
+        If a feature to impute has no value at all.
     """
     types = {field.name: field.dataType.simpleString() for field in usable.schema.fields}
     typed = [replace(feature, type=types[feature.name]) for feature in defined]
@@ -87,7 +87,7 @@ def feature_range(feature: Feature, audit: Audit) -> tuple[float, float]:
 
 
 def commonest(usable: DataFrame, column: str, *, count: int) -> list[str]:
-    """The commonest values of a column, of equals the first in the alphabet; a grouped scan."""
+    """The most frequent values of a column, ties in alphabetical order; a grouped scan."""
     found = (
         usable.select(spark_column(Text(column)).alias("value"))
         .where(F.col("value").isNotNull())
@@ -101,7 +101,7 @@ def commonest(usable: DataFrame, column: str, *, count: int) -> list[str]:
 
 
 def unused_label(label: str, values: Sequence[str]) -> str:
-    """The label, in more brackets if it is a value."""
+    """The label, in extra brackets while it is also a value."""
     while label in values:
         label = f"({label})"
     return label
@@ -116,7 +116,7 @@ def _medians_and_bounds(
 ) -> tuple[Mapping[str, tuple[float, ...]], tuple[Imputed, ...]]:
     """In one scan: medians, bounds if values are winsorised, and how many values are imputed.
 
-    Only of the features that need a median or bounds, and of those of which some are imputed.
+    Only for features that need a median or bounds, or have values to impute.
     """
     at = [0.5, *(winsorise or ())]
     imputed = [each for each in features if each.missing == "impute"]
@@ -169,7 +169,7 @@ def _bounds(feature: Feature, audit: Audit) -> tuple[float, float]:
 def _sample(
     usable: DataFrame, features: Sequence[Feature], *, identity: Sequence[Column], share: float
 ) -> list[npt.NDArray[np.float64]]:
-    """The values of each feature over some customers, the same ones always, in order."""
+    """The values of each feature for a deterministic sample of customers, in order."""
     drawn = F.pmod(F.xxhash64(*identity), F.lit(_HASH_VALUES))
     columns = [spark_column(number(each)).alias(f"value_{j}") for j, each in enumerate(features)]
     rows = usable.where(drawn < int(share * _HASH_VALUES)).select(*columns).toPandas()
@@ -179,8 +179,8 @@ def _sample(
 def _with_transform(feature: Feature, values: npt.NDArray[np.float64], *, lowest: float) -> Feature:
     """The feature with the transform that reduces the skewness of its values, if it is ``auto``.
 
-    Of the values' sample skewness, the third standardised moment. No row is rejected for a
-    transform that is not asked for by name: negatives are clipped or signed, or stay.
+    Judged by sample skewness, the third standardised moment. ``auto`` rejects no row: negatives
+    are clipped or signed, or kept.
     """
     if feature.transform != "auto":
         return feature

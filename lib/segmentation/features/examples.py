@@ -1,4 +1,4 @@
-"""What was rejected, by example: a value for each reason, for the operator's log and no report."""
+"""Examples of rejected values, one per reason, for the operator's log but not the report."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -13,20 +13,20 @@ from segmentation.schemas import quoted
 REJECTION = "__rejection"
 MAX_LENGTH, MAX_ROWS = 40, 200
 RARE = 1_000
-"""Of fewer than one row in so many no example is looked for: that would take another pass."""
+"""For rarer reasons than one row in this many no example is searched: it would cost a pass."""
 
 WITH_COMMA = re.compile(r"\s*[+-]?[\d. ]*\d,\d+\s*")
 
 Examples = Mapping[tuple[str, str], str]
-"""A value by reason and column."""
+"""A rejected value by reason and column."""
 
 
 def examples(
     audited: DataFrame, rejections: Sequence[Rejection], *, rows: int, columns: Sequence[str]
 ) -> dict[tuple[str, str], str]:
-    """A value for every reason in one of the columns, which hold no ids; reads rows till found.
+    """One value per reason in one of the columns, which are not ids; reads rows until found.
 
-    Without reasons, or where so few rows have one that all would have to be read, it is empty.
+    Empty without reasons, or where so few rows have one that all would have to be read.
     """
     wanted = [each for each in rejections if each.column in columns and each.reason != "null"]
     common = [each for each in wanted if each.rows * RARE >= rows]
@@ -55,7 +55,7 @@ def examples(
 
 
 def in_words(found: Examples) -> str:
-    """The examples, and what one of them hints at; empty where there are none."""
+    """The examples as text, with a hint from one of them; empty if there are none."""
     if not found:
         return ""
     said = ", ".join(f"{why} in {name!r}: {value!r}" for (why, name), value in found.items())

@@ -1,4 +1,4 @@
-"""Attributes from other tables: one row per customer there, so that none is counted twice."""
+"""Attributes from other tables, which must have one row per customer."""
 
 import re
 from dataclasses import dataclass
@@ -19,16 +19,16 @@ _KEY = "__key"
 
 DECIMAL_ID = r"^(0|[1-9][0-9]*)[.]0$"
 WHOLE_DOUBLES = 2**53
-"""Up to here every whole number is a double of its own."""
+"""Up to here every whole number is represented exactly by a double."""
 
 
 def check_join(customers: DataFrame, table: DataFrame, *, join: Join, on: str) -> None:
-    """Whether the join's columns are there, and named as no column of the customers.
+    """Check that the join's columns exist and do not clash with customer columns.
 
     Raises
     ------
     SchemaError
-        Names every column at fault.
+        Names every offending column.
     """
     problems = []
     for name, known, key in ((on, customers.columns, "on"), (join.key, table.columns, "key")):
@@ -59,11 +59,12 @@ class JoinKeys:
 
 
 def join_keys(customers: DataFrame, table: DataFrame, *, join: Join, on: str) -> JoinKeys:
-    """How the keys of both sides are compared; reads the key columns, before anything is joined.
+    """How the keys of both sides are compared; reads the key columns before joining.
 
-    Keys are texts without blanks around them, so that 17 finds "17". A whole number is the same
-    key as a double and as an integer: 13085.0, as pandas writes integers with holes, finds 13085.
-    A text "13085.0" does where every key of its side ends like that, and none begins with a zero.
+    Keys are compared as trimmed text, so that 17 matches "17". A whole number is the same key as a
+    double and as an integer: 13085.0, as pandas writes integers with missing values, matches
+    13085. So does the text "13085.0" if every key on its side ends like that and none begins
+    with a zero.
 
     Raises
     ------
@@ -101,12 +102,12 @@ def joined(customers: DataFrame, table: DataFrame, *, join: Join, keys: JoinKeys
 def join_counts(
     customers: DataFrame, table: DataFrame, *, join: Join, on: str, keys: JoinKeys
 ) -> JoinCounts:
-    """How many rows of each side find none on the other; reads both, with a shuffle of keys.
+    """The number of rows on each side without a match; reads both, with a shuffle of keys.
 
     Raises
     ------
     DataError
-        If no customer is found at all; shows the form of three keys of each side, not the keys.
+        If no customer has a match; shows the form of three keys of each side, not the keys.
     """
     there = _keyed(table, keys).select(_KEY)
     wanted = customers.groupBy(keys.customers.alias("__on")).agg(
@@ -141,7 +142,7 @@ def _readable(table: DataFrame) -> DataFrame:
 
 
 def _keyed(table: DataFrame, keys: JoinKeys) -> DataFrame:
-    """The rows that have a key and could be read, with the key as text."""
+    """The parsed rows with a key, and the key as text."""
     return _readable(table).withColumn(_KEY, keys.table).where(F.col(_KEY).isNotNull())
 
 
@@ -155,7 +156,7 @@ def _key(rows: DataFrame, name: str) -> Column:
     ends_so = isinstance(type_, T.DecimalType) and type_.scale > 0
     if isinstance(type_, T.StringType):
         keys = rows.select(text.alias(_KEY)).where(F.col(_KEY).isNotNull())
-        # Usually the first row decides; only a column of such ids is read whole.
+        # Usually the first row decides; only a column of such ids is read completely.
         ends_so = keys.where(~F.col(_KEY).rlike(DECIMAL_ID)).isEmpty() and not keys.isEmpty()
     return F.regexp_replace(text, "[.]0+$", "") if ends_so else text
 

@@ -1,4 +1,4 @@
-"""Whether Spark knows the patterns of the configuration: it is asked itself."""
+"""Validation of the configuration's patterns, by Spark itself."""
 
 from collections.abc import Mapping
 
@@ -13,7 +13,7 @@ PATTERNS = "https://spark.apache.org/docs/latest/sql-ref-datetime-pattern.html"
 
 
 def check_patterns(spark: SparkSession, patterns: Mapping[str, str]) -> None:
-    """Whether Spark knows these date patterns, by key of the configuration; asks Spark itself.
+    """Check these date patterns, by configuration key, with Spark.
 
     Raises
     ------
@@ -35,24 +35,24 @@ def check_patterns(spark: SparkSession, patterns: Mapping[str, str]) -> None:
 
 
 def check_expression(spark: SparkSession, key: str, expression: str) -> None:
-    """Whether the engine that is to match a regular expression takes it: Java's.
+    """Check a regular expression with Java, which will match it.
 
     Raises
     ------
     ConfigError
-        If it does not.
+        If it is not valid.
     """
     if not _is_known(spark, f"'' RLIKE {string(expression)}"):
         raise ConfigError(f"{key} is {expression!r}, needs to be a valid Java regular expression")
 
 
 def check_zone(spark: SparkSession, key: str, zone: str) -> None:
-    """Whether Java knows a time zone too; Python takes some of the machine's own files for one.
+    """Check that Java knows a time zone too; Python accepts some other files of the machine.
 
     Raises
     ------
     ConfigError
-        If it does not.
+        If it is not valid.
     """
     if not _is_known(spark, at_zone("TIMESTAMP'2026-01-01'", zone)):
         raise ConfigError(f"{key} is {zone!r}, needs to be a name like 'UTC' or 'Europe/London'")

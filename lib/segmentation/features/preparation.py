@@ -26,7 +26,7 @@ from segmentation.numerics.cardinality import BUCKETS, estimated, min_hashes
 from segmentation.numerics.fixed_point import Grid, joined, square_sums
 
 MIN_RANGE = 1e-100
-"""A feature that varies by less would have a variance that doubles cannot hold."""
+"""The variance of a feature with a smaller range would underflow a double."""
 
 
 @dataclass(frozen=True)
@@ -51,13 +51,13 @@ def fit_preparation(
     audit: Audit,
     customer_rules: Sequence[str] = (),
 ) -> tuple[Preparation, int]:
-    """The preparation of the usable rows, and about how many of them differ before rounding.
+    """The preparation of the usable rows, and the approximate number of distinct ones.
 
-    ``scale`` is ``standard`` or ``none``. Columns are put in the order of their names, so that the
-    order in which features are listed changes no bit. Reads the table once. The moments are sums of
-    whole numbers, and so exact. A feature's weight is its standard deviation in scaled units; a
-    categorical feature's columns have it together, so that it counts as much as one number whatever
-    the number of its values.
+    ``scale`` is ``standard`` or ``none``. Columns are ordered by name, so that the order in
+    which features are listed does not affect the result. Reads the table once. The moments are
+    sums of whole numbers, and so exact. A feature's weight is its standard deviation in scaled
+    units; the columns of a categorical feature share it, so that it weighs as much as one number
+    whatever the number of its values.
 
     Raises
     ------
@@ -80,7 +80,7 @@ def fit_preparation(
     for each, (mean, deviation) in zip(candidates, moments, strict=True):
         if deviation == 0:
             continue
-        # Of a number the deviation itself, to the last bit.
+        # For a number this is its deviation, to the last bit.
         whole = deviation if each.value is None else math.sqrt(spreads[each.feature.name])
         unit = (whole if scale == "standard" else 1.0) / each.feature.weight
         columns.append(ModelColumn(each.feature.name, each.value, mean, deviation, unit))
@@ -96,7 +96,7 @@ def fit_preparation(
 
 
 def with_coordinates(usable: DataFrame, preparation: Preparation) -> DataFrame:
-    """The table plus every coordinate, a whole number in a double. Lazy."""
+    """The table plus every coordinate, a whole number as a double. Lazy."""
     coordinates = zip(preparation.expressions(), preparation.coordinates, strict=True)
     columns = [spark_column(each).alias(name) for each, name in coordinates]
     return usable.select("*", *columns)
@@ -121,7 +121,7 @@ def _candidates(features: Sequence[Feature], audit: Audit) -> list[_Candidate]:
 def _sums(usable: DataFrame, candidates: Sequence[_Candidate], grids: Sequence[Grid]) -> Row:
     """The sums of every column's grid indices and of their squares, and the smallest hashes."""
     columns = [each.expression for each in candidates]
-    # Named first: written out in every aggregate, Spark took seconds to plan them.
+    # As columns: repeated in every aggregate, Spark took seconds to plan them.
     indexed = usable.select(
         F.xxhash64(*columns).alias("hash"),
         *[

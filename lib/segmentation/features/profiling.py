@@ -1,4 +1,4 @@
-"""What is reported of customers for each segment: their features and attributes, as they came."""
+"""The attributes that are reported per segment: features and others, with original values."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,15 +17,15 @@ from segmentation.model.spark_columns import spark_column
 from segmentation.segments.attributes import Attribute
 
 MIN_NUMBERS = 0.95
-"""An attribute of many values is a number where so many of its cells are numbers.
+"""An attribute with many values is numeric if at least this share of its cells are numbers.
 
-Placeholders ("n/a") and typing errors are fewer than one cell in twenty; where more hold letters
-they are codes."""
+Placeholders ("n/a") and typing errors are fewer than one cell in twenty; with more text the
+values are codes."""
 
 
 @dataclass(frozen=True)
 class NonNumericCells:
-    """An attribute that is a number, and how many of its cells hold something else."""
+    """A numeric attribute, and how many of its cells are not numbers."""
 
     attribute: str
     customers: int
@@ -33,16 +33,16 @@ class NonNumericCells:
 
 @dataclass(frozen=True)
 class Profiled:
-    """The attributes of the features, those of ``features.describe``, and what they lack."""
+    """The attributes of the features, those of ``features.describe``, and unread cells."""
 
     of_features: tuple[Attribute, ...]
     described: tuple[Attribute, ...]
     non_numeric: tuple[NonNumericCells, ...] = ()
 
     def attributes(self, used: Sequence[str], *, value: str | None) -> tuple[Attribute, ...]:
-        """What is profiled: the features ``used`` for clustering, then what only describes.
+        """What is profiled: the features ``used`` for clustering, then the other attributes.
 
-        A constant feature is dropped, unless it is the ``value`` or described.
+        A constant feature is dropped, unless it is the ``value`` or in ``features.describe``.
         """
         kept = [each for each in self.of_features if each.column in used]
         kept += [each for each in self.described if each.column not in used]
@@ -60,12 +60,12 @@ def profiled(
 ) -> Profiled:
     """The attributes to report; one or two scans for each of ``features.describe``.
 
-    The ``value`` feature is a number, also where it is described and has few values.
+    The ``value`` feature is numeric, also in ``features.describe`` and with few values.
 
     Raises
     ------
     DataError
-        If there is no number in the value feature.
+        If the value feature has no numeric value.
     """
     described, non_numeric = [], []
     for each in features.describe:
@@ -83,7 +83,7 @@ def profiled(
 
 
 def _of_feature(feature: Feature) -> list[Attribute]:
-    """A feature as it came: its number, or for each band or category whether it is that."""
+    """A feature's original values: its number, or whether it is each band or category."""
     if feature.kind == "categorical":
         return _shares(feature.name, feature.categories, other=feature.other, absent=feature.absent)
     number = raw_number(feature)
@@ -107,9 +107,9 @@ def _of_feature(feature: Feature) -> list[Attribute]:
 def _described(
     usable: DataFrame, attribute: Described, *, is_number: bool
 ) -> tuple[list[Attribute], int]:
-    """An attribute's number, or the shares of its commonest values; and how many cells are none.
+    """An attribute's number, or the shares of its most frequent values, and its unread cells.
 
-    Few values are shares, and so are many unless nearly all are numbers.
+    With few values it is profiled as shares, with many unless nearly all are numbers.
     """
     name, top = attribute.name, attribute.top
     values = commonest(usable, name, count=top + 1)
@@ -142,7 +142,7 @@ def _described(
 def _shares(
     column: str, values: Sequence[str], *, other: str | None, absent: str | None
 ) -> list[Attribute]:
-    """The shares of values among those that have any, and of none among all."""
+    """The shares of values among customers with a value, and of missing ones among all."""
     labels = [*values, *(label for label in (other, absent) if label is not None)]
     feature = Feature(column, "categorical", categories=tuple(values), other=other, absent=absent)
     return [Attribute(column, each, "categorical", share(feature, each)) for each in labels]

@@ -1,4 +1,4 @@
-"""Customers from their transaction lines: recency, frequency, monetary value and the like."""
+"""Customers from their transaction lines: recency, frequency, monetary value etc."""
 
 from collections.abc import Sequence
 
@@ -24,8 +24,8 @@ from segmentation.schemas import quoted
 def customers_of(lines: Lines, *, transactions: Transactions) -> DataFrame:
     """One row per customer: the id, features, attributes, and first and last purchase.
 
-    One grouped scan. A purchase is a counted line that is no return; an order has at least one
-    purchase. Customers whose lines are all of no product have no purchase.
+    One grouped scan. A purchase is a counted line that is not a return; an order has at least one
+    purchase. Customers with excluded products only have no purchase.
 
     ``recency_days`` and ``tenure_days`` are days from the last and first purchase to ``as_of``;
     ``frequency`` is the number of orders, or of purchases where there is no order column;
@@ -57,7 +57,7 @@ def customers_of(lines: Lines, *, transactions: Transactions) -> DataFrame:
 
 
 def _aggregates(given: Transactions, is_counted: Column) -> dict[str, Column]:
-    """What is aggregated over a customer's lines, by name; amounts in units of ``UNIT``."""
+    """The aggregates over a customer's lines, by name; amounts in units of ``UNIT``."""
     is_purchase = is_counted & ~F.col(IS_RETURN)
     found = {
         "first_purchase": F.min(F.when(is_purchase, F.col(DAY))),
@@ -77,7 +77,7 @@ def _aggregates(given: Transactions, is_counted: Column) -> dict[str, Column]:
 
 
 def _total(name: str, condition: Column) -> Column:
-    """The sum of a column where a condition holds; null beyond what a bigint holds."""
+    """The sum of a column where a condition holds; null if it overflows a bigint."""
     return F.try_sum(F.when(condition, F.col(name)).otherwise(F.lit(0)))
 
 
@@ -104,13 +104,13 @@ def customer_rules(transactions: Transactions) -> Sequence[Rule]:
 def _latest(given: Transactions, is_counted: Column) -> Column:
     """The attributes on the latest line: by the clock, then by the order's number.
 
-    A line that counts comes before any of postage and the like. Of lines alike in all of that the
-    attributes' hash decides: no value wins by its place in the alphabet, and none by chance.
+    A counted line precedes lines of excluded products. Ties are decided by a hash of the
+    attributes, so that neither the alphabet nor chance favours a value.
     """
     ranks = [is_counted, F.col(MOMENT)]
     if given.order is not None:
         order = F.col(quoted(given.order)).cast("string")
-        ranks += [order.try_cast("decimal(38, 0)"), order]  # 10 comes after 9
+        ranks += [order.try_cast("decimal(38, 0)"), order]  # numerically: 10 comes after 9
     attributes = [F.col(quoted(name)) for name in given.attributes]
     ranks.append(F.xxhash64(*[each.cast("string") for each in attributes]))
     ranked = [rank.alias(f"rank_{i}") for i, rank in enumerate(ranks)]

@@ -1,7 +1,7 @@
 """Transactions: every line counts or is excluded with a reason.
 
 Amounts and quantities become whole ten-thousandths, so that sums do not depend on the order of
-lines: one order's amount split over two lines is the same amount. Days are those of the calendar
+lines or on how an order is split into lines. Days are those of the calendar
 at ``transactions.timezone``.
 """
 
@@ -36,13 +36,13 @@ from segmentation.results import LineCounts
 from segmentation.schemas import MALFORMED, quoted
 
 NOT_A_PRODUCT = "not_a_product"
-"""Lines of postage, fees and the like count for nothing, but the customer is one."""
+"""Lines of postage, fees etc. are excluded, but their customers are kept."""
 
 UNIT = 10_000
-"""Amounts and quantities are whole numbers of this part of one."""
+"""Amounts and quantities are whole multiples of 1 / this."""
 
 LARGEST_AMOUNT = 1e11
-"""Beyond this a double cannot distinguish ten-thousandths."""
+"""Beyond this a double cannot represent ten-thousandths."""
 
 DAY, MOMENT, AMOUNT, UNITS, IS_RETURN = (
     "__day",
@@ -56,9 +56,9 @@ _OWN = (MALFORMED, DAY, MOMENT, AMOUNT, UNITS, IS_RETURN)
 
 @dataclass(frozen=True)
 class Lines:
-    """The lines with their days, amounts and reasons, and what was counted of them.
+    """The lines with their days, amounts and reasons, and their counts.
 
-    ``doubt`` is what makes ``as_of`` look mistyped, None where nothing does.
+    ``doubt`` is a warning if ``as_of`` looks mistyped, else None.
     """
 
     table: DataFrame
@@ -69,12 +69,12 @@ class Lines:
 
     @property
     def excluded(self) -> DataFrame:
-        """Those that are excluded, without the job's own columns but the reason."""
+        """The excluded lines, with the reason but no other internal columns."""
         return as_read(self.table.where(F.col(REJECTION).isNotNull()).drop(*_OWN))
 
 
 def check_settings(spark: SparkSession, transactions: Transactions) -> None:
-    """Whether Spark can read the patterns of ``[transactions]``.
+    """Check the patterns of ``[transactions]`` with Spark.
 
     Raises
     ------
@@ -91,8 +91,8 @@ def check_settings(spark: SparkSession, transactions: Transactions) -> None:
 def with_reason(lines: DataFrame, *, transactions: Transactions) -> DataFrame:
     """The lines plus day, amount, units, whether a return, and ``(reason, reason_column)``.
 
-    No line is excluded for its day yet: that takes ``as_of``. The amount and units of a return are
-    negative, however the table writes them. Dropping duplicates costs a shuffle of all columns.
+    No line is excluded by its day yet, which needs ``as_of``. The amount and units of a return are
+    negative, whatever their signs in the table. Dropping duplicates costs a shuffle of all columns.
     """
     types = types_of(lines)
     given = transactions
@@ -141,15 +141,15 @@ def with_reason(lines: DataFrame, *, transactions: Transactions) -> DataFrame:
 
 
 def in_time(lines: DataFrame, *, transactions: Transactions) -> Lines:
-    """The lines of :func:`with_reason` with those outside the time excluded too, and counted.
+    """The lines of :func:`with_reason`, also excluded by day, and counted.
 
-    ``as_of`` is the last day of any line that counts where it is not configured. Reads the
-    lines once, or twice without ``as_of``, which then collects how many lines each day has.
+    The default of ``as_of`` is the last day of any counted line. Reads the lines once, or twice
+    without ``as_of``, which then collects the number of lines per day.
 
     Raises
     ------
     DataError
-        If no line counts.
+        If every line is excluded.
     """
     given = transactions
     as_of, days = given.as_of, []
@@ -160,10 +160,10 @@ def in_time(lines: DataFrame, *, transactions: Transactions) -> Lines:
     if as_of is not None and given.window_days is not None:
         first = as_of - timedelta(days=given.window_days)
         late.append(_reject(given, "before_window", F.col(DAY) <= F.lit(first)))
-    # A line outside the period says nothing of a customer, whether of a product or not.
+    # A line outside the period is ignored for a customer, whether of a product or not.
     order = [F.when(F.col(REJECTION)["reason"] != NOT_A_PRODUCT, F.col(REJECTION)), *late]
     timed = lines.withColumn(REJECTION, F.coalesce(*order, REJECTION))
-    # as text: what is excluded may lie in a year that Python's dates do not reach
+    # as text: excluded lines may have years beyond the range of Python dates
     span = [F.min(DAY).cast("string").alias("first"), F.max(DAY).cast("string").alias("last")]
     groups = by_reason(timed, [F.count_if(IS_RETURN).alias("returns"), *span])
     kept = [group for group in groups if group[REJECTION] is None]
@@ -204,13 +204,13 @@ def _amount(given: Transactions) -> Column:
 
 
 def _whole(value: Column) -> Column:
-    """The nearest whole number of units; 0 where it is out of reach, as such lines are excluded."""
+    """The nearest whole number of units; 0 if out of range, as such lines are excluded."""
     is_near = F.abs(value) <= LARGEST_AMOUNT
     return F.when(is_near, F.rint(value * UNIT).cast("bigint")).otherwise(F.lit(0))
 
 
 def _signed(size: Column, is_return: Column) -> Column:
-    """Below zero for a return, whichever of its numbers the table writes with a sign."""
+    """Negative for a return, whichever of its numbers carries a sign in the table."""
     return F.when(is_return, -F.abs(size)).otherwise(size)
 
 

@@ -1,4 +1,4 @@
-"""Addresses of files and folders: on this machine's disk, or elsewhere."""
+"""URIs and paths of files and folders: on the local disk, or elsewhere."""
 
 import re
 from glob import glob
@@ -12,7 +12,7 @@ _FILE = re.compile(r"(?://(?P<host>[^/]*))?(?P<path>/.*)?", re.DOTALL)
 
 
 def local_path(address: str) -> str | None:
-    """The path of an address on this machine's disk, None for one elsewhere.
+    """The local path of a URI or path, None for a URI elsewhere.
 
     Raises
     ------
@@ -43,7 +43,7 @@ def local_path(address: str) -> str | None:
 
 
 def bytes_on_disk(path: str) -> int | None:
-    """The size of an input's files on this machine's disk, None where there are none."""
+    """The size of an input's local files, None if there are none."""
     there = Path(path).exists()
     found = [path] if there else glob(path)  # noqa: PTH207 - Path.glob takes no absolute pattern
     files = [

@@ -1,4 +1,4 @@
-"""Files whose columns are lined up with blanks: fields between runs of them."""
+"""Whitespace-aligned files: fields separated by runs of whitespace."""
 
 import re
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from segmentation.storage.text_files import BLANKS, Text, first_lines, is_blank
 
 
 def read_aligned(text: Text) -> DataFrame:
-    """Fields between runs of blanks; every file's first line is its header, in its own order."""
+    """The rows of whitespace-aligned files; every file's first line is its header."""
     has_header = text.given.get("header", "true").lower() == "true"
     headers = _headers(text)
     if not headers:
@@ -43,7 +43,7 @@ def read_aligned(text: Text) -> DataFrame:
 
 
 def _headers(text: Text) -> dict[tuple[str, ...], list[str]]:
-    """The first line of every file, in fields, with the files that have it; reads the files."""
+    """The header of every file, split into fields, with its files; reads the files."""
     headers: dict[tuple[str, ...], list[str]] = {}
     for line, files in first_lines(text).items():
         headers.setdefault(

@@ -1,4 +1,4 @@
-"""Views in Spark's catalog over the newest run, for whatever reads SQL."""
+"""Views of the newest run in Spark's catalog, for SQL clients."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +20,7 @@ OWNER = "segmentation.output"
 
 
 def check_catalog(spark: SparkSession, *, output: Folder, database: str) -> None:
-    """Whether a view outlives the session, the catalog answers, and no view is someone else's.
+    """Check that the catalog is persistent and reachable, and has no foreign views.
 
     Raises
     ------
@@ -45,9 +45,9 @@ def check_catalog(spark: SparkSession, *, output: Folder, database: str) -> None
 
 
 def point_views_at(run: Folder, *, output: Folder, spark: SparkSession, database: str) -> None:
-    """Create or replace a view over each table of a run; the database is made if need be.
+    """Create or replace a view for each table of a run, and the database if necessary.
 
-    Every view shows one whole run; while they are replaced one may be a run ahead of another.
+    Every view shows one complete run; during the update one may be a run ahead of another.
     Views of tables that this run lacks are dropped.
 
     Raises
@@ -61,7 +61,7 @@ def point_views_at(run: Folder, *, output: Folder, spark: SparkSession, database
         for name in [table.name for table in PUBLISHED]:
             view = f"{quoted(database)}.{quoted(name)}"
             if run.child(name).is_table():
-                # S608: names and paths are quoted as Spark wants them.
+                # S608: names and paths are quoted for Spark.
                 source = f"parquet.{quoted(run.child(name).uri)}"
                 spark.sql(
                     f"CREATE OR REPLACE VIEW {view} "  # noqa: S608
@@ -82,7 +82,7 @@ def _conflicts(spark: SparkSession, *, output: Folder, database: str) -> list[st
 
 
 def _is_ours(spark: SparkSession, view: str, *, output: Folder) -> bool:
-    """Whether a view shows runs of this output: it says so, or, of an older release, its text."""
+    """Whether a view shows runs of this output, by its property or, in older releases, its text."""
     described = {
         row["col_name"]: row["data_type"]
         for row in spark.sql(f"DESCRIBE TABLE EXTENDED {view}").collect()
@@ -100,7 +100,7 @@ def _is_ours(spark: SparkSession, view: str, *, output: Folder) -> bool:
 
 
 def _address(output: Folder) -> str:
-    """The output's address without credentials, of letters that need no quoting."""
+    """The output's URI without credentials, in characters that need no quoting."""
     return quote(redacted(output.uri), safe=":/=.,_~@*-")
 
 
@@ -132,7 +132,7 @@ def _quiet(spark: SparkSession) -> Iterator[None]:
     jvm = spark.sparkContext._jvm
     if jvm is None:
         raise RuntimeError("a session on this machine has a gateway to its JVM")
-    # Not by Spark's own setLogLevel, which has no way back to what it found.
+    # Not by Spark's setLogLevel, which cannot restore the previous level.
     log4j = jvm.org.apache.logging.log4j
     level = log4j.LogManager.getRootLogger().getLevel()
     log4j.core.config.Configurator.setRootLevel(log4j.Level.OFF)

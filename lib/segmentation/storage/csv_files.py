@@ -19,13 +19,13 @@ from segmentation.storage.text_files import BLANKS, UTF_8, Text, as_text, first_
 LOG = logging.getLogger("segment")
 
 ANY_ENCODING = "spark.sql.legacy.javaCharsets"
-"""Without it Spark reads Latin-1 and Unicode only, and nothing that Excel saves on Windows."""
+"""Without it Spark reads only Latin-1 and Unicode, and nothing that Excel saves on Windows."""
 
 
 def read_csv(spark: SparkSession, source: Source, *, warn: Callable[[str], None]) -> DataFrame:
     """The rows of CSV files, all columns text, with ``MALFORMED`` set where one cannot be read.
 
-    One scan of the text looks for quoted fields that hold line breaks and for quotes amiss,
+    One scan of the text looks for quoted fields that contain line breaks and for stray quotes,
     and decides how the files are read: by lines; each as a whole; or, where a quote is amiss,
     by lines of which those are malformed.
     """
@@ -53,7 +53,7 @@ def read_csv(spark: SparkSession, source: Source, *, warn: Callable[[str], None]
             )
         return _by_lines(text, first.columns, options)
     # columnPruning is off, as a short row shows only in its missing columns; and enforceSchema,
-    # so that headers are compared. What has no name, or another's, never equals Spark's own name.
+    # so that headers are compared. A missing or repeated name never equals the name Spark gives.
     is_one_file = len(first.inputFiles()) == 1
     options |= {
         "enforceSchema": str(is_one_file).lower(),
@@ -67,7 +67,7 @@ def read_csv(spark: SparkSession, source: Source, *, warn: Callable[[str], None]
 
 
 def _is_encoding(name: str) -> bool:
-    """Whether there is such an encoding; Spark refuses others, with a list of its own."""
+    """Whether Java knows the encoding; Spark refuses others, with its own list."""
     try:
         codecs.lookup(name)
     except LookupError:
@@ -76,7 +76,7 @@ def _is_encoding(name: str) -> bool:
 
 
 def _census(text: Text, warn: Callable[[str], None]) -> Census:
-    """One scan of the text, and what the operator is to know of it."""
+    """Scan the text once, and warn of what it finds."""
     found = census(text.raw(), text.dialect, comment=text.comment, is_utf8=text.encoding in UTF_8)
     _check_encoding(text, found, warn)
     if found.comments:
@@ -118,15 +118,15 @@ def _spans_lines(text: Text) -> bool:
 
 
 def _as_wholes(text: Text, options: Mapping[str, str]) -> DataFrame:
-    """The rows of files that are read from their first letter to their last.
+    """The rows of files of which each is read by one task.
 
-    A line ends at its line feed: the parser guesses by the first of a file, and where a file
-    has both kinds of ends, as one into which lines were pasted, it would glue rows together.
+    Lines end at the line feed. Left to guess, the parser takes the first line end of a file, and
+    would join rows in a file with both kinds, such as one into which lines were pasted.
     """
     reader = text.spark.read.options(**{**options, "multiLine": "true"})
     ended = reader if "linesep" in text.given else reader.option("lineSep", "\n")
     columns = ended.option("inferSchema", "false").csv(text.paths).columns
-    if any("\r" in name.rstrip("\r") for name in columns):  # ends of old Macs
+    if any("\r" in name.rstrip("\r") for name in columns):  # line ends of old Macs
         ended, columns = reader, reader.csv(text.paths).columns
     table = ended.schema(as_text(columns).add(MALFORMED, StringType())).csv(text.paths)
     own = [name for name in columns if name not in text.folders()]

@@ -1,4 +1,4 @@
-"""The small tables of a run in a database, by the optional package SQLAlchemy."""
+"""The small tables of a run in a database, through the optional package SQLAlchemy."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,12 +19,12 @@ MAX_ADDRESS, MAX_RUN = 1_000, 100
 
 
 def check_database(address: str) -> None:
-    """Whether the database answers.
+    """Check that the database answers.
 
     Raises
     ------
     ConfigError
-        If SQLAlchemy or the database's driver is not installed, or the address is none.
+        If SQLAlchemy or the database's driver is not installed, or the URL is not valid.
     StorageError
         If no database answers there.
     """
@@ -44,10 +44,10 @@ def check_database(address: str) -> None:
 def load(published: PublishedRun, *, output: str, database: str) -> None:
     """Load a run's segments, profiles and cost curve and make it current, in one transaction.
 
-    The tables are ``segmentation_segments`` and so on, made if they are not there, with the
+    The tables are ``segmentation_segments`` and so on, created if missing, with the
     output's address and the run's id in the columns ``output`` and ``run``: outputs that share a
-    database leave each other's rows alone. ``segmentation_current`` has a row per output that
-    names its current run. Existing rows of that run are replaced, so loading twice
+    database do not touch each other's rows. ``segmentation_current`` has one row per output with
+    its current run. Existing rows of that run are replaced, so loading twice
     duplicates nothing. Missing columns are added to a table of an older release.
 
     Raises
@@ -84,7 +84,7 @@ def load(published: PublishedRun, *, output: str, database: str) -> None:
 
 
 def _is_of(table: "sql.Table", output: str) -> "sql.ColumnElement[bool]":
-    """Whether a row is of this output; rows of older releases, which had one, name none."""
+    """Whether a row is of this output; rows of older releases, with one output, have none."""
     column = table.c[OUTPUT]
     return (column == output) | column.is_(None)
 

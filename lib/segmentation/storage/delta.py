@@ -1,4 +1,4 @@
-"""A Delta log beside the Parquet files of a run, by the optional package ``deltalake``."""
+"""A Delta log beside the Parquet files of a run, through the optional package ``deltalake``."""
 
 from importlib.util import find_spec
 
@@ -8,7 +8,7 @@ from segmentation.storage.filesystem import Folder
 
 
 def check_delta() -> None:
-    """Whether the package is there.
+    """Check that the package is installed.
 
     Raises
     ------
@@ -23,7 +23,7 @@ def check_delta() -> None:
 
 
 def log_tables(run: Folder) -> None:
-    """Write a Delta log into every table of a run that has rows; its files stay as they are.
+    """Write a Delta log into every table of a run that has rows; its files are not changed.
 
     The log is written with the run and published with it, so a table has one version: the next
     run is another table.

@@ -1,4 +1,4 @@
-"""Customers to try the job on: planted segments, the columns of the tutorial it grew out of."""
+"""Demo customers with planted segments."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ SEGMENTS = (
 
 
 def demo_customers(customers: int, *, seed: int) -> pd.DataFrame:
-    """So many customers of five planted segments; the same for the same seed.
+    """``customers`` rows of five planted segments; the same for the same seed.
 
     Columns: ``customer_id`` (text), ``products_purchased`` and ``complains`` (counts from
     0), ``money_spent`` (amount with two decimals).
@@ -36,7 +36,7 @@ def demo_customers(customers: int, *, seed: int) -> pd.DataFrame:
 
 
 def generate(path: str, *, customers: int, seed: int) -> bool:
-    """Write demo customers to a CSV file, unless something is there already; whether it did."""
+    """Write demo customers to a CSV file, unless it exists; returns whether it was written."""
     target = Path(path)
     if target.exists():
         return False

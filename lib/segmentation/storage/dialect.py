@@ -1,11 +1,11 @@
-"""The grammar of CSV lines, as regular expressions of Java."""
+"""The grammar of CSV lines, as Java regular expressions."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Dialect:
-    """How fields are separated and quoted; blanks around quotes are let pass where asked for."""
+    """How fields are separated and quoted; spaces around quotes are allowed if configured."""
 
     sep: str
     quote: str
@@ -16,7 +16,7 @@ class Dialect:
     def record(self) -> str:
         """The pattern of a line that is a record.
 
-        Possessive, as all of these, so that it neither backtracks nor recurses on long lines.
+        Possessive, like all of these, so that long lines cause no backtracking or recursion.
         """
         return rf"\A{self._fields}\z"
 
@@ -59,12 +59,12 @@ class Dialect:
 
     @property
     def _closed(self) -> str:
-        # Spark drops blanks between the closing quote and the separator, whatever the options.
+        # Spark drops spaces between the closing quote and the separator, whatever the options.
         return f"{self._content}{_char(self.quote)} *+"
 
     @property
     def _content(self) -> str:
-        # A NUL within quotes is lost in Spark's parser, so that there it is a quote amiss.
+        # A NUL within quotes is lost in Spark's parser, so it counts as a stray quote.
         quote, escape = _char(self.quote), _char(self.escape)
         plain = f"[^{quote}{escape}{_char(chr(0))}]"
         if self.escape == self.quote:
@@ -77,5 +77,5 @@ class Dialect:
 
 
 def _char(text: str) -> str:
-    """A character as a pattern, within brackets or without."""
+    """A character as a pattern, inside or outside brackets."""
     return rf"\x{{{ord(text):x}}}"

@@ -1,4 +1,4 @@
-"""Small files and folders at any address that pyarrow reaches: local disk, HDFS, S3, GCS, Azure."""
+"""Small files and folders on any file system of pyarrow: local disk, HDFS, S3, GCS, Azure."""
 
 import contextlib
 import os
@@ -18,9 +18,9 @@ from segmentation.storage.addresses import GLOB_CHARACTERS, local_path
 
 @dataclass(frozen=True)
 class Folder:
-    """A folder: ``uri`` as Spark takes it, ``path`` as ``filesystem`` does.
+    """A folder: ``uri`` for Spark, ``path`` for ``filesystem``.
 
-    Every method raises :class:`StorageError` where the file system refuses.
+    Every method raises :class:`StorageError` if the file system refuses.
     """
 
     filesystem: fs.FileSystem
@@ -29,19 +29,19 @@ class Folder:
 
     @classmethod
     def at(cls, address: str) -> Self:
-        """The folder at an address; without a scheme it lies on this machine's disk.
+        """The folder at a URI or path; without a scheme it is on the local disk.
 
         Raises
         ------
         StorageError
-            If the address is none, or no file system answers to it.
+            If the URI is invalid, or its file system cannot be reached.
         """
         local = local_path(address)
         if local is not None:
             path = str(Path(local).absolute())
             return cls(fs.LocalFileSystem(), path, f"file://{path}")
         try:
-            # Hadoop's names of object stores, in the words of pyarrow
+            # Hadoop's schemes of object stores, as pyarrow's
             plain = re.sub(r"^(s3a|s3n)://", "s3://", address)
             filesystem, path = fs.FileSystem.from_uri(plain)
         except (OSError, ValueError, pa.ArrowException) as error:
@@ -51,7 +51,7 @@ class Folder:
         return cls(filesystem, path.rstrip("/"), address.rstrip("/"))
 
     def child(self, name: str) -> Self:
-        """A folder in this folder."""
+        """A subfolder."""
         return type(self)(self.filesystem, f"{self.path}/{name}", f"{self.uri}/{name}")
 
     @property
@@ -61,44 +61,44 @@ class Folder:
 
     @property
     def glob(self) -> str:
-        """``uri`` for Spark's readers, which take some characters for wildcards."""
+        """``uri`` for Spark's readers, with wildcards escaped."""
         return GLOB_CHARACTERS.sub(r"\\\1", self.uri)
 
     @property
     def is_local(self) -> bool:
-        """Whether it lies on this machine's disk, where a rename replaces a file in one step."""
+        """Whether it is on the local disk, where a rename replaces a file in one step."""
         return isinstance(self.filesystem, fs.LocalFileSystem)
 
     @property
     def renames(self) -> bool:
-        """Whether a folder gets another name in one step; an object store has no folders."""
+        """Whether a folder is renamed in one step; an object store has no folders."""
         return self.filesystem.type_name.removeprefix("py::") in ("local", "hdfs")
 
     def names(self) -> list[str]:
-        """What is in the folder, in alphabetical order; nothing where it is missing."""
+        """The entries of the folder, in alphabetical order; none if it is missing."""
         with self._one_line_errors("cannot be listed"):
             found = self.filesystem.get_file_info(fs.FileSelector(self.path, allow_not_found=True))
         return sorted(each.base_name for each in found)
 
     def files(self) -> list[str]:
-        """The paths of the files in it and in the folders below."""
+        """The paths of all files in it and its subfolders."""
         with self._one_line_errors("cannot be listed"):
             found = self.filesystem.get_file_info(fs.FileSelector(self.path, recursive=True))
         return sorted(each.path for each in found if each.type == fs.FileType.File)
 
     def is_table(self) -> bool:
-        """Whether it is a folder that holds Parquet files, or folders of a partition each."""
+        """Whether it is a folder with Parquet files or partition folders."""
         if not self.is_folder():
             return False
         return any(name.endswith(".parquet") or "=" in name for name in self.names())
 
     def read(self, name: str) -> str | None:
-        """The text of a file in the folder, None where there is none.
+        """The text of a file in the folder, None if it does not exist.
 
         Raises
         ------
         DamagedError
-            If it is a folder, or no text.
+            If it is a folder, or not UTF-8 text.
         """
         with self._one_line_errors("cannot be read", name):
             try:
@@ -120,7 +120,7 @@ class Folder:
             ) from None
 
     def remove(self, name: str) -> None:
-        """Remove a file in the folder, if it is there."""
+        """Remove a file in the folder, if it exists."""
         with (
             self._one_line_errors("cannot be removed", name),
             contextlib.suppress(FileNotFoundError),
@@ -128,22 +128,22 @@ class Folder:
             self.filesystem.delete_file(f"{self.path}/{name}")
 
     def exists(self) -> bool:
-        """Whether anything is at the address."""
+        """Whether anything exists at the path."""
         return bool(self._kind() != fs.FileType.NotFound)
 
     def is_folder(self) -> bool:
-        """Whether a folder is there, and no link to one."""
+        """Whether it exists and is a folder, not a link to one."""
         if self.is_local and Path(self.path).is_symlink():
             return False
         return bool(self._kind() == fs.FileType.Directory)
 
     def create(self) -> None:
-        """Make the folder and those above it."""
+        """Create the folder and its parents."""
         with self._one_line_errors("cannot be created"):
             self.filesystem.create_dir(self.path, recursive=True)
 
     def delete(self) -> None:
-        """Remove the folder and all in it, if it is there; a file or a link stays."""
+        """Remove the folder with its content, if it exists; a file or a link is kept."""
         if self.is_folder():
             with self._one_line_errors("cannot be removed"), contextlib.suppress(FileNotFoundError):
                 self.filesystem.delete_dir(self.path)
@@ -151,10 +151,10 @@ class Folder:
     def write(self, name: str, text: str) -> None:
         """Write a text file, or replace one.
 
-        A reader sees the old text or the new one on a local disk, where one rename replaces it
-        and both are flushed, and on S3 and GCS, where an object appears when it is complete.
-        HDFS removes the old file before it renames the new one, and Azure empties it: for that
-        moment there is no text.
+        On a local disk, where one rename replaces the file and both are flushed, and on S3 and
+        GCS, where an object appears when it is complete, a reader sees the old or the new text.
+        HDFS removes the old file before it renames the new one, and Azure empties it: for a moment
+        there is no text.
         """
         if not self.renames:
             self.overwrite(name, text)
@@ -177,12 +177,12 @@ class Folder:
             stream.write(text.encode("utf-8"))
 
     def move(self, target: Self) -> None:
-        """Give the folder another name in the same file system.
+        """Rename the folder within its file system.
 
         Raises
         ------
         StorageError
-            If that cannot be done, or anything is there: HDFS would move the folder into it.
+            If that fails, or the target exists: HDFS would move the folder into it.
         """
         if target.exists():
             raise StorageError(f"{self.uri} cannot be renamed to {target.uri}: it exists")
@@ -190,7 +190,7 @@ class Folder:
             self.filesystem.move(self.path, target.path)
 
     def link(self, name: str, target: str) -> None:
-        """Point the symbolic link ``name`` at a folder beside it, where there are such links."""
+        """Point the symbolic link ``name`` at a sibling folder, if the file system has links."""
         if not self.is_local:
             return
         link = Path(self.path) / name
@@ -219,12 +219,12 @@ class Folder:
 
 
 def existing_folder(address: str) -> Folder:
-    """The folder at an address, which has to be there.
+    """The existing folder at a URI or path.
 
     Raises
     ------
     StorageError
-        If it is not.
+        If it does not exist.
     """
     folder = Folder.at(address)
     if not folder.exists():
@@ -233,7 +233,7 @@ def existing_folder(address: str) -> Folder:
 
 
 def _flush(path: str) -> None:
-    """Have the disk hold what was written, so that a power cut undoes no rename."""
+    """Flush to disk, so that a power failure does not undo a rename."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -242,7 +242,7 @@ def _flush(path: str) -> None:
 
 
 def _reason(error: Exception) -> str:
-    """The cause alone; pyarrow puts the path and a detail before or after it."""
+    """The cause without the path and details that pyarrow adds."""
     if isinstance(error, OSError) and error.errno is not None:
         return os.strerror(error.errno)
     return one_line(str(error))

@@ -1,4 +1,4 @@
-"""The runs of an output folder: which there are, and which is current."""
+"""The runs of an output folder, and which one is current."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,14 +14,14 @@ RUN = "run="
 
 @dataclass(frozen=True)
 class History:
-    """The whole runs, the newest first, and a line for every file that is damaged."""
+    """The complete runs, newest first, and one line per damaged file."""
 
     runs: tuple[PastRun, ...]
     problems: tuple[str, ...]
 
 
 def history(output: Folder) -> History:
-    """Every run; one is whole when its manifest is there and can be read.
+    """Every complete run: one whose manifest exists and can be read.
 
     Raises
     ------
@@ -51,17 +51,17 @@ def history(output: Folder) -> History:
 
 
 def runs(output: Folder) -> list[PastRun]:
-    """Every whole run, the newest first."""
+    """Every complete run, newest first."""
     return list(history(output).runs)
 
 
 def current(output: Folder) -> str | None:
-    """The run that readers are shown, None where there is none yet.
+    """The current run, None if there is none yet.
 
     Raises
     ------
     DamagedError
-        If the pointer is none.
+        If the pointer is damaged.
     """
     found = pointer(output)
     return None if found is None else found.run
@@ -70,7 +70,7 @@ def current(output: Folder) -> str | None:
 def roll_back(
     output: Folder, run: str | None, *, confirm: Callable[[], None] = lambda: None
 ) -> str:
-    """Make a run current, by default the one before the current; returns it.
+    """Make a run current, by default the previous one; returns it.
 
     Raises
     ------
@@ -96,9 +96,9 @@ def roll_back(
 
 
 def repair(output: Folder, *, confirm: Callable[[], None] = lambda: None) -> str | None:
-    """Point at a whole run where the pointer does not; returns it, None where nothing was wrong.
+    """Repair a pointer that names no complete run; returns the run, None if it was intact.
 
-    It is the run that the pointer's copy names, else the newest. Only for whoever holds the lock.
+    The run is the one in the pointer's copy, else the newest. The caller holds the lock.
     """
     named = [_whole_run(output, name) for name in (POINTER, COPY)]
     if named[0] is not None:
@@ -114,12 +114,12 @@ def repair(output: Folder, *, confirm: Callable[[], None] = lambda: None) -> str
 
 
 def no_current_run(output: Folder) -> str:
-    """What to say where no pointer names a whole run."""
+    """The message for a pointer that names no complete run."""
     return f"{output.uri}/{POINTER} names no complete run: run segment repair"
 
 
 def _whole_run(output: Folder, name: str) -> str | None:
-    """The run that a pointer names, where both are whole."""
+    """The run that a pointer names, if both are intact."""
     try:
         found = read_pointer(output, name)
         return found.run if found and read_run(output, found.run) else None

@@ -12,14 +12,14 @@ from segmentation.schemas import MALFORMED, quoted
 from segmentation.storage.addresses import escaped
 
 FLAT = r"\A\s*+\{[^{}]*+\}\s*+\z"
-"""An object without another in it: Spark reads it whole, or finds it malformed itself."""
+"""An object without nested objects: Spark reads all of it, or finds it malformed itself."""
 
 
 def read_json(spark: SparkSession, source: Source, *, warn: Callable[[str], None]) -> DataFrame:
     """The objects of JSON files; a line with text after its object has ``MALFORMED`` set.
 
-    Spark reads a line up to the end of its first object. So lines are counted that go on after
-    that, in one scan of the text, and are taken out of the table where there are any.
+    Spark reads a line up to the end of its first object. One scan of the text therefore counts
+    lines that continue after it; if there are any, they are excluded from the table.
     """
     paths = [escaped(path) for path in source.paths]
     given = {name.lower(): value for name, value in source.options.items()}
@@ -40,7 +40,7 @@ def read_json(spark: SparkSession, source: Source, *, warn: Callable[[str], None
     line = F.col("value")
     is_odd = F.when(line.rlike(FLAT), False).otherwise((F.trim(line) != "") & ~_is_one(line))
     if "encoding" in given or "charset" in given:
-        return table  # what is not UTF-8 is not to be looked at as text
+        return table  # other encodings must not be parsed as text
     odd = lines.select(F.count_if(is_odd)).collect()[0][0]
     if not odd:
         return table
@@ -63,7 +63,7 @@ def read_json(spark: SparkSession, source: Source, *, warn: Callable[[str], None
 
 
 def _is_one(line: Column) -> Column:
-    """Whether a text is one JSON value and nothing else: within brackets it is a list of one."""
+    """Whether a text is exactly one JSON value: in brackets it is then a list of one."""
     values = F.from_json(F.concat(F.lit("["), line, F.lit("]")), "array<string>")
     return F.coalesce(F.size(values) == 1, F.lit(False))
 

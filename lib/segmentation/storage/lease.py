@@ -1,8 +1,8 @@
-"""The right to write to a folder that knows no locks: a file that its owner renews.
+"""A lease on a folder without file locks: a file that its owner renews.
 
-No two hosts' clocks are compared: whether an owner lives is seen from its renewals, over the
-observer's own clock. Two jobs that start at once may both believe that they have the lease; the
-last to write it has it, and the other finds that out before it publishes.
+Clocks of different hosts are never compared: an observer measures the time between renewals on
+its own clock. Two jobs that start at the same time may both believe that they hold the lease; the
+last to write it holds it, and the other one finds out before it publishes.
 """
 
 import json
@@ -19,26 +19,26 @@ from segmentation.storage.filesystem import Folder
 
 LEASE = "_lock.json"
 HEARTBEAT_S, LEASE_TIMEOUT_S = 10.0, 300.0
-"""A lease is renewed so often, and taken over after so long without."""
+"""Seconds between renewals, and without one until another job may take over."""
 
 LOOK_S, SETTLE_S = 2.0, 2.0
-"""How often a waiting job looks; how long after its write each of two jobs reads the same."""
+"""Seconds between looks of a waiting job, and until two jobs read the same after a write."""
 
 LOGGER = logging.getLogger("segment")
 
 
 class Clock(Protocol):
-    """Time that only goes forward, of this process alone."""
+    """Monotonic time of this process."""
 
     def monotonic(self) -> float:
-        """Seconds since some moment."""
+        """Seconds since an arbitrary moment."""
 
     def sleep(self, seconds: float, /) -> None:
         """Wait."""
 
 
 def holder(run_id: str) -> dict[str, str]:
-    """Who holds a lock, for people; and ``token``, which no other attempt has."""
+    """Who holds a lock, for messages, and the unique ``token`` of the attempt."""
     since = datetime.now(UTC).isoformat(timespec="seconds")
     return {
         "run": run_id,
@@ -61,15 +61,15 @@ class Lease:
 
     @classmethod
     def acquire(cls, output: Folder, *, run_id: str, clock: Clock = time) -> "Lease":
-        """The lease, which :meth:`renew` keeps.
+        """Acquire the lease, which :meth:`renew` keeps.
 
-        Where another job has it this waits: until it is renewed, for up to ``HEARTBEAT_S``, or
-        has not been for ``LEASE_TIMEOUT_S``, as after a lost driver whose job is started again.
+        Waits while another job holds it: until that renews it, within ``HEARTBEAT_S``, or has
+        not done so for ``LEASE_TIMEOUT_S``, as after a lost driver whose job is restarted.
 
         Raises
         ------
         StorageError
-            If another job has it.
+            If another job holds it.
         """
         lease = cls(output, holder(run_id), clock)
         lease._wait()
@@ -81,7 +81,7 @@ class Lease:
         return lease
 
     def renew(self) -> None:
-        """Show that the owner lives.
+        """Renew the lease.
 
         Raises
         ------
@@ -92,24 +92,24 @@ class Lease:
             raise StorageError(self.lost)
         held, now = self._read(), self.clock.monotonic()
         is_late = now - self._renewed > LEASE_TIMEOUT_S / 2
-        # A missing lease may be that of a job that took over, cleaned up, published and ended. A
-        # half written one is this job's own failure as long as nobody can have taken over.
+        # A missing lease: another job may have taken over, cleaned up, published and ended. A
+        # half-written one is this job's own failure while nobody can have taken over yet.
         is_half = held is not None and not _content(held) and not is_late
         if not self._is_own(held) and not is_half:
             raise self._loss(_content(held))
         self._write()
         took = self.clock.monotonic() - now
         if took > (SETTLE_S if is_late else LEASE_TIMEOUT_S / 2):
-            # this write may have hidden that of a job that took over meanwhile
+            # this write may have overwritten that of a job that took over in the meantime
             raise self._loss({})
-        if is_late or is_half:  # somebody may be taking it now: the last to write it has it
+        if is_late or is_half:  # another job may be taking it now: the last to write holds it
             self.clock.sleep(SETTLE_S)
             if not self._is_own(held := self._read()):
                 raise self._loss(_content(held))
         self._renewed = now
 
     def beat(self) -> None:
-        """Renew; what fails is tried again the next time, and for too long is a loss."""
+        """Renew; a failure is retried the next time, and the lease is lost after too long."""
         try:
             self.renew()
         except StorageError as error:
@@ -120,7 +120,7 @@ class Lease:
                 )
 
     def release(self) -> None:
-        """Let the next job in; a lease that another job has by now stays."""
+        """Release the lease, unless another job holds it by now."""
         try:
             if self._is_own(self._read()):
                 self.output.remove(LEASE)
@@ -178,7 +178,7 @@ class Lease:
 
 
 def in_use(output: Folder, held: dict[str, Any]) -> StorageError:
-    """That another job writes to the folder."""
+    """The error that another job writes to the folder."""
     return StorageError(
         f"{output.uri} is in use: run {held.get('run', 'of another job')} has been writing there "
         f"since {held.get('since', 'just now')} from {held.get('host', 'elsewhere')}; wait "
@@ -187,7 +187,7 @@ def in_use(output: Folder, held: dict[str, Any]) -> StorageError:
 
 
 def _content(text: str | None) -> dict[str, Any]:
-    """What a lease says; nothing where it is missing or half written."""
+    """The content of a lease; empty if it is missing or half written."""
     try:
         content = json.loads(text or "{}")
     except ValueError:

@@ -19,24 +19,24 @@ LOCK = ".lock"
 
 
 class Right(Protocol):
-    """The right to write to an output folder: the kernel's lock on a file, or a lease."""
+    """A lock on an output folder: the kernel's lock on a file, or a lease."""
 
     holder: dict[str, str]
     lost: str | None
 
     def renew(self) -> None:
-        """Raise a :class:`StorageError` if the right has been lost."""
+        """Raise a :class:`StorageError` if the lock has been lost."""
 
     def release(self) -> None:
-        """Give it up."""
+        """Release it."""
 
 
 @dataclass
 class Lock:
-    """Held from :meth:`acquire` to :meth:`release`; a killed process holds it no longer.
+    """Held from :meth:`acquire` to :meth:`release`; a killed process does not hold it any more.
 
-    On this machine's disk it is the kernel's lock on a file, gone with the process. Elsewhere
-    it is a lease that a thread renews while the job lives; see :mod:`~segmentation.storage.lease`.
+    On the local disk it is the kernel's lock on a file, released with the process. Elsewhere
+    it is a lease that a thread renews while the job runs; see :mod:`~segmentation.storage.lease`.
     """
 
     right: Right
@@ -45,7 +45,7 @@ class Lock:
 
     @classmethod
     def acquire(cls, output: Folder, *, run_id: str, clock: Clock = time) -> "Lock":
-        """The lock on an output folder, which has to be there.
+        """Lock an existing output folder.
 
         Raises
         ------
@@ -62,7 +62,7 @@ class Lock:
     @classmethod
     @contextlib.contextmanager
     def held(cls, output: Folder, *, run_id: str) -> Iterator["Lock"]:
-        """The lock, as :meth:`acquire`, for the block that follows."""
+        """Like :meth:`acquire`, for the enclosed block."""
         lock = cls.acquire(output, run_id=run_id)
         try:
             yield lock
@@ -71,11 +71,11 @@ class Lock:
 
     @property
     def token(self) -> str:
-        """What no other attempt has."""
+        """The unique token of this attempt."""
         return self.right.holder["token"]
 
     def check(self) -> None:
-        """Raise a :class:`StorageError` if the lock is known to be lost; looks at nothing."""
+        """Raise a :class:`StorageError` if the lock is known to be lost, without checking it."""
         if self.right.lost is not None:
             raise StorageError(self.right.lost)
 
@@ -85,7 +85,7 @@ class Lock:
             self.right.renew()
 
     def release(self) -> None:
-        """Let the next job in; nothing happens the second time."""
+        """Release the lock; a second call does nothing."""
         with self._turn:
             if not self._ends.is_set():
                 self._ends.set()
@@ -109,7 +109,7 @@ class FileLock:
 
     @classmethod
     def acquire(cls, output: Folder, *, run_id: str) -> "FileLock":
-        """The lock on the file ``.lock``, which stays when it is given up."""
+        """Lock the file ``.lock``, which is kept after release."""
         import fcntl  # not on every system
 
         path = Path(output.path) / LOCK
@@ -152,11 +152,11 @@ class FileLock:
             raise StorageError(self.lost)
 
     def release(self) -> None:
-        """Give it up."""
+        """Release it."""
         os.close(self.descriptor)
 
     def _sign(self) -> None:
-        """Say in the file who holds it, unless it holds something that is not ours."""
+        """Write the holder into the file, unless it has foreign content."""
         if _said(self.descriptor) is not None:
             os.ftruncate(self.descriptor, 0)
             os.pwrite(self.descriptor, json.dumps(self.holder).encode(), 0)
@@ -171,7 +171,7 @@ class FileLock:
 
 
 def _said(descriptor: int) -> dict[str, Any] | None:
-    """What the file says of its holder, None where it is not of ours."""
+    """The holder recorded in the file, None if the content is foreign."""
     content = os.pread(descriptor, 10_000, 0)
     with contextlib.suppress(ValueError):
         said = json.loads(content or b"{}")

@@ -13,12 +13,12 @@ MANIFEST = "manifest.json"
 
 
 def read_run(output: Folder, run: str) -> Run | None:
-    """A run of an output folder, None where there is no such whole run.
+    """A run of an output folder, None if there is no such complete run.
 
     Raises
     ------
     DamagedError
-        If its manifest is none.
+        If its manifest is damaged.
     StorageError
         If it was written by a newer version of this package.
     """

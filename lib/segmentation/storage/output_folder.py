@@ -1,4 +1,4 @@
-"""The output folder made ready for a new run, which is compared with an existing one."""
+"""Preparation of the output folder for a new run, and comparison with an existing run."""
 
 import json
 import logging
@@ -22,7 +22,7 @@ LOGGER = logging.getLogger("segment")
 def prepare_output(
     output: Folder, run_id: str, config: Mapping[str, Any], *, confirm: Callable[[], None]
 ) -> Run | None:
-    """Clear the output folder of dead runs; the existing run with this id, if any."""
+    """Clear the output folder of interrupted runs; the existing run with this id, if any."""
     restored = repair(output, confirm=confirm)
     if restored is not None:
         LOGGER.warning("warning: latest.json named no complete run; it names %s now", restored)
@@ -50,7 +50,7 @@ def prepare_output(
 
 
 def _is_same(earlier: Mapping[str, Any], config: Mapping[str, Any]) -> bool:
-    """Whether two configurations decide the same content, defaults of new keys added."""
+    """Whether two configurations produce the same content, with defaults for new keys."""
     try:
         known = Config.model_validate_json(json.dumps(earlier)).redacted_dump()
     except ValidationError:
@@ -59,5 +59,5 @@ def _is_same(earlier: Mapping[str, Any], config: Mapping[str, Any]) -> bool:
 
 
 def _of_input(config: Mapping[str, Any]) -> dict[str, Any]:
-    """What of a configuration decides a run's content: not where it lies or how long."""
+    """The part of a configuration that determines the content of a run, not where it is."""
     return {section: content for section, content in config.items() if section != "output"}

@@ -21,14 +21,14 @@ from segmentation.storage.parquet_types import spark_type, wider
 NANOS_AS_LONG = "spark.sql.legacy.parquet.nanosAsLong"
 MAX_FOOTERS = 20_000
 WHOLE_DOUBLES = 2**53
-"""Up to here every whole number is a double of its own."""
+"""Up to here every whole number is represented exactly by a double."""
 
 
 @dataclass(frozen=True)
 class _Footers:
-    """Files with the same columns: what Spark reads each as, and which are of nanoseconds.
+    """Files with the same columns: Spark's types, and the columns of nanoseconds.
 
-    ``nanos`` says of these whether they are moments, as UTC, or a clock's.
+    ``nanos`` is true for instants in UTC, false for local times.
     """
 
     files: list[str]
@@ -37,11 +37,11 @@ class _Footers:
 
 
 def read_parquet(spark: SparkSession, source: Source) -> DataFrame:
-    """The rows of Parquet files; a column that a file lacks, or knew no type for, is null there.
+    """The rows of Parquet files; a column that a file lacks, or has no type for, is null there.
 
-    The footers of files on this machine's disk are read, so that types that differ can be
+    The footers of files on the local disk are read, so that types that differ can be
     widened: whole numbers to longer ones or doubles, days to times. Elsewhere Spark merges the
-    columns, and refuses types that differ. Times to the nanosecond are cut to microseconds.
+    columns, and refuses types that differ. Nanoseconds are truncated to microseconds.
 
     Raises
     ------
@@ -74,7 +74,7 @@ def read_parquet(spark: SparkSession, source: Source) -> DataFrame:
 
 
 def _groups(spark: SparkSession, source: Source, paths: list[str]) -> list[_Footers] | None:
-    """The files by their columns, in the order of their names; None where not all are here."""
+    """The files grouped by columns, in the order of their names; None if not all are local."""
     addresses = sorted(_listing(spark, source, paths).inputFiles())
     files = [unquote(urlsplit(each).path) for each in addresses if each.startswith("file:")]
     if not files or len(files) < len(addresses) or len(files) > MAX_FOOTERS:
@@ -84,7 +84,7 @@ def _groups(spark: SparkSession, source: Source, paths: list[str]) -> list[_Foot
         try:
             found = _footers(file, pq.ParquetFile(file), source)
         except (OSError, pa.ArrowException, PySparkTypeError):
-            return None  # Spark says what is wrong with it, or knows the type
+            return None  # Spark reports the error, or knows the type
         is_same = (frozenset(found.types.items()), frozenset(found.nanos.items()))
         known = groups.setdefault(is_same, found)
         if known is not found:
@@ -120,7 +120,7 @@ def _footers(file: str, footer: pq.ParquetFile, source: Source) -> _Footers:
 
 
 def _is_beyond(file: str, name: str) -> bool:
-    """Whether a column may hold whole numbers that no double is; by the footer's statistics."""
+    """Whether a column may have integers that doubles cannot represent, by footer statistics."""
     metadata = pq.read_metadata(file)
     place = next(j for j in range(metadata.num_columns) if metadata.schema.column(j).path == name)
     for group in range(metadata.num_row_groups):
@@ -139,7 +139,7 @@ def _has_untyped(group: _Footers) -> bool:
 
 
 def _readable(group: _Footers) -> T.StructType:
-    """The columns whose type the writer knew."""
+    """The columns with a known type."""
     return T.StructType(
         [
             T.StructField(name, type_)
@@ -173,7 +173,7 @@ def _merged(groups: Sequence[_Footers], source: Source) -> dict[str, T.DataType]
         for name, type_ in group.types.items():
             if isinstance(merged[name], T.DoubleType) and isinstance(type_, T.LongType):
                 _check_exact(group.files, name, source)
-    # Nobody knew a type where all values are missing.
+    # A column without any value has no known type.
     return {n: T.StringType() if isinstance(t, T.NullType) else t for n, t in merged.items()}
 
 
@@ -193,7 +193,7 @@ def _part(
     merged: Mapping[str, T.DataType],
     folders: Sequence[str],
 ) -> DataFrame:
-    """The rows of files with the same columns, with the columns and types of all."""
+    """The rows of files with the same columns, cast to the columns and types of all files."""
     rows = reader.parquet(*map(escaped, group.files))
     columns = []
     for name, type_ in merged.items():

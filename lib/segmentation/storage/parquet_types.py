@@ -1,4 +1,4 @@
-"""Types of Parquet columns: as Spark reads them, and the type that holds two of them."""
+"""Types of Parquet columns as Spark reads them, and the common type of two."""
 
 from collections.abc import Mapping
 
@@ -18,7 +18,7 @@ UNSIGNED: Mapping[pa.DataType, T.DataType] = {
 
 
 def spark_type(type_: pa.DataType, *, is_nanos: bool = False) -> T.DataType:
-    """What Spark reads an Arrow type as; times to the nanosecond are read as whole numbers."""
+    """Spark's type for an Arrow type; nanosecond timestamps are read as integers."""
     if is_nanos:
         return T.LongType()
     if pa.types.is_dictionary(type_):
@@ -29,7 +29,7 @@ def spark_type(type_: pa.DataType, *, is_nanos: bool = False) -> T.DataType:
 
 
 def wider(one: T.DataType, other: T.DataType) -> T.DataType | None:
-    """The type that holds both without loss, None if there is none; a long may be a double."""
+    """The type that represents both without loss, if any; a long may become a double."""
     if one == other or isinstance(other, T.NullType):
         return one
     if isinstance(one, T.NullType):

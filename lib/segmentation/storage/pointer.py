@@ -1,4 +1,4 @@
-"""Which run readers are shown: ``latest.json``, with a copy where replacing it takes two steps."""
+"""The pointer to the current run: ``latest.json``, and its copy where replacing takes two steps."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -11,23 +11,23 @@ from segmentation.storage.filesystem import Folder
 
 LATEST, POINTER, COPY = "latest", "latest.json", "latest.copy.json"
 GRACE = timedelta(hours=1)
-"""A run stays for so long after it ceased to be current: a reader may just have looked it up."""
+"""Time for which a formerly current run is kept: a reader may just have looked it up."""
 
 
 @dataclass(frozen=True)
 class Pointer:
-    """The current run, and when each run before it ceased to be current, the latest last."""
+    """The current run, and when each earlier run ceased to be current, the latest last."""
 
     run: str
     superseded: Mapping[str, str] = field(default_factory=dict)
 
 
 def pointer(output: Folder) -> Pointer | None:
-    """What readers are shown, None where there is nothing yet.
+    """The pointer as readers see it, None if there is none yet.
 
     This is the protocol for every reader: ``latest.json``; where it is missing or empty, its
     copy; and where that is missing too, ``latest.json`` again. On HDFS one of the two is missing
-    for the moment of its replacement, never both.
+    while it is replaced, never both.
 
     Raises
     ------
@@ -42,7 +42,7 @@ def pointer(output: Folder) -> Pointer | None:
 
 
 def read_pointer(output: Folder, name: str) -> Pointer | None:
-    """The content of one of the two files, None where it is missing or empty."""
+    """The content of one of the two files, None if it is missing or empty."""
     content = read_object(output, name)
     if content is None:
         return None
@@ -53,7 +53,7 @@ def read_pointer(output: Folder, name: str) -> Pointer | None:
 
 
 def read_object(folder: Folder, name: str) -> dict[str, Any] | None:
-    """A JSON object, None where the file is missing or empty.
+    """A JSON object, None if the file is missing or empty.
 
     Raises
     ------
@@ -82,10 +82,10 @@ def point_at(
     confirm: Callable[[], None] = lambda: None,
     now: datetime | None = None,
 ) -> None:
-    """Show readers this run. ``confirm`` raises where the right to write has been lost.
+    """Make this run current. ``confirm`` raises if the lock has been lost.
 
-    The copy comes first, so that it is whole while ``latest.json`` is replaced; unless a job died
-    in that very moment and left the copy alone: then ``latest.json`` comes first.
+    The copy is written first, so that it is intact while ``latest.json`` is replaced; unless a
+    job was killed in that moment and left only the copy: then ``latest.json`` is written first.
     """
     now = now or datetime.now(UTC)
     before = _before(output)
@@ -106,13 +106,13 @@ def point_at(
 
 
 def runs_in_use(before: Pointer, *, now: datetime) -> set[str]:
-    """The runs that a reader may still read: the current, the one before it, and those of late."""
+    """The runs that may still be read: current, previous, and those that were current recently."""
     late = {run for run, until in before.superseded.items() if is_recent(until, now)}
     return {before.run, *late, *list(before.superseded)[-1:]}
 
 
 def is_recent(moment: Any, now: datetime) -> bool:
-    """Whether less than the grace period has passed; true of anything but a time with a zone."""
+    """Whether the grace period has not passed; true for anything but a time with a zone."""
     try:
         return now - datetime.fromisoformat(moment) < GRACE
     except (TypeError, ValueError):

@@ -1,7 +1,7 @@
-"""Where quoted fields of a text file begin and end: whether a line is a record.
+"""Where quoted fields of a text file begin and end: whether every line is a record.
 
-A reader that takes a file apart by lines is fast and right as long as no quoted field holds a
-line break. One cheap scan finds out; RFC 4180 is the grammar.
+Reading a file line by line is fast, and correct as long as no quoted field contains a line break.
+One cheap scan checks that; the grammar is RFC 4180.
 """
 
 import sys
@@ -17,23 +17,23 @@ from pyspark.sql import functions as F
 from segmentation.storage.dialect import Dialect
 
 WHOLE, OPENS, BROKEN = 0, 1, 2
-"""A line that begins outside quotes: it is a record, ends within quotes, or has a quote amiss."""
+"""A line that begins outside quotes: a record, ends inside quotes, or has a stray quote."""
 
 CLOSES, INSIDE, REOPENS, AMISS = 0, 1, 2, 3
-"""A line that begins within quotes: they end on it, do not, end and begin again; or amiss."""
+"""A line that begins inside quotes: they end, do not end, end and begin again, or are stray."""
 
 FILE, BLOCK, PLACE = "__file", "__block", "__place"
 MAX_STEPS_BACK = 10_000_000
 
 SPANS = f"{FILE} string, spans bigint, amiss bigint, {BLOCK} bigint, {PLACE} bigint"
 
-# Tasks carry this module along: workers need numpy and pyarrow, not this package.
+# The module is pickled with the tasks: workers need numpy and pyarrow, not this package.
 cloudpickle.register_pickle_by_value(sys.modules[__name__])  # type: ignore[no-untyped-call]
 
 
 @dataclass(frozen=True)
 class Census:
-    """What one scan of the lines found; ``opens`` end within quotes, ``broken`` have one amiss."""
+    """The result of one scan: ``opens`` lines end inside quotes, ``broken`` have a stray quote."""
 
     opens: int
     broken: int
@@ -43,7 +43,7 @@ class Census:
 
 @dataclass(frozen=True)
 class Spans:
-    """Records that span lines, and lines with a quote amiss beside them, of all files.
+    """Records that span lines, and lines with a stray quote beside them, of all files.
 
     ``file``, ``block`` and ``place`` are of the first line amiss, None if there is none.
     """
@@ -56,12 +56,12 @@ class Spans:
 
 
 def is_record(line: Column, dialect: Dialect) -> Column:
-    """Whether a line is a record for itself."""
+    """Whether every line is a record."""
     return ~line.contains(dialect.quote) | line.rlike(dialect.record)
 
 
 def census(lines: DataFrame, dialect: Dialect, *, comment: str, is_utf8: bool) -> Census:
-    """How many lines are no records for themselves, and why; reads the text once."""
+    """How many lines are not records, and why; reads the text once."""
     line = F.col("value")
     is_comment = line.startswith(comment) if comment else F.lit(False)
     is_odd = F.lit(False)
@@ -122,7 +122,7 @@ def placed(lines: DataFrame) -> DataFrame:
 
 
 def line_number(lines: DataFrame, found: Spans) -> int:
-    """The number of the first line with a quote amiss; reads its file."""
+    """The number of the first line with a stray quote; reads its file."""
     is_before = (F.col(BLOCK) < found.block) | (
         (F.col(BLOCK) == found.block) & (F.col(PLACE) <= found.place)
     )
@@ -130,7 +130,7 @@ def line_number(lines: DataFrame, found: Spans) -> int:
 
 
 def spanning(outside: Sequence[int], within: Sequence[int]) -> tuple[int, int, int | None]:
-    """Records that span the lines of a file, lines with a quote amiss, and the first of these.
+    """Records that span the lines of a file, lines with a stray quote, and the first of these.
 
     The lines are those with quotes, in order, and told by what they are if they begin outside
     and if they begin within quotes. A quote that comes to no proper end was none: reading goes

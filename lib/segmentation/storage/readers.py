@@ -1,4 +1,4 @@
-"""Read the input as it is: any Spark source, any column names, no row dropped."""
+"""Read the input: any Spark source, any column names, no row dropped."""
 
 from collections.abc import Callable
 
@@ -27,9 +27,9 @@ def read_table(
 ) -> DataFrame:
     """A table of the input, lazily; rows that the parser cannot read have ``MALFORMED`` set.
 
-    CSV columns are read as text: nothing is guessed, ids keep their zeros. The header of
-    every file is held against the first one's. ``warn`` is called with what is read otherwise
-    than one might think. Of CSV and JSON the text is scanned once, by a Spark job.
+    CSV columns are read as text: no type is inferred, ids keep leading zeros. The header of every
+    file is compared with the first one. ``warn`` is called with anything that is read in an
+    unexpected way. CSV and JSON text is scanned once, by a Spark job.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Removal from an output folder: the remains of dead runs, and old runs."""
+"""Removal from an output folder: remains of interrupted runs, and old runs."""
 
 import re
 from collections.abc import Callable
@@ -12,13 +12,13 @@ from segmentation.storage.pointer import COPY, POINTER, is_recent, read_pointer,
 
 STAGING, TRASH = "_staging-", "_trash-"
 RUNNING = "_running.json"
-"""In a run's own folder while it is written there, as on an object store: that it is ours."""
+"""Marks a run's folder as ours while it is being written there, as on an object store."""
 
 _LEFTOVER = re.compile(r"\.(latest\.json|latest\.copy\.json|latest)\.[0-9a-f]{32}")
 
 
 def clean(output: Folder, *, confirm: Callable[[], None] = lambda: None) -> list[str]:
-    """Remove the remains of dead runs; needs the lock. Returns the names of the folders."""
+    """Remove the remains of interrupted runs; needs the lock. Returns the names of the folders."""
     removed = []
     for name in output.names():
         folder = output.child(name)
@@ -41,9 +41,8 @@ def prune(
 ) -> list[str]:
     """Remove all but the newest runs and those that may still be read; returns those removed.
 
-    The current run and the one before it stay, and so does a run that was current within the
-    grace period, or was begun within it. A run gets another name first, so that it is never
-    seen half removed.
+    The current run and the one before it are kept, and any that was current or started within the
+    grace period. A run is renamed first, so that it is never seen half removed.
     """
     now = now or datetime.now(UTC)
     shown = [found for name in (POINTER, COPY) if (found := read_pointer(output, name)) is not None]
@@ -68,9 +67,9 @@ def prune(
 
 
 def remove_run(folder: Folder) -> None:
-    """Remove a run's folder; last of all the file that says that it is ours, and half there.
+    """Remove a run's folder; last of all the file that marks it as ours and incomplete.
 
-    An object store removes one object after another, and this may end between two.
+    An object store removes one object after another, and the job may be killed in between.
     """
     if not folder.renames:
         for name in folder.names():
@@ -82,7 +81,7 @@ def remove_run(folder: Folder) -> None:
 
 
 def _is_half(run: Folder) -> bool:
-    """Whether it is a run of ours without a manifest: it was not complete, or is being removed."""
+    """Whether it is one of our runs without a manifest: incomplete, or being removed."""
     try:
         if run.read(MANIFEST):
             return False

@@ -43,8 +43,8 @@ Record = TypeVar("Record")
 class PublishedRun:
     """One run of an output folder; the ``run`` is its manifest.
 
-    Small tables are read without Spark, each time anew. Every method raises a
-    :class:`StorageError` where a table is missing, damaged or cannot be read.
+    Small tables are read without Spark, on every call. Every method raises a
+    :class:`StorageError` if a table is missing, damaged or cannot be read.
     """
 
     folder: Folder

@@ -1,4 +1,4 @@
-"""A new run: staged in a folder that readers pass over, then published in one step."""
+"""A new run: staged in a folder that readers ignore, then published in one step."""
 
 import json
 import logging
@@ -37,7 +37,7 @@ LOGGER = logging.getLogger("segment")
 class StagedRun:
     """A run that is being written; see :meth:`open`.
 
-    ``existing_run`` is one with this id that is published already.
+    ``existing_run`` is one with this id that is already published.
     """
 
     spark: SparkSession
@@ -58,9 +58,9 @@ class StagedRun:
         config: Mapping[str, Any],
         session: Callable[[], SparkSession],
     ) -> "StagedRun":
-        """The place for a new run: the output folder is locked, and cleared of dead runs.
+        """Open a new run: the output folder is locked, and cleared of interrupted runs.
 
-        The session is built when the place is known to be good, as it takes some seconds.
+        The session is built after that, because it takes some seconds.
 
         Raises
         ------
@@ -95,15 +95,15 @@ class StagedRun:
 
     @property
     def published(self) -> Folder:
-        """Where the run is seen."""
+        """The published folder."""
         return self.output.child(f"run={self.run_id}")
 
     @property
     def staging(self) -> Folder:
-        """Where it is written until then; readers pass over a name that begins with ``_``.
+        """The folder it is written to first; readers ignore names that begin with ``_``.
 
         The name is unique to the attempt, so that late writes of an executor whose driver is lost
-        reach no run. An object store cannot rename, so there it is the run's own folder, and the
+        reach no run. An object store cannot rename, so there it is the published folder, and the
         manifest, which is written last, completes it.
         """
         if self.output.renames or self.existing_run is not None:
@@ -145,9 +145,9 @@ class StagedRun:
         rows: int,
         layout: FileLayout = ONE_FOLDER,
     ) -> Mapping[str, int]:
-        """Stage a table of so many rows; returns how many each partition's files hold.
+        """Stage a table of ``rows`` rows; returns the number of rows by partition.
 
-        Partitions are named as their folder's value; without any the name is empty.
+        Partitions are named by their folder's value; without partitions the name is empty.
         """
         folder = self.staging.child(name)
         write_table(
@@ -193,15 +193,15 @@ class StagedRun:
     def publish(self) -> str:
         """Make the staged run visible, then point ``latest`` at it; returns the run's address.
 
-        The lock is confirmed before readers see anything. The rename shows the whole run or
-        nothing on a local disk and on HDFS, the manifest elsewhere. Then runs beyond
-        ``output.keep_runs`` go.
+        The lock is confirmed before readers see anything. On a local disk and on HDFS the run
+        becomes visible by one rename, elsewhere by its manifest. Then runs beyond
+        ``output.keep_runs`` are removed.
 
         Raises
         ------
         StorageError
-            If another job has taken over the output folder, or that cannot be done; also if views
-            or the database could not be updated, where the run is published all the same.
+            If another job has taken over the output folder, or publishing fails; also if
+            views or the database could not be updated, in which case the run is published anyway.
         """
         self.lock.confirm()
         if self.existing_run is None:
@@ -226,13 +226,13 @@ class StagedRun:
                 self.staging.delete()
             elif self._is_half():
                 remove_run(self.published)
-        except StorageError as error:  # the next job removes it; what ended this one is raised
+        except StorageError as error:  # the next job removes it; the original error is raised
             LOGGER.warning("warning: %s", error)
         finally:
             self.lock.release()
 
     def _prune(self) -> None:
-        """Remove runs beyond ``output.keep_runs``; failing to is only a warning."""
+        """Remove runs beyond ``output.keep_runs``; a failure is only a warning."""
         if self.settings.keep_runs is not None:
             try:
                 prune(self.output, keep=self.settings.keep_runs, confirm=self.lock.confirm)

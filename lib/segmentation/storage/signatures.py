@@ -1,4 +1,4 @@
-"""What files are by their first bytes and their names, before Spark opens them."""
+"""File types by first bytes and names, before Spark opens the files."""
 
 from glob import glob
 from pathlib import Path
@@ -11,7 +11,7 @@ MAX_SNIFFED = 1_000
 
 PARQUET, ORC = "parquet", "orc"
 SIGNATURES = (
-    # the first bytes; what such a file is; the format that reads it; its usual endings
+    # first bytes; type; format that reads it; usual extensions
     (b"PAR1", "a Parquet file", PARQUET, ()),
     (b"ORC", "an ORC file", ORC, ()),
     (b"PK\x03\x04", "a zip archive or an Excel workbook", None, ()),
@@ -34,7 +34,7 @@ NOT_DATA = ("_SUCCESS", "_metadata", "_common_metadata", "_delta_log", "_committ
 
 
 def check_files(source: Source) -> str | None:
-    """Refuse files on this machine's disk that are not what the format reads; a warning or None.
+    """Refuse local files that the format does not read; returns a warning or None.
 
     The warning is of files that Spark skips because of their names. What lies elsewhere is not
     looked at.
@@ -42,7 +42,7 @@ def check_files(source: Source) -> str | None:
     Raises
     ------
     StorageError
-        Says what the file is, and what to do about it.
+        Names the type of the file, and the remedy.
     """
     if source.format == "table":
         return None
@@ -78,7 +78,7 @@ def check_files(source: Source) -> str | None:
 
 
 def _on_disk(path: str) -> str | None:
-    """The path of an input on this machine's disk, None where it is some other file system's."""
+    """The local path of an input, None if it is on another file system."""
     if path.startswith("file:"):
         return "/" + path.removeprefix("file:").lstrip("/")
     return None if "://" in path or "\0" in path else path
@@ -89,14 +89,14 @@ def _check_signature(file: Path, source: Source) -> None:
         with file.open("rb") as opened:
             start = opened.read(SNIFFED_BYTES)
     except OSError:
-        return  # Spark says why
+        return  # Spark reports why
     for signature, what, format_, endings in SIGNATURES:
         if not start.startswith(signature) or format_ == source.format:
             continue
         if source.format not in TEXTS or (endings and file.name.lower().endswith(endings)):
             continue
         if signature.isalnum() and start.isascii() and start.decode().isprintable():
-            continue  # a text that begins with these letters
+            continue  # text that begins with these characters
         cure = (
             f"set {source.section}.format = {format_!r}"
             if format_
@@ -111,7 +111,7 @@ def _check_signature(file: Path, source: Source) -> None:
 
 
 def _is_hidden(path: Path) -> bool:
-    # as Spark's: a folder of a partition may begin with a line, as in _region=UK
+    # as Spark: partition folders may begin with an underscore, as in _region=UK
     name = path.name
     return name.startswith(".") or (name.startswith("_") and "=" not in name)
 

@@ -1,4 +1,4 @@
-"""Text files as lines: as they are, or decoded, with or without each file's first."""
+"""Text files as lines: raw or decoded, with or without each file's first line."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,10 +13,10 @@ from segmentation.storage.dialect import Dialect
 from segmentation.storage.quotes import BLOCK, FILE, PLACE, placed
 
 BLANKS = r"\s+"
-"""The separator, as pandas has it, of files whose columns are lined up with blanks."""
+"""The separator of whitespace-aligned files, as in pandas."""
 
 NEVER_IN_TEXT = {"sep": "\uffff", "quote": "\ufffe", "escape": "\ufffe"}
-"""Unicode noncharacters: with them as the dialect a line of CSV is one field, whatever it holds."""
+"""Unicode noncharacters: with these as separator and quote a CSV line is a single field."""
 
 WIDE = ("utf-16", "utf16", "utf-32", "utf32", "ucs-2", "unicodebig", "unicodelittle")
 UTF_8 = ("", "utf-8", "utf8")
@@ -43,18 +43,18 @@ class Text:
         """The reader's options by lower-case name, as Spark looks them up."""
         given = {name.lower(): value for name, value in self.source.reader_options.items()}
         for name in ("encoding", "charset"):
-            if given.get(name, "").lower() == "latin-1":  # Python's name of it, not Java's
+            if given.get(name, "").lower() == "latin-1":  # Python's name for it, not Java's
                 given[name] = "ISO-8859-1"
         return given
 
     @property
     def encoding(self) -> str:
-        """The encoding that was named, in lower case; empty if none was."""
+        """The configured encoding in lower case; empty if none is."""
         return self.given.get("encoding", self.given.get("charset", "")).lower()
 
     @property
     def is_wide(self) -> bool:
-        """Whether a character takes two or four bytes, so that a line break is not one byte."""
+        """Whether characters take two or four bytes, so that a line break is not one byte."""
         return self.encoding.startswith(WIDE)
 
     @property
@@ -64,7 +64,7 @@ class Text:
 
     @property
     def dialect(self) -> Dialect:
-        """How fields are separated and quoted; between blanks they are not quoted."""
+        """How fields are separated and quoted; whitespace-aligned fields are not quoted."""
         if self.given.get("sep") == BLANKS:
             return Dialect(" ", "", "")
         sep = self.given.get("sep", self.given.get("delimiter", ","))
@@ -75,14 +75,14 @@ class Text:
         )
 
     def raw(self) -> DataFrame:
-        """Every line, headers and comments too; not decoded, unless letters are wide."""
+        """Every line, including headers and comments; not decoded unless characters are wide."""
         if self.is_wide:
             return self.lines(header=False, comment=False)
         keys = (*CHOICE_OF_FILES, "linesep")
         return self.spark.read.options(**_some(self.given, keys)).text(self.paths)
 
     def lines(self, *, header: bool, comment: bool = True) -> DataFrame:
-        """Every line, decoded; less each file's first, by its place, where that is a header."""
+        """Every line, decoded, without each file's header, by position."""
         keys = (*CHOICE_OF_FILES, "linesep", "encoding", "charset", *["comment"][:comment])
         options = {**_some(self.given, keys), **NEVER_IN_TEXT, "header": str(header).lower()}
         if self.is_wide:
@@ -94,13 +94,13 @@ class Text:
         )
 
     def folders(self) -> list[str]:
-        """The columns that the names of folders give, as ``country=UK/``."""
+        """The columns from partition folders such as ``country=UK/``."""
         options = _some(self.given, CHOICE_OF_FILES)
         return self.spark.read.options(**options).text(self.paths).columns[1:]
 
 
 def first_lines(text: Text) -> dict[str, list[str]]:
-    """The first line of every file that is not blank, with the files; reads the files."""
+    """The first non-blank line of every file, with the file; reads the files."""
     lines = placed(text.lines(header=False)).where((F.col(BLOCK) == 0) & ~is_blank("value"))
     firsts = lines.groupBy(FILE).agg(F.min_by("value", PLACE).alias("value")).orderBy(FILE)
     found: dict[str, list[str]] = {}
@@ -110,7 +110,7 @@ def first_lines(text: Text) -> dict[str, list[str]]:
 
 
 def is_blank(name: str) -> Column:
-    """Whether nothing but blanks is on a line."""
+    """Whether a line is blank."""
     return F.trim(F.regexp_replace(name, BLANKS, " ")) == ""
 
 
@@ -119,5 +119,5 @@ def _some(options: Mapping[str, str], keys: Sequence[str]) -> dict[str, str]:
 
 
 def as_text(names: Sequence[str]) -> StructType:
-    """The schema of these columns, all of text."""
+    """The schema of these columns, all of type string."""
     return StructType([StructField(name, StringType()) for name in names])

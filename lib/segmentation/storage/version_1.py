@@ -1,4 +1,4 @@
-"""Runs of version 1 (0.1.0 before ``schema_version`` 2), in the words of today.
+"""Runs of version 1 (0.1.0 before ``schema_version`` 2), translated to version 2.
 
 Renamed since: ``left_out`` of the transactions (``excluded``), ``least_stability`` of the cost
 curve (``min_stability``), ``shapes`` of the profile (``used_for_clustering``) and the reason
@@ -59,7 +59,7 @@ def profiles(rows: Iterable[Row], *, sizes: Mapping[int, int], config: Row) -> l
 
 
 def _choice(choice: Row) -> dict[str, Any]:
-    """The choice with what speaks against its k: of the verdict's k the verdict says it."""
+    """The choice with the evidence against its k, which for the verdict's k is the verdict's."""
     verdict = choice["verdict"]
     if choice["k"] == verdict["k"]:
         against, runners_up = verdict["against"], verdict["runners_up"]
@@ -79,7 +79,7 @@ def _renamed_reasons(rejections: Sequence[Row]) -> list[dict[str, Any]]:
 
 
 def _kinds(config: Row) -> dict[str, str]:
-    """The kinds of the features that the configuration says to be no plain numbers."""
+    """The kinds of the features that the configuration lists as other than numeric."""
     features = config["features"]
     return {
         each["name"]: kind

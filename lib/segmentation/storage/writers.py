@@ -17,20 +17,20 @@ from segmentation.storage.filesystem import Folder
 
 BYTES = {"binary": 64, "boolean": 1, "int": 4, "float": 4, "smallint": 2, "date": 4}
 OTHERWISE_BYTES = 8
-"""About what a value takes in Parquet, by type: enough to say how many files a table makes."""
+"""Approximate bytes per value in Parquet, by type: enough to estimate the number of files."""
 
 MEGABYTE = 2**20
 SPREAD, SPREAD_ROWS = 4, 100_000
-"""A smaller table still gets so many tasks, of so many rows at least: cores wait for none."""
+"""Smaller tables are still written by several tasks, so that cores are not idle."""
 
 MIN_TASK_BYTES = 16 * MEGABYTE
 """A task that was added for a free core writes at least this much: files stay few."""
 
 MANY_ROWS = 100_000
-"""More than a cluster has cores, so that none of its default partitions is empty."""
+"""More than any cluster has cores, so that no default partition is empty."""
 
 COMPRESSION = {"compression": "zstd", "parquet.compression.codec.zstd.level": "1"}
-"""At level 1 files are as small as at the default of 3, in a tenth less time."""
+"""At level 1 files are as small as at the default of 3, in 10 % less time."""
 
 
 def write_table(
@@ -43,11 +43,11 @@ def write_table(
 ) -> None:
     """Write a table into a new folder, as one file or as a few per partition value.
 
-    With partitions the rows are not shuffled: every task writes all values, so that a
-    large segment waits on no single task; a task writes at most about ``target_file_mb`` in all,
-    and a file for each value, which bounds the number of files. The same tasks compute the rows:
-    there are as many as cores where each still has some megabytes to write. Without partitions,
-    few rows are expected of a table that is long to read; an empty table is not read.
+    With partitions the rows are not shuffled: every task writes one file per value, so that a
+    large segment is not written by a single task; a task writes at most about ``target_file_mb``
+    in total, which bounds the number of files. The same tasks compute the rows: there are as many
+    as cores where each still has some megabytes to write. Without partitions, few rows of a large
+    table are expected; an empty table is not read.
     """
     options = {
         **COMPRESSION,
@@ -69,16 +69,16 @@ def write_table(
 
 
 def parallelism(spark: SparkSession) -> int:
-    """How many tasks the cluster is for, by its cores or as configured; a small job if remote."""
+    """The number of tasks to use, by the cores or as configured; a default if remote."""
     if not is_remote():
         return spark.sparkContext.defaultParallelism
     return spark.range(MANY_ROWS).select(F.spark_partition_id()).distinct().count()
 
 
 def written_rows(folder: Folder) -> dict[str, int]:
-    """How many rows a table's files say they hold, by the value of their partition's folder.
+    """The number of rows in a table's files, by partition value.
 
-    Reads the files' footers alone; without partitions the value is empty.
+    Reads only the files' footers; without partitions the value is empty.
     """
     rows: Counter[str] = Counter()
     for file in folder.files():
@@ -90,7 +90,7 @@ def written_rows(folder: Folder) -> dict[str, int]:
 
 
 def row_bytes(table: DataFrame) -> int:
-    """About how many bytes a row takes in Parquet."""
+    """Approximate bytes per row in Parquet."""
     types = [field.dataType.simpleString() for field in table.schema.fields]
     return sum(BYTES.get(type_, OTHERWISE_BYTES) for type_ in types)
 
@@ -103,7 +103,7 @@ def write_rows(
     Raises
     ------
     StorageError
-        If that cannot be done.
+        If they cannot be written.
     """
     table = pa.table(
         {column.name: [getattr(row, column.name) for row in rows] for column in columns},
@@ -132,4 +132,4 @@ _TYPES = {
     "boolean": pa.bool_(),
     "string": pa.string(),
 }
-"""Spark's names of the published columns' types, as Arrow has them."""
+"""Arrow types by Spark's names, for the published columns."""

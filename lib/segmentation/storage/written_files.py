@@ -1,4 +1,4 @@
-"""The files of a staged run, held against what is there before it is published."""
+"""The files of a staged run, compared with the folder before it is published."""
 
 from collections.abc import Set
 from dataclasses import dataclass, field
@@ -11,27 +11,27 @@ DELTA_LOG = "_delta_log"
 
 @dataclass
 class WrittenFiles:
-    """What this attempt has written into a folder where a lease is all that keeps others away.
+    """The files that this attempt has written, to a folder that only a lease protects.
 
-    On this machine's disk, where the kernel does, nothing is looked up.
+    On the local disk, where the kernel holds the lock, nothing is recorded.
     """
 
     _paths: set[str] = field(default_factory=set)
 
     def add(self, folder: Folder) -> None:
-        """Remember the files of a folder that was just written."""
+        """Record the files of a folder that was just written."""
         if not folder.is_local:
             self._paths.update(folder.files())
 
     def check(self, staging: Folder, *, others: Set[str]) -> None:
-        """Whether the staged folder holds these files, the named ``others`` and Delta's log alone.
+        """Check that the folder has only these files, the named ``others`` and a Delta log.
 
-        A job that stood still while this one took over may have removed or added files since.
+        A suspended job that this one replaced may have removed or added files since.
 
         Raises
         ------
         StorageError
-            If it holds anything else, or less.
+            If files are missing or there are others.
         """
         if staging.is_local:
             return
