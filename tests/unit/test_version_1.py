@@ -50,12 +50,12 @@ def test_its_manifest_is_in_the_words_of_today(published):
     assert run.transactions.excluded_lines == 3
     assert run.choice.setting == {"k": 3}
     assert run.choice.against == (
-        "the elbow favours 2",
-        "the log drop favours 2",
+        "the elbow (Kneedle) favours 2",
+        "the drop in log cost favours 2",
         "the silhouette favours 2",
-        "the calinski harabasz favours 2",
-        "the davies bouldin favours 2",
-        "the stability favours 4",
+        "Calinski-Harabasz favours 2",
+        "Davies-Bouldin favours 2",
+        "stability favours 4",
     )
     assert run.choice.runners_up == (2, 4)
     kinds = {each.name: each.kind for each in run.features}

@@ -1,6 +1,6 @@
 """The results of a run as plain values: made by the pipeline, used by storage and reporting."""
 
-from segmentation.results.choice import Choice, CostPoint, Verdict
+from segmentation.results.choice import INDEX_NAMES, Choice, CostPoint, Verdict
 from segmentation.results.run import (
     JoinCounts,
     LineCounts,
@@ -21,6 +21,7 @@ from segmentation.results.segments import (
 )
 
 __all__ = [
+    "INDEX_NAMES",
     "KINDS",
     "Choice",
     "Correlation",

@@ -3,6 +3,17 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+INDEX_NAMES = {
+    "elbow": "the elbow (Kneedle)",
+    "log_drop": "the drop in log cost",
+    "silhouette": "the silhouette",
+    "calinski_harabasz": "Calinski-Harabasz",
+    "davies_bouldin": "Davies-Bouldin",
+    "gap": "the gap statistic",
+    "stability": "stability",
+}
+"""What the indices of k are called in a sentence."""
+
 
 @dataclass(frozen=True)
 class CostPoint:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
-from segmentation.results import Choice, CostPoint, Verdict
+from segmentation.results import INDEX_NAMES, Choice, CostPoint, Verdict
 from segmentation.selection.elbow import elbow
 from segmentation.selection.evidence import FEW_DISTINCT_CUSTOMERS, Evidence
 from segmentation.selection.groups import OVERLAP
@@ -23,16 +23,6 @@ AGREES = 0.8
 STRICT, LAX = OVERLAP / 2, OVERLAP * 2
 MAX_CUTS = 6
 """Without groups, the largest k that is considered: a cut of a continuum is a convention."""
-
-NAMES = {
-    "elbow": "the elbow (Kneedle)",
-    "log_drop": "the drop in log cost",
-    "silhouette": "the silhouette",
-    "calinski_harabasz": "Calinski-Harabasz",
-    "davies_bouldin": "Davies-Bouldin",
-    "gap": "the gap statistic",
-    "stability": "stability",
-}
 
 
 def choose(evidence: Evidence, *, k: int | str) -> Choice:
@@ -63,9 +53,9 @@ def _as_configured(evidence: Evidence, verdict: Verdict, k: int | str) -> tuple[
         return k, "fixed", f"choose.k is {k}"
     favourite = verdict.favourites.get(k)
     if favourite is None:
-        reason = f"choose.k is {NAMES[k]}, which favours no k from {smallest} to {largest}"
+        reason = f"choose.k is {INDEX_NAMES[k]}, which favours no k from {smallest} to {largest}"
         return smallest, k, f"{reason}, so it is the smallest"
-    return favourite, k, f"choose.k is {NAMES[k]}, which favours {favourite}"
+    return favourite, k, f"choose.k is {INDEX_NAMES[k]}, which favours {favourite}"
 
 
 def judge(evidence: Evidence) -> Verdict:
@@ -190,7 +180,7 @@ def _at(evidence: Evidence, k: int) -> CostPoint:
 
 
 def _disagreeing(found: Mapping[str, int], k: int) -> list[str]:
-    return [f"{NAMES[name]} favours {other}" for name, other in found.items() if other != k]
+    return [f"{INDEX_NAMES[name]} favours {other}" for name, other in found.items() if other != k]
 
 
 def _runners_up(

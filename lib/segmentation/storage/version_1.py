@@ -9,6 +9,8 @@ sample of the scatter plot is missing.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from segmentation.results import INDEX_NAMES
+
 VERSION = 1
 REASONS = {"not_in_order": "unknown_band"}
 KIND_OF_SECTION = {"ordered": "ordered", "dates": "date", "boolean": "boolean"}
@@ -65,7 +67,7 @@ def _choice(choice: Row) -> dict[str, Any]:
         against, runners_up = verdict["against"], verdict["runners_up"]
     else:
         against = [
-            f"the {index.replace('_', ' ')} favours {k}"
+            f"{INDEX_NAMES[index]} favours {k}"
             for index, k in verdict["favourites"].items()
             if k != choice["k"]
         ]
