@@ -25,7 +25,7 @@ from tests.conftest import SPARK_PATH
 from tests.jobs.shop import CSV, HEADER, ROWS
 
 ROOT = Path(__file__).resolve().parents[2]
-LONGEST_LINE = 600
+MAX_LINE = 600
 
 CONFIG = """
 [input]
@@ -701,7 +701,7 @@ def the_one_line(stderr):
     lines = [line for line in stderr.splitlines() if line]
     assert len(lines) == 1, lines
     assert lines[0].startswith("segment: ")
-    assert len(lines[0]) < LONGEST_LINE
+    assert len(lines[0]) < MAX_LINE
     assert lines[0].isprintable()
     return lines[0]
 

@@ -20,7 +20,7 @@ from segmentation.errors import ConfigError
 from tests.jobs.conftest import Finished
 
 TABLES = int(os.environ.get("SEGMENTATION_TABLES", "5200"))
-LONGEST_LINE = 2_000
+MAX_LINE = 2_000
 ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 SCALARS = st.one_of(
     st.none(), st.booleans(), st.integers(-(2**70), 2**70), st.floats(), ANY_TEXT, st.dates()
@@ -190,7 +190,7 @@ def check_job(folder, capsys, columns, config):
         assert status == 2, told
         lines = [line for line in told.splitlines() if line.startswith("segment: ")]
         assert len(lines) == 1, told
-        assert len(lines[0]) < LONGEST_LINE
+        assert len(lines[0]) < MAX_LINE
         assert "Traceback" not in told
         return "refused"
     manifest = Finished.latest(folder / f"out{number}").manifest

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segmentation.config import LARGEST_K, Config, load, loading, parse
+from segmentation.config import MAX_K, Config, load, loading, parse
 from segmentation.errors import ConfigError
 
 SHIPPED = sorted((Path(__file__).resolve().parents[2] / "conf").glob("*.toml"))
@@ -175,7 +175,7 @@ def test_the_value_feature_and_whether_it_adds_up(sections, feature, adds_up):
         ({"choose": {"zzz": 3}}, ["unknown key choose.zzz", "(known: k, min_share)"]),
         # values out of range or of the wrong type
         ({"sweep": {"k_min": 0}}, ["sweep.k_min = 0", "at least 1"]),
-        ({"sweep": {"k_max": LARGEST_K + 1}}, ["sweep.k_max", f"at most {LARGEST_K}"]),
+        ({"sweep": {"k_max": MAX_K + 1}}, ["sweep.k_max", f"at most {MAX_K}"]),
         ({"sweep": {"k_max": 3.5}}, ["sweep.k_max = 3.5", "a whole number"]),
         ({"sweep": {"k_max": True}}, ["sweep.k_max = True", "a whole number"]),
         ({"sweep": {"seed": 2**63}}, ["sweep.seed", "less than"]),
@@ -258,10 +258,10 @@ def test_an_elbow_needs_three_points_but_a_fixed_k_does_not():
     assert parse(tree(sweep={"k_min": 4, "k_max": 6}), source="x").choose.k == "auto"
 
 
-@given(st.integers(-3, LARGEST_K + 3), st.integers(-3, LARGEST_K + 3))
+@given(st.integers(-3, MAX_K + 3), st.integers(-3, MAX_K + 3))
 def test_a_range_of_k_is_accepted_when_it_can_be_swept(k_min, k_max):
     sections = tree(sweep={"k_min": k_min, "k_max": k_max})
-    if 1 <= k_min <= k_max <= LARGEST_K:
+    if 1 <= k_min <= k_max <= MAX_K:
         settings = parse(sections, source="x")
         assert (settings.sweep.k_min, settings.sweep.k_max) == (k_min, k_max)
     else:

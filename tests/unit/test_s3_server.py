@@ -118,7 +118,7 @@ def test_a_job_killed_at_every_step(places, bucket):
 
 
 def test_the_lease_of_two_jobs(bucket, monkeypatch):
-    for name, seconds in (("SETTLE_S", 0.3), ("LOOK_S", 0.1), ("LEASE_TIMEOUT_S", 3.0)):
+    for name, seconds in (("SETTLE_S", 0.3), ("POLL_S", 0.1), ("LEASE_TIMEOUT_S", 3.0)):
         monkeypatch.setattr(lease, name, seconds)
     monkeypatch.setattr("segmentation.storage.locking.HEARTBEAT_S", 0.2)
     folder = Folder(connected(), f"{bucket}/out", f"s3://{bucket}/out")

@@ -3,11 +3,11 @@
 from segmentation.config.features import Categorical, Described, Feature, Features
 from segmentation.config.loading import load, parse
 from segmentation.config.sources import Input, Join, Returns, Source, Transactions
-from segmentation.config.tree import ELBOW_POINTS, LARGEST_K, Config, Output
+from segmentation.config.tree import ELBOW_POINTS, MAX_K, Config, Output
 
 __all__ = [
     "ELBOW_POINTS",
-    "LARGEST_K",
+    "MAX_K",
     "Categorical",
     "Config",
     "Described",

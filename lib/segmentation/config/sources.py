@@ -11,11 +11,11 @@ from pydantic import BeforeValidator, Field, model_validator
 from segmentation.config.section import Name, Section, Whole
 from segmentation.redaction import redacted_tree
 
-KEEPING_MODES = ("PERMISSIVE", "FAILFAST")
-CHOOSING_OPTIONS = ("pathglobfilter", "recursivefilelookup", "modifiedbefore", "modifiedafter")
-LOSING_OPTIONS = ("ignorecorruptfiles", "ignoremissingfiles")
+LOSSLESS_MODES = ("PERMISSIVE", "FAILFAST")
+FILE_FILTERS = ("pathglobfilter", "recursivefilelookup", "modifiedbefore", "modifiedafter")
+LOSSY_OPTIONS = ("ignorecorruptfiles", "ignoremissingfiles")
 
-ENDINGS = {
+FORMATS = {
     ".parquet": "parquet", ".pq": "parquet", ".orc": "orc",
     ".json": "json", ".jsonl": "json", ".ndjson": "json",
     ".csv": "csv", ".tsv": "csv", ".txt": "csv",
@@ -32,16 +32,16 @@ def _as_option(value: object) -> object:
 
 def _format_of(path: object) -> str | None:
     """The format by a file's extension, compressed or not; None if the extension is unknown."""
-    return ENDINGS.get(_stem(path).suffix) if isinstance(path, str) else None
+    return FORMATS.get(_stem(path).suffix) if isinstance(path, str) else None
 
 
 def _stem(path: str) -> PurePosixPath:
-    """A path in lower case, less the ending of a compression."""
+    """A path in lower case, without the extension of a compression."""
     name = PurePosixPath(path.lower())
     return name.with_suffix("") if name.suffix in COMPRESSED else name
 
 
-SPOKEN = {
+DERIVED_NAMES = {
     "recency_days": "last purchase",
     "tenure_days": "tenure",
     "monetary": "spend",
@@ -74,16 +74,16 @@ class Source(Section):
     @model_validator(mode="after")
     def _no_row_disappears(self) -> Self:
         for option, value in self.options.items():
-            if option.lower() in LOSING_OPTIONS and value.lower() != "false":
+            if option.lower() in LOSSY_OPTIONS and value.lower() != "false":
                 raise ValueError(
                     f"{self.section}.options.{option} is {value!r}, needs to be false: no file "
                     "may be skipped silently"
                 )
         for option, mode in self.options.items():
-            if option.lower() == "mode" and mode.upper() not in KEEPING_MODES:
+            if option.lower() == "mode" and mode.upper() not in LOSSLESS_MODES:
                 raise ValueError(
                     f"{self.section}.options.{option} is {mode!r}, needs to be "
-                    f"{' or '.join(KEEPING_MODES)}: no row may be dropped silently"
+                    f"{' or '.join(LOSSLESS_MODES)}: no row may be dropped silently"
                 )
         return self
 
@@ -103,9 +103,9 @@ class Source(Section):
         return {**options, **self.options}
 
     @property
-    def choosing_options(self) -> dict[str, str]:
+    def file_filters(self) -> dict[str, str]:
         """The options that select files."""
-        return {name: v for name, v in self.options.items() if name.lower() in CHOOSING_OPTIONS}
+        return {name: v for name, v in self.options.items() if name.lower() in FILE_FILTERS}
 
     @property
     def shown(self) -> str:

@@ -13,7 +13,7 @@ from segmentation.errors import nearest
 from segmentation.redaction import redacted_tree
 
 ELBOW_POINTS = 3
-LARGEST_K = 200
+MAX_K = 200
 RECENCY_FREQUENCY_MONETARY = ("recency_days", "frequency", "monetary")
 ADDITIVE = frozenset({"monetary", "frequency", "units"})
 """Features of transactions that can be added up over customers."""
@@ -26,8 +26,8 @@ Index = Literal[
 class Sweep(Section):
     """``[sweep]``: the range of k and how it is searched."""
 
-    k_min: Annotated[Whole, Field(ge=1, le=LARGEST_K)] = 1
-    k_max: Annotated[Whole, Field(ge=1, le=LARGEST_K)] = 12
+    k_min: Annotated[Whole, Field(ge=1, le=MAX_K)] = 1
+    k_max: Annotated[Whole, Field(ge=1, le=MAX_K)] = 12
     seed: Annotated[Whole, Field(ge=-(2**63), lt=2**63)] = 42
     engine: Literal["coreset", "mllib"] = "coreset"
     coreset_size: Annotated[int, Field(ge=1_000, le=1_000_000)] = 20_000

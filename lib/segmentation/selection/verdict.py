@@ -17,7 +17,7 @@ from segmentation.selection.groups import OVERLAP
 from segmentation.selection.summary import summary
 from segmentation.selection.validity import STABLE
 
-AGREES = 0.8
+MIN_AGREEMENT = 0.8
 """Adjusted Rand index from which the clusters match the groups, apart from borderline customers."""
 
 STRICT, LAX = OVERLAP / 2, OVERLAP * 2
@@ -110,10 +110,10 @@ def weaknesses(evidence: Evidence, k: int) -> list[str]:
         )
     elif 1 < groups != k:
         found.append(f"the customers form {groups} well-separated groups, not {k}")
-    elif groups > 1 and agreement < AGREES:
+    elif groups > 1 and agreement < MIN_AGREEMENT:
         found.append(
             f"k-means with {k} segments does not recover the groups (adjusted Rand index "
-            f"{agreement:.2f}, below {AGREES}), as happens where groups differ much in size or "
+            f"{agreement:.2f}, below {MIN_AGREEMENT}), as happens where groups differ much in size or "
             "are not spherical"
         )
     if k > 1 and least is None:

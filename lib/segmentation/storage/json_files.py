@@ -33,7 +33,7 @@ def read_json(spark: SparkSession, source: Source, *, warn: Callable[[str], None
             f"{source.shown}: no line is a JSON object; one that spans lines needs "
             f"{source.section}.options.multiLine = true"
         )
-    choice = dict(source.choosing_options)
+    choice = dict(source.file_filters)
     if "linesep" in given and not is_whole_file:
         choice["lineSep"] = given["linesep"]
     lines = spark.read.options(**choice).text(paths, wholetext=is_whole_file)

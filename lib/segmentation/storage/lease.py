@@ -21,7 +21,7 @@ LEASE = "_lock.json"
 HEARTBEAT_S, LEASE_TIMEOUT_S = 10.0, 300.0
 """Seconds between renewals, and without one until another job may take over."""
 
-LOOK_S, SETTLE_S = 2.0, 2.0
+POLL_S, SETTLE_S = 2.0, 2.0
 """Seconds between looks of a waiting job, and until two jobs read the same after a write."""
 
 LOGGER = logging.getLogger("segment")
@@ -140,7 +140,7 @@ class Lease:
             LEASE_TIMEOUT_S,
         )  # fmt: skip
         while self.clock.monotonic() - began < LEASE_TIMEOUT_S:
-            self.clock.sleep(LOOK_S)
+            self.clock.sleep(POLL_S)
             now = self._read()
             if now is None:
                 return

@@ -93,7 +93,7 @@ def _groups(spark: SparkSession, source: Source, paths: list[str]) -> list[_Foot
 
 
 def _listing(spark: SparkSession, source: Source, paths: list[str]) -> DataFrame:
-    return spark.read.options(**source.choosing_options).text(paths)
+    return spark.read.options(**source.file_filters).text(paths)
 
 
 def _footers(file: str, footer: pq.ParquetFile, source: Source) -> _Footers:

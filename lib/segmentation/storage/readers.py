@@ -60,13 +60,13 @@ def read_table(
 
 def _warn_of_filters(spark: SparkSession, source: Source, warn: Callable[[str], None]) -> None:
     """Warn of files that the options exclude: their rows are not counted."""
-    filters = {name: v for name, v in source.choosing_options.items() if name not in FINDING}
+    filters = {name: v for name, v in source.file_filters.items() if name not in FINDING}
     if not filters or source.format == "table":
         return
     paths = [escaped(path) for path in source.paths]
-    finding = {name: v for name, v in source.choosing_options.items() if name in FINDING}
+    finding = {name: v for name, v in source.file_filters.items() if name in FINDING}
     there = len(spark.read.options(**finding).text(paths).inputFiles())
-    read = len(spark.read.options(**source.choosing_options).text(paths).inputFiles())
+    read = len(spark.read.options(**source.file_filters).text(paths).inputFiles())
     if read < there:
         warn(
             f"{source.section}.options has {' and '.join(filters)}: {read:,} of {there:,} files "

@@ -29,7 +29,7 @@ SIGNATURES = (
     (b"\x28\xb5\x2f\xfd", "a file compressed with zstd, and not named .zst", None, (".zst",)),
 )
 TEXTS = ("csv", "json")
-UNREADABLE_ENDINGS = (".snappy", ".xz", ".7z", ".rar", ".zip", ".xlsx", ".xls", ".z", ".br")
+UNREADABLE_EXTENSIONS = (".snappy", ".xz", ".7z", ".rar", ".zip", ".xlsx", ".xls", ".z", ".br")
 NOT_DATA = ("_SUCCESS", "_metadata", "_common_metadata", "_delta_log", "_committed_", "_started_")
 
 
@@ -103,7 +103,7 @@ def _check_signature(file: Path, source: Source) -> None:
             else f"save it as CSV or Parquet, and change {source.section}.path"
         )
         raise StorageError(f"{source.section}.path: {str(file)!r} is {what}: {cure}")
-    if source.format in TEXTS and file.suffix.lower() in UNREADABLE_ENDINGS:
+    if source.format in TEXTS and file.suffix.lower() in UNREADABLE_EXTENSIONS:
         raise StorageError(
             f"{source.section}.path: {str(file)!r} has an extension that is not read as "
             f"{source.format}: unpack it, or compress it with gzip or zstd"

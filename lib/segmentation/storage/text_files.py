@@ -8,7 +8,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import StringType, StructField, StructType
 
 from segmentation.config import Source
-from segmentation.config.sources import CHOOSING_OPTIONS
+from segmentation.config.sources import FILE_FILTERS
 from segmentation.storage.dialect import Dialect
 from segmentation.storage.quotes import BLOCK, FILE, PLACE, placed
 
@@ -20,8 +20,8 @@ NEVER_IN_TEXT = {"sep": "\uffff", "quote": "\ufffe", "escape": "\ufffe"}
 
 WIDE = ("utf-16", "utf16", "utf-32", "utf32", "ucs-2", "unicodebig", "unicodelittle")
 UTF_8 = ("", "utf-8", "utf8")
-CHOICE_OF_FILES = (
-    *CHOOSING_OPTIONS,
+FILE_OPTIONS = (
+    *FILE_FILTERS,
     "timezone",
     "basepath",
     "ignorecorruptfiles",
@@ -78,12 +78,12 @@ class Text:
         """Every line, including headers and comments; not decoded unless characters are wide."""
         if self.is_wide:
             return self.lines(header=False, comment=False)
-        keys = (*CHOICE_OF_FILES, "linesep")
+        keys = (*FILE_OPTIONS, "linesep")
         return self.spark.read.options(**_some(self.given, keys)).text(self.paths)
 
     def lines(self, *, header: bool, comment: bool = True) -> DataFrame:
         """Every line, decoded, without each file's header, by position."""
-        keys = (*CHOICE_OF_FILES, "linesep", "encoding", "charset", *["comment"][:comment])
+        keys = (*FILE_OPTIONS, "linesep", "encoding", "charset", *["comment"][:comment])
         options = {**_some(self.given, keys), **NEVER_IN_TEXT, "header": str(header).lower()}
         if self.is_wide:
             options["multiLine"] = "true"
@@ -95,7 +95,7 @@ class Text:
 
     def folders(self) -> list[str]:
         """The columns from partition folders such as ``country=UK/``."""
-        options = _some(self.given, CHOICE_OF_FILES)
+        options = _some(self.given, FILE_OPTIONS)
         return self.spark.read.options(**options).text(self.paths).columns[1:]
 
 

@@ -16,7 +16,7 @@ from segmentation.schemas import ONE_FOLDER, FileLayout, quoted
 from segmentation.storage.filesystem import Folder
 
 BYTES = {"binary": 64, "boolean": 1, "int": 4, "float": 4, "smallint": 2, "date": 4}
-OTHERWISE_BYTES = 8
+DEFAULT_BYTES = 8
 """Approximate bytes per value in Parquet, by type: enough to estimate the number of files."""
 
 MEGABYTE = 2**20
@@ -92,7 +92,7 @@ def written_rows(folder: Folder) -> dict[str, int]:
 def row_bytes(table: DataFrame) -> int:
     """Approximate bytes per row in Parquet."""
     types = [field.dataType.simpleString() for field in table.schema.fields]
-    return sum(BYTES.get(type_, OTHERWISE_BYTES) for type_ in types)
+    return sum(BYTES.get(type_, DEFAULT_BYTES) for type_ in types)
 
 
 def write_rows(

@@ -9,7 +9,7 @@ from segmentation.results import PreparedFeature
 
 MAX_TICKS = 7
 MIN_TICKS = 3
-CLOSEST_TICKS = 0.09
+MIN_TICK_DISTANCE = 0.09
 """The least distance between two ticks as a fraction of the axis: closer, labels overlap."""
 
 DIGITS = 6
@@ -110,7 +110,7 @@ def _even(low: float, high: float) -> list[float]:
 def _apart(ticks: Sequence[float], transform: str) -> list[float]:
     """The ticks without those too close to another: zero stays, then the largest."""
     places = [position(tick, transform) for tick in ticks]
-    closest = CLOSEST_TICKS * (max(places, default=0) - min(places, default=0))
+    closest = MIN_TICK_DISTANCE * (max(places, default=0) - min(places, default=0))
     kept: list[float] = []
     for tick in sorted(ticks, key=lambda tick: (tick != 0, -abs(tick), tick)):
         place = position(tick, transform)
