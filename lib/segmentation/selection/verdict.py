@@ -113,8 +113,8 @@ def weaknesses(evidence: Evidence, k: int) -> list[str]:
     elif groups > 1 and agreement < MIN_AGREEMENT:
         found.append(
             f"k-means with {k} segments does not recover the groups (adjusted Rand index "
-            f"{agreement:.2f}, below {MIN_AGREEMENT}), as happens where groups differ much in size or "
-            "are not spherical"
+            f"{agreement:.2f}, below {MIN_AGREEMENT}), as happens where groups differ much in size "
+            "or are not spherical"
         )
     if k > 1 and least is None:
         found.append(f"the stability of {k} segments in resampled customers cannot be measured")
