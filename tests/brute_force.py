@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from segmentation.clustering.lloyd import Partition
 from segmentation.numerics.arrays import Points
+from segmentation.numerics.partition import Partition
 
 
 @dataclass(frozen=True)

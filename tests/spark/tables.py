@@ -12,6 +12,7 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from segmentation.clustering.distributed import DistributedPopulation
+from segmentation.clustering.ties import FinalClusters, resolve_ties
 from segmentation.config import Config, parse
 from segmentation.features import contract
 from segmentation.features.definitions import defined_features
@@ -22,8 +23,12 @@ from segmentation.model.features import Feature
 from segmentation.model.fitted import FittedModel, ModelSegment
 from segmentation.model.preparation import Preparation
 from segmentation.model.rules import NearestPrototype
+from segmentation.model.spark_columns import PreparedCustomers
 from segmentation.model.spark_pipeline import preparation_stages
 from segmentation.numerics.arrays import Points
+from segmentation.numerics.partition import Partition
+from segmentation.pipelines.description import BuiltSegments, build_segments
+from segmentation.segments.profile import Value, order_by_value
 
 LATTICE_STEP = 2**20
 """Grid steps between neighbours on a lattice: far beyond what rounding or nudging moves."""
@@ -64,7 +69,20 @@ class Prepared:
 
     @property
     def population(self) -> DistributedPopulation:
-        return DistributedPopulation(self.rows, self.coordinates)
+        return DistributedPopulation(self.customers)
+
+    @property
+    def customers(self) -> PreparedCustomers:
+        """The usable rows with their coordinates, and the bounds of these."""
+        return PreparedCustomers(
+            self.rows,
+            coordinates=self.coordinates,
+            bits=self.preparation.bits,
+            count=self.audit.usable,
+            distinct=self.distinct,
+            sum_squared_norms=self.preparation.squares(self.audit.usable),
+            max_distance=self.preparation.reach,
+        )
 
     @cached_property
     def scaled(self) -> Points:
@@ -128,6 +146,19 @@ def fitted(preparation: Preparation, centres: Points) -> FittedModel:
     return FittedModel(preparation, rule, names, "kmeans", {"k": len(centres)}, seed=42)
 
 
+def segments_of(
+    made: Prepared, partition: Partition, *, value: Value | None
+) -> tuple[FinalClusters, BuiltSegments]:
+    """The segments of a partition, as the pipeline builds them."""
+    attributes = made.profiled.of_features
+    clusters = resolve_ties(made.customers, partition, made.population, attributes=attributes)
+    order = order_by_value(clusters.statistics, value=value)
+    built = build_segments(
+        clusters, order, preparation=made.preparation, attributes=attributes, value=value
+    )
+    return clusters, built
+
+
 RAW = {"transform": "none", "scale": "none"}
 
 
@@ -151,6 +182,27 @@ def on_grid(spark: SparkSession, points: npt.ArrayLike) -> DataFrame:
     """A table whose columns ``q0``, ``q1``... are coordinates already."""
     by_column = np.asarray(points, float).T
     return table(spark, **{f"q{j}": column for j, column in enumerate(by_column)})
+
+
+def points_of(
+    rows: DataFrame,
+    coordinates: Sequence[str],
+    *,
+    bits: int = 20,
+    points: npt.ArrayLike = (),
+    distinct: int | None = None,
+) -> PreparedCustomers:
+    """A table whose ``coordinates`` are those of the ``points``, as prepared customers."""
+    values = np.asarray(points, float)
+    return PreparedCustomers(
+        rows,
+        coordinates=tuple(coordinates),
+        bits=bits,
+        count=len(values),
+        distinct=len(values) if distinct is None else distinct,
+        sum_squared_norms=float((values**2).sum()),
+        max_distance=float(np.ptp(values) * values.shape[1] * 2.0**-bits) if values.size else 1.0,
+    )
 
 
 def planted(customers: int, *, groups: int, seed: int) -> tuple[Points, npt.NDArray[np.int64]]:

@@ -6,7 +6,7 @@ import pytest
 from pyspark.sql import functions as F
 
 from segmentation.clustering.coreset import WEIGHT_UNIT, WHOLE, compress, sample
-from tests.spark.tables import on_grid
+from tests.spark.tables import on_grid, points_of
 
 
 def lognormal(rows, *, seed):
@@ -17,29 +17,14 @@ def lognormal(rows, *, seed):
 
 def drawn(rows, points, *, size, seed=42, identity=("q0", "q1")):
     """A sample of a table that holds these points."""
-    return sample(
-        rows,
-        coordinates=["q0", "q1"],
-        identity=[F.col(name) for name in identity],
-        size=size,
-        customers=len(points),
-        squares=float((points**2).sum()),
-        seed=seed,
-    )
+    customers = points_of(rows, ["q0", "q1"], points=points)
+    return sample(customers, identity=[F.col(name) for name in identity], size=size, seed=seed)
 
 
 def compressed(rows, points, *, size=50, distinct_points=None):
     """What is made of a table that holds these points."""
-    return compress(
-        rows,
-        coordinates=["q0", "q1"],
-        identity=[F.col("q0"), F.col("q1")],
-        size=size,
-        customers=len(points),
-        distinct_points=len(points) if distinct_points is None else distinct_points,
-        squares=float((points**2).sum()),
-        seed=1,
-    )
+    customers = points_of(rows, ["q0", "q1"], points=points, distinct=distinct_points)
+    return compress(customers, identity=[F.col("q0"), F.col("q1")], size=size, seed=1)
 
 
 def test_few_points_are_all_taken_with_their_counts(spark):

@@ -24,15 +24,11 @@ def labelled(rows, *, columns, numbers=(), names=("Best", "Rest")):
         numbers={name: spark_column(Number(name)) for name in numbers},
         names=names,
         imputed=F.lit(None).cast("string"),
-        segment=F.col("__nearest"),
-        runner_up=F.col("__second"),
-        square=F.col("__square"),
-        runner_up_square=F.col("__second_square"),
-        unit=0.5,
+        bits=1,
     )
 
 
-LABEL = "__nearest int, __second int, __square double, __second_square double"
+LABEL = "__cluster int, __second_cluster int, __square double, __second_square double"
 
 
 def test_a_label_on_paper(spark):

@@ -8,9 +8,9 @@ from segmentation.clustering.coreset import sample
 from segmentation.clustering.kmeans import fit_coreset
 from segmentation.clustering.lloyd import lloyd_from_centres
 from segmentation.clustering.sweep import score
-from segmentation.pipelines.chosen import labelled, settled
+from segmentation.pipelines.labelling import labelled_table
 from segmentation.segments.profile import Value
-from tests.spark.tables import identity_of, in_partitions, prepared
+from tests.spark.tables import identity_of, in_partitions, prepared, segments_of
 
 
 @pytest.fixture(scope="module")
@@ -32,40 +32,21 @@ def found(customers, ks=(1, 2, 4)):
     with_id = {"path": "x", "customer_id": "id"}
     made = prepared(customers, numeric=["orders", "spend"], input=with_id)
     preparation, population = made.preparation, made.population
-    coreset = sample(
-        made.rows,
-        coordinates=made.coordinates,
-        identity=identity_of(made.config),
-        size=200,
-        customers=made.audit.usable,
-        squares=preparation.squares(made.audit.usable),
-        seed=5,
-    )
+    coreset = sample(made.customers, identity=identity_of(made.config), size=200, seed=5)
     bits = preparation.bits
     centres = fit_coreset(customers.sparkSession, coreset, ks=ks, bits=bits, seed=5)
-    swept = score(population, centres, bits=bits)
-    partition, _ = lloyd_from_centres(population, swept[-1].partition.means(), max_steps=3)
-    chosen = settled(
-        made.rows,
-        partition,
-        population=population,
-        preparation=preparation,
-        attributes=made.profiled.of_features,
-        value=Value("spend", adds_up=True),
-    )
-    table = labelled(
-        made.rows,
-        chosen,
-        preparation=preparation,
-        columns=customers.columns,
-        features=preparation.features,
+    swept = score(population, centres)
+    partition, _ = lloyd_from_centres(population, swept[-1].means(), max_steps=3)
+    _, built = segments_of(made, partition, value=Value("spend", adds_up=True))
+    table = labelled_table(
+        made.customers, built, columns=customers.columns, features=preparation.features
     )
     return {
         "audit": made.audit,
         "preparation": preparation,
         "coreset": (coreset.points.tolist(), coreset.weights.tolist()),
-        "curve": [(s.k, s.cost, s.partition.counts, s.partition.sums) for s in swept],
-        "segments": (chosen.centres.tolist(), chosen.segments, chosen.profiles),
+        "curve": [(p.k, p.cost(), p.counts, p.sums) for p in swept],
+        "segments": built,
         "labels": sorted(map(tuple, table.collect())),
     }
 
@@ -86,7 +67,7 @@ def test_counts_add_up_to_the_rows(frame, once):
     for _, _, counts, _ in once["curve"]:
         assert sum(counts) == len(frame)
     assert len(once["labels"]) == len(frame)
-    _, segments, _ = once["segments"]
+    segments = once["segments"].segments
     assert sum(segment.customers for segment in segments) == len(frame)
     assert sum(segment.share for segment in segments) == pytest.approx(1, abs=1e-12)
 

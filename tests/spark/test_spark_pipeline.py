@@ -5,6 +5,7 @@ import pytest
 from pyspark.ml import PipelineModel
 from pyspark.sql import functions as F
 
+from segmentation.clustering.ties import CLEAR_MARGIN
 from segmentation.model.spark_columns import (
     CLUSTER,
     SECOND_SQUARE,
@@ -12,10 +13,9 @@ from segmentation.model.spark_columns import (
     with_nearest,
 )
 from segmentation.model.spark_pipeline import pipeline_model
-from segmentation.pipelines.chosen import CLEAR_LEAD, settled
 from segmentation.schemas import SEGMENT
 from segmentation.segments.profile import Value
-from tests.spark.tables import RAW, fitted, planted, prepared, table
+from tests.spark.tables import RAW, fitted, planted, prepared, segments_of, table
 
 
 def frozen(made, centres):
@@ -128,26 +128,19 @@ def test_customers_halfway_between_centres_are_labelled_alike_by_table_and_model
         (F.col(SECOND_SQUARE) - F.col(SQUARE)).alias("lead")
     )
     assert leads.agg(F.min("lead")).collect()[0][0] == 0  # the case that is meant
-    chosen = settled(
-        made.rows,
-        partition(made, centres),
-        population=made.population,
-        preparation=made.preparation,
-        attributes=made.profiled.of_features,
-        value=Value("b", adds_up=True),
-    )
-    moved = with_nearest(made.rows, made.coordinates, chosen.centres).select(
+    clusters, built = segments_of(made, partition(made, centres), value=Value("b", adds_up=True))
+    moved = with_nearest(made.rows, made.coordinates, built.rule.points).select(
         (F.col(SECOND_SQUARE) - F.col(SQUARE)).alias("lead")
     )
-    assert moved.agg(F.min("lead")).collect()[0][0] >= CLEAR_LEAD
-    assert unlike(frozen(made, chosen.centres), made, chosen.centres) == 0
-    moved_by = np.abs(np.sort(chosen.centres, axis=0) - np.sort(centres, axis=0)).max()
+    assert moved.agg(F.min("lead")).collect()[0][0] >= CLEAR_MARGIN
+    assert unlike(frozen(made, built.rule.points), made, built.rule.points) == 0
+    moved_by = np.abs(np.sort(built.rule.points, axis=0) - np.sort(centres, axis=0)).max()
     assert moved_by * 2.0**-made.preparation.bits < 1e-3
-    assert chosen.tied == 0
+    assert clusters.tied == 0
     # What is published of the segments is of the centres that were frozen.
-    assert chosen.partition == partition(made, chosen.partition.centres)
-    assert sorted(chosen.partition.centres.tolist()) == sorted(chosen.centres.tolist())
-    assert sum(segment.customers for segment in chosen.segments) == made.audit.usable
+    assert clusters.partition == partition(made, clusters.partition.centres)
+    assert sorted(clusters.partition.centres.tolist()) == sorted(built.rule.points.tolist())
+    assert sum(segment.customers for segment in built.segments) == made.audit.usable
 
 
 @pytest.mark.parametrize("weight", [1e-6, 1e6])
@@ -165,17 +158,10 @@ def test_amounts_of_any_size_are_labelled_as_the_table_does(spark, factor, weigh
 def test_customers_who_stay_tied_are_counted(spark, monkeypatch):
     made = lattice(spark)
     centres = on_grid(made, [(1, 1), (3, 1), (1, 3), (3, 3)])
-    monkeypatch.setattr("segmentation.pipelines.chosen.NUDGES", ())
-    chosen = settled(
-        made.rows,
-        partition(made, centres),
-        population=made.population,
-        preparation=made.preparation,
-        attributes=made.profiled.of_features,
-        value=None,
-    )
-    assert chosen.tied == 2 * 9  # the cross in the middle of five by five, each twice
-    assert sorted(chosen.centres.tolist()) == sorted(centres.tolist())
+    monkeypatch.setattr("segmentation.clustering.ties.MAX_STEPS", ())
+    clusters, built = segments_of(made, partition(made, centres), value=None)
+    assert clusters.tied == 2 * 9  # the cross in the middle of five by five, each twice
+    assert sorted(built.rule.points.tolist()) == sorted(centres.tolist())
 
 
 def test_a_lead_of_one_square_of_the_grid_is_enough_for_mllib(spark):
@@ -187,38 +173,24 @@ def test_a_lead_of_one_square_of_the_grid_is_enough_for_mllib(spark):
         leads = with_nearest(made.rows, made.coordinates, centres).select(
             (F.col(SECOND_SQUARE) - F.col(SQUARE)).alias("lead")
         )
-        if leads.agg(F.min("lead")).collect()[0][0] >= CLEAR_LEAD:
+        if leads.agg(F.min("lead")).collect()[0][0] >= CLEAR_MARGIN:
             assert unlike(frozen(made, centres), made, centres) == 0
 
 
 def test_centres_without_ties_stay_where_they_are(made, centres):
-    chosen = settled(
-        made.rows,
-        partition(made, centres),
-        population=made.population,
-        preparation=made.preparation,
-        attributes=made.profiled.of_features,
-        value=Value("c", adds_up=True),
-    )
-    assert sorted(chosen.centres.tolist()) == sorted(centres.tolist())
-    means = [segment.value_mean or 0.0 for segment in chosen.segments]
+    _, built = segments_of(made, partition(made, centres), value=Value("c", adds_up=True))
+    assert sorted(built.rule.points.tolist()) == sorted(centres.tolist())
+    means = [segment.value_mean or 0.0 for segment in built.segments]
     assert means == sorted(means, reverse=True)
-    labels = frozen(made, chosen.centres).transform(made.usable).groupBy(SEGMENT)
+    labels = frozen(made, built.rule.points).transform(made.usable).groupBy(SEGMENT)
     found = {row[SEGMENT]: row["mean"] for row in labels.agg(F.mean("c").alias("mean")).collect()}
     assert [found[i] for i in range(len(means))] == pytest.approx(means, rel=1e-6)
 
 
 def test_profiles_are_in_original_units(made, centres):
-    chosen = settled(
-        made.rows,
-        partition(made, centres),
-        population=made.population,
-        preparation=made.preparation,
-        attributes=made.profiled.of_features,
-        value=Value("c", adds_up=True),
-    )
-    first = [p for p in chosen.profiles if p.segment == 0]
+    _, built = segments_of(made, partition(made, centres), value=Value("c", adds_up=True))
+    first = [p for p in built.profiles if p.segment == 0]
     for j, profile in enumerate(first):
-        own = made.preparation.original(j, chosen.centres[0][j])
+        own = made.preparation.original(j, built.rule.points[0][j])
         assert profile.centroid == own
         assert 10 < own < 70  # where the groups were planted

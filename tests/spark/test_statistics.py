@@ -12,39 +12,34 @@ from pyspark.ml.feature import VectorAssembler
 from segmentation.model.expressions import Column
 from segmentation.model.spark_columns import CLUSTER, SECOND_SQUARE, SQUARE, with_nearest
 from segmentation.numerics.fixed_point import EXACT_QUANTILES
-from segmentation.segments import statistics as module
+from segmentation.numerics.partition import Partition
+from segmentation.segments import statistics_pass as module
 from segmentation.segments.attributes import Attribute
-from segmentation.segments.statistics import QUANTILES, Facts, Moments, cluster_statistics
-from tests.spark.tables import in_partitions, on_grid
+from segmentation.segments.statistics import QUANTILES, Facts, cluster_statistics
+from tests.brute_force import Listed
+from tests.spark.tables import in_partitions, on_grid, points_of
 
-UNIT = 2.0**-20
-
-
-def moments(points, centres, *, times=1):
-    """What numpy makes of the clusters, each customer counted so many times."""
-    labels = ((points[:, np.newaxis] - centres) ** 2).sum(axis=2).argmin(axis=1)
-    own = [points[labels == i] for i in range(len(centres))]
-    return Moments(
-        np.array([float(len(each)) * times for each in own]),
-        np.array([each.mean(axis=0) for each in own]),
-        np.array([((each - each.mean(axis=0)) ** 2).sum() / len(each) for each in own]),
-    )
+BITS = 20
+UNIT = 2.0**-BITS
 
 
 def facts(rows, points, centres, *, attributes=(), times=1):
-    """The facts of a table with the columns ``q0``, ``q1``..., the ``points``, and attributes."""
+    """The facts of a table with the columns ``q0``, ``q1``..., the ``points``, and attributes.
+
+    The clusters are said to have ``times`` as many customers.
+    """
     centres = np.asarray(centres, dtype=np.float64)
-    points = np.asarray(points, dtype=np.float64)
-    reach = float(np.ptp(points)) * points.shape[1] * UNIT
-    return cluster_statistics(
-        rows,
-        coordinates=[f"q{j}" for j in range(points.shape[1])],
-        centres=centres,
-        moments=moments(points, centres, times=times),
-        attributes=attributes,
-        unit=UNIT,
-        reach=reach,
+    points = np.asarray(points, dtype=np.int64)
+    (once,) = Listed(points.tolist()).partitions([centres])
+    partition = Partition(
+        centres,
+        tuple(times * count for count in once.counts),
+        tuple(tuple(times * total for total in sums) for sums in once.sums),
+        tuple(times * square for square in once.squares),
     )
+    coordinates = [f"q{j}" for j in range(points.shape[1])]
+    customers = points_of(rows, coordinates, bits=BITS, points=points)
+    return cluster_statistics(customers, partition, attributes=attributes)
 
 
 def number(name):

@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from sklearn.cluster import KMeans
 
 from segmentation.clustering.lloyd import (
-    Partition,
     coreset_accelerated_lloyd,
     fill_empty_clusters,
     lloyd,
     lloyd_from_centres,
 )
+from segmentation.numerics.partition import Partition
 from tests.brute_force import Listed
 
 STEP = 1024

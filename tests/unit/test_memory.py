@@ -7,7 +7,8 @@ import numpy as np
 import pyarrow as pa
 
 from segmentation.clustering.coreset import Coreset
-from segmentation.segments.statistics import Moments, facts_of
+from segmentation.numerics.partition import Partition
+from segmentation.segments.statistics_pass import statistics_pass
 from segmentation.selection.validity import silhouette
 
 MEGABYTE = 2**20
@@ -33,13 +34,9 @@ def test_a_task_holds_no_whole_batch_of_attributes():
         names=[f"c{j}" for j in range(1 + width)],
     )
     centres = np.arange(12.0)[:, np.newaxis] * 8
-    task = facts_of(
-        centres,
-        Moments(np.ones(12), centres, np.ones(12)),
-        distance_step=0.01,
-        are_numbers=[False] * width,
-        rounds=False,
-    )
+    sums = tuple((8 * i,) for i in range(12))
+    alone = Partition(centres, (1,) * 12, sums, tuple(total * total for (total,) in sums))
+    task = statistics_pass(alone, distance_step=0.01, are_numbers=[False] * width, rounds=False)
     assert peak_of(lambda: list(task(iter([batch])))) < 20 * MEGABYTE  # 77 at once
 
 

@@ -6,10 +6,12 @@ import pytest
 from segmentation.clustering.coreset import WEIGHT_UNIT, Coreset
 from segmentation.model.features import Feature, values
 from segmentation.model.preparation import ModelColumn, Preparation
+from segmentation.model.rules import NearestPrototype
 from segmentation.pipelines.plot_sample import customer_sample, group_sample
 
 BITS = 20
 CENTRES = np.array([[0.0, 0, 0, 0], [1e6, 0, 0, 0]])
+RULE = NearestPrototype.of(CENTRES)
 
 
 def preparation() -> Preparation:
@@ -39,8 +41,8 @@ def coreset(rows: int, *, is_whole: bool, seed: int = 0) -> Coreset:
 @pytest.mark.parametrize("is_whole", [True, False])
 def test_points_are_averages_of_enough_customers_and_add_up(is_whole):
     given = coreset(500, is_whole=is_whole)
-    found = group_sample(given, CENTRES, preparation=preparation(), min_group=10)
-    labels = given.labels(CENTRES)
+    found = group_sample(given, RULE, preparation=preparation(), min_group=10)
+    labels = RULE.assign(given.points).segment
     assert list(found.values) == ["spend", "age"]  # averages of yes and no would count few
     assert min(found.customers) >= 10
     for segment in (0, 1):
@@ -57,7 +59,7 @@ def test_points_are_averages_of_enough_customers_and_add_up(is_whole):
         assert np.average(drawn, weights=own) == pytest.approx(
             np.average(ages, weights=counts), abs=0.01
         )
-    customers = customer_sample(given, CENTRES, preparation=preparation())
+    customers = customer_sample(given, RULE, preparation=preparation())
     real = set(zip(customers.values["spend"], customers.values["age"], strict=True))
     assert len(real) == 500
     assert not real & set(zip(found.values["spend"], found.values["age"], strict=True))
@@ -66,7 +68,7 @@ def test_points_are_averages_of_enough_customers_and_add_up(is_whole):
 def test_a_segment_of_few_sampled_customers_is_not_drawn():
     points = np.array([[0.0, y, 0, 0] for y in range(9)] + [[1e6, y, 0, 0] for y in range(10)])
     given = Coreset(points, np.full(19, 100 * WEIGHT_UNIT), is_whole=False)
-    found = group_sample(given, CENTRES, preparation=preparation(), min_group=10)
+    found = group_sample(given, RULE, preparation=preparation(), min_group=10)
     assert found.segments == (1,)
     assert found.customers == (1000,)
 
@@ -74,7 +76,9 @@ def test_a_segment_of_few_sampled_customers_is_not_drawn():
 def test_without_numbers_no_groups_are_drawn_and_customers_are():
     points = np.array([[0.0, 0, 0, value] for value in (0, 1)])
     given = Coreset(points, np.array([500, 500]), is_whole=True)
-    found = group_sample(given, CENTRES[:1], preparation=preparation(), min_group=10)
+    found = group_sample(
+        given, NearestPrototype.of(CENTRES[:1]), preparation=preparation(), min_group=10
+    )
     assert found.segments == ()
-    customers = customer_sample(given, CENTRES[:1], preparation=preparation())
+    customers = customer_sample(given, rule, preparation=preparation())
     assert len(customers.segments) == 2

@@ -7,7 +7,7 @@ import pytest
 
 from segmentation.model.expressions import Column
 from segmentation.segments.attributes import Attribute
-from segmentation.segments.profile import Centre, Value, describe, in_order
+from segmentation.segments.profile import Centre, Value, describe, order_by_value
 from segmentation.segments.statistics import ClusterStatistics, Facts
 
 SPEND = Value("spend", adds_up=True)
@@ -43,20 +43,19 @@ def test_segments_are_ordered_by_value_then_size_then_the_other_means():
         fact(3, customers=5, spend=10, age=2),
     ]
     for numbered in (given, given[::-1]):
-        ordered = in_order(numbered, value=SPEND)
-        assert [c.cluster for c in ordered] == [1, 2, 3, 0]
-    assert in_order(given, value=Value("age", adds_up=False))[0].cluster == 3
+        assert order_by_value(numbered, value=SPEND) == (1, 2, 3, 0)
+    assert order_by_value(given, value=Value("age", adds_up=False))[0] == 3
 
 
 def test_without_a_value_the_largest_segment_comes_first():
     given = [fact(0, customers=5, spend=90, age=1), fact(1, customers=9, spend=1, age=1)]
-    assert [c.cluster for c in in_order(given, value=None)] == [1, 0]
+    assert order_by_value(given, value=None) == (1, 0)
 
 
 def test_a_segment_whose_value_nobody_knows_comes_last():
     negative = fact(0, customers=5, spend=-10, age=1)
     unknown = cluster_of(1, 9, {**negative.attributes, ("spend", None): of(0, 0)})
-    assert [c.cluster for c in in_order([unknown, negative], value=SPEND)] == [0, 1]
+    assert order_by_value([unknown, negative], value=SPEND) == (0, 1)
     segments, _ = describe(
         [negative, unknown], attributes=NUMBERS, centres=[centre(age=1.0)] * 2, value=SPEND
     )

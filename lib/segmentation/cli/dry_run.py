@@ -51,7 +51,7 @@ def dry_run_lines(
     SegmentationError
         As the run would before it computes anything.
     """
-    from segmentation.pipelines.segment import check_input
+    from segmentation.pipelines.input import check_input
 
     output = Folder.at(settings.output.path)
     downstream.check(settings.output, output=output, session=lambda: spark)

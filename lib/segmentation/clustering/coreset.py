@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column
 from pyspark.sql import functions as F
 
-from segmentation.clustering.lloyd import Partition
+from segmentation.model.spark_columns import PreparedCustomers
 from segmentation.numerics.arrays import Labels, Points
 from segmentation.numerics.nearest import nearest, nearest_squares
+from segmentation.numerics.partition import Partition
 
 WEIGHT_UNIT = 64
 """Weights of a sample are whole multiples of 1/64, so that weighted sums are exact as well."""
@@ -77,54 +78,31 @@ class Coreset:
 
 
 def compress(
-    rows: DataFrame,
-    *,
-    coordinates: Sequence[str],
-    identity: Sequence[Column],
-    size: int,
-    customers: int,
-    distinct_points: int,
-    squares: float,
-    seed: int,
+    customers: PreparedCustomers, *, identity: Sequence[Column], size: int, seed: int
 ) -> Coreset:
     """Every distinct point with its count where there are few, else a sample; mostly one Spark job.
 
-    ``distinct_points`` is about how many different points there are, give or take a half; see
-    :func:`sample` for the rest.
+    See :func:`sample` for the parameters.
     """
     most = WHOLE * size
-    if distinct_points <= 2 * most:
-        points = rows.groupBy(*coordinates).count().limit(most + 1).toArrow()
+    if customers.distinct <= 2 * most:  # an estimate, give or take a half
+        points = customers.rows.groupBy(*customers.coordinates).count().limit(most + 1).toArrow()
         if points.num_rows <= most:
-            return _sorted(points, coordinates, points["count"].to_numpy(), is_whole=True)
-    return sample(
-        rows,
-        coordinates=coordinates,
-        identity=identity,
-        size=size,
-        customers=customers,
-        squares=squares,
-        seed=seed,
-    )
+            weights = points["count"].to_numpy()
+            return _sorted(points, customers.coordinates, weights, is_whole=True)
+    return sample(customers, identity=identity, size=size, seed=seed)
 
 
 def sample(
-    rows: DataFrame,
-    *,
-    coordinates: Sequence[str],
-    identity: Sequence[Column],
-    size: int,
-    customers: int,
-    squares: float,
-    seed: int,
+    customers: PreparedCustomers, *, identity: Sequence[Column], size: int, seed: int
 ) -> Coreset:
-    """A lightweight coreset: about ``size`` points, drawn by their distance from the mean.
+    """A lightweight coreset: about ``size`` points, sampled by their distance from the mean.
 
     A row is kept with probability ``min(1, size * (1 / 2n + d**2 / 2 sum(d**2)))``, d being
     its distance from the mean, and weighs the inverse. A hash of the row decides, so the
-    same rows are kept whatever the partitioning. Rows that are alike in all of ``identity``
+    same rows are kept whatever the partitioning. Rows that are equal in all of ``identity``
     are kept or left together. Where that leaves fewer than half as many different points as
-    wanted, more rows are drawn, in the end all: beside an outlier the grid may be too coarse to
+    wanted, more rows are sampled, in the end all: beside an outlier the grid may be too coarse to
     tell customers apart. Starts a Spark job that reads the table once, mostly.
 
     Bachem, Lucic and Krause (2018), "Scalable k-means clustering via lightweight coresets",
@@ -132,33 +110,29 @@ def sample(
 
     Parameters
     ----------
-    rows
-        One row per customer, the mean of all coordinates at 0.
     identity
-        Values that tell one row from another.
-    customers
-        How many rows there are.
-    squares
-        The sum of all squared norms, in grid units.
+        The values that tell one row from another.
     """
-    drawn = F.pmod(F.xxhash64(F.lit(seed), *identity), F.lit(_HASH_VALUES)) / F.lit(_HASH_VALUES)
-    share = F.lit(0.5 / customers) + _squared_norm(coordinates) * F.lit(0.5 / squares)
+    fraction = F.pmod(F.xxhash64(F.lit(seed), *identity), F.lit(_HASH_VALUES)) / F.lit(_HASH_VALUES)
+    share = F.lit(0.5 / customers.count) + _squared_norm(customers.coordinates) * F.lit(
+        0.5 / customers.sum_squared_norms
+    )
     wanted = float(size)
     while True:
-        probability = F.least(F.lit(1.0), F.lit(wanted) * share)
+        probability = F.least(F.lit(1.0), F.lit(wanted) * share).alias("__probability")
         kept = (
-            rows.select(*coordinates, probability.alias("__probability"), drawn.alias("__drawn"))
-            .where("__drawn < __probability")
-            .groupBy(*coordinates, "__probability")
+            customers.rows.select(*customers.coordinates, probability, fraction.alias("__fraction"))
+            .where("__fraction < __probability")
+            .groupBy(*customers.coordinates, "__probability")
             .count()
             .toArrow()
         )
         counts = kept["count"].to_numpy()
         if 2 * kept.num_rows >= size:
             weights = np.rint(counts / kept["__probability"].to_numpy() * WEIGHT_UNIT)
-            return _sorted(kept, coordinates, weights, is_whole=False)
-        if wanted >= 2 * customers:
-            return _sorted(kept, coordinates, counts, is_whole=True)
+            return _sorted(kept, customers.coordinates, weights, is_whole=False)
+        if wanted >= 2 * customers.count:
+            return _sorted(kept, customers.coordinates, counts, is_whole=True)
         wanted *= size / max(1, kept.num_rows)
 
 

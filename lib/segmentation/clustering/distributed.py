@@ -8,14 +8,13 @@ from itertools import pairwise
 import numpy as np
 import pyarrow as pa
 from pyspark import cloudpickle
-from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from segmentation.clustering.lloyd import Partition
-from segmentation.model.spark_columns import farthest_point
+from segmentation.model.spark_columns import PreparedCustomers, farthest_point
 from segmentation.numerics import nearest
 from segmentation.numerics.arrays import Points
 from segmentation.numerics.nearest import BLOCK, distance_terms, memberships
+from segmentation.numerics.partition import Partition
 
 HALF = 26
 """Squared norms are summed as high and low halves of this many bits."""
@@ -27,22 +26,21 @@ for _module in (sys.modules[__name__], nearest):
 
 @dataclass(frozen=True)
 class DistributedPopulation:
-    """A table with one row per customer and the coordinate columns named."""
+    """All customers, as a table that Spark passes over."""
 
-    rows: DataFrame
-    coordinates: Sequence[str]
+    customers: PreparedCustomers
 
     def partitions(self, centre_sets: Sequence[Points]) -> list[Partition]:
         """What every set of centres makes of the rows: one Spark job, one pass, for all sets.
 
         What reaches the driver has the size of the centres, not of the rows.
         """
-        width, sizes = len(self.coordinates), [len(centres) for centres in centre_sets]
+        width, sizes = len(self.customers.coordinates), [len(centres) for centres in centre_sets]
         sums = [f"sum_{j}" for j in range(width)]
         totals = ["customers", *sums, "squares_high", "squares_low"]
         schema = ", ".join(["position int", *[f"{name} bigint" for name in totals]])
         found = (
-            self.rows.select(*self.coordinates)
+            self.customers.rows.select(*self.customers.coordinates)
             .mapInArrow(pass_over(np.vstack(centre_sets), sizes), schema)
             .groupBy("position")
             .agg(*[F.sum(name).alias(name) for name in totals])
@@ -60,7 +58,7 @@ class DistributedPopulation:
 
     def farthest(self, centres: Points) -> Points:
         """The row farthest from its nearest centre; a Spark job that reads the table once."""
-        return farthest_point(self.rows, self.coordinates, centres)
+        return farthest_point(self.customers.rows, self.customers.coordinates, centres)
 
 
 def pass_over(

@@ -19,9 +19,10 @@ from sklearn.metrics import adjusted_rand_score
 from threadpoolctl import threadpool_limits
 
 from segmentation.clustering.coreset import Coreset
-from segmentation.clustering.lloyd import Partition, lloyd_from_centres
+from segmentation.clustering.lloyd import lloyd_from_centres
 from segmentation.clustering.search import Optimum, cheapest, split_and_merge
 from segmentation.numerics.arrays import Points
+from segmentation.numerics.partition import Partition
 from segmentation.numerics.vectors import WEIGHT, vector_table
 
 POINT = "point"

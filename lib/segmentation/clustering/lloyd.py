@@ -10,70 +10,15 @@ Lloyd (1982), doi:10.1109/TIT.1982.1056489.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from fractions import Fraction
 from typing import Protocol
 
 import numpy as np
 
 from segmentation.numerics.arrays import Points
+from segmentation.numerics.partition import Partition
 
 STEPS_AHEAD = 50
 """As many as a model takes at once: each costs it some hundredths of a second."""
-
-
-@dataclass(frozen=True)
-class Partition:
-    """The clusters that one set of centres makes of all customers, in grid units.
-
-    ``counts`` and ``squares``, the sums of the squared norms, have one entry a cluster;
-    ``sums`` has one row a cluster and one column a feature.
-    """
-
-    centres: Points
-    counts: tuple[int, ...]
-    sums: tuple[tuple[int, ...], ...]
-    squares: tuple[int, ...]
-
-    @property
-    def has_empty(self) -> bool:
-        """Whether a centre is nearest to no customer."""
-        return 0 in self.counts
-
-    def means(self) -> Points:
-        """The clusters' means on the grid; an empty cluster keeps its centre."""
-        return np.array(
-            [
-                [_rounded(total, count) for total in sums] if count else centre
-                for centre, count, sums in zip(self.centres, self.counts, self.sums, strict=True)
-            ],
-            dtype=np.float64,
-        )
-
-    def cost(self) -> Fraction:
-        """The within-cluster sum of squares about the clusters' means, exact."""
-        return sum(self.costs(), start=Fraction(0))
-
-    def costs(self) -> tuple[Fraction, ...]:
-        """Every cluster's part of the cost; an empty one's is 0."""
-        return tuple(
-            square - Fraction(sum(total * total for total in sums), count) if count else Fraction(0)
-            for count, sums, square in zip(self.counts, self.sums, self.squares, strict=True)
-        )
-
-    def centre_offset_cost(self) -> Fraction:
-        """What the centres cost above the clusters' means, exact."""
-        return sum(
-            (
-                Fraction(
-                    sum((count * int(c) - total) ** 2 for c, total in zip(own, sums, strict=True)),
-                    count,
-                )
-                for own, count, sums in zip(self.centres, self.counts, self.sums, strict=True)
-                if count
-            ),
-            start=Fraction(0),
-        )
 
 
 class Population(Protocol):
@@ -174,8 +119,3 @@ def fill_empty_clusters(
         if not partition.has_empty:
             break
     return partition
-
-
-def _rounded(total: int, count: int) -> int:
-    """``total / count`` to the nearest whole number, exactly, halves upwards."""
-    return (2 * total + count) // (2 * count)

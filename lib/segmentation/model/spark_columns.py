@@ -1,9 +1,10 @@
-"""The nearest and second nearest centre of every row, in Spark's own expressions.
+"""The model in Spark's own columns: expressions, and every row's nearest and second nearest centre.
 
-Coordinates and centres are whole numbers, so squared distances are exact and ties true.
+Coordinates and centres are whole numbers, so squared distances and ties are exact.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import reduce
 from operator import add
 
@@ -17,6 +18,38 @@ from segmentation.model.spark_sql import spark_sql
 
 CLUSTER, SQUARE = "__cluster", "__square"
 SECOND_CLUSTER, SECOND_SQUARE = "__second_cluster", "__second_square"
+
+
+@dataclass(frozen=True)
+class PreparedCustomers:
+    """The usable customers as points of the grid: a table, and the bounds of what is in it.
+
+    Attributes
+    ----------
+    rows
+        One row per customer: the input's columns, and the ``coordinates``, whole numbers in
+        doubles, their mean at 0 up to rounding.
+    coordinates
+        The names of the coordinate columns.
+    bits
+        A grid step is ``2**-bits`` scaled units.
+    count
+        The number of rows.
+    distinct
+        About how many rows differ before they are rounded to the grid.
+    sum_squared_norms
+        The sum of the squared norms of all points, in grid units.
+    max_distance
+        A bound on the distance between two customers, in scaled units.
+    """
+
+    rows: DataFrame
+    coordinates: tuple[str, ...]
+    bits: int
+    count: int
+    distinct: int
+    sum_squared_norms: float
+    max_distance: float
 
 
 def spark_column(expression: Expression) -> Column:

@@ -1,4 +1,4 @@
-"""Between the sweep and the choice: partitions become evidence on k, and the published curve."""
+"""The evaluation of the sweep: partitions become evidence on k, and the published cost curve."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 
 from segmentation.clustering.coreset import Coreset
-from segmentation.clustering.lloyd import Partition
 from segmentation.clustering.refit import refit_kmeans
-from segmentation.clustering.sweep import SweepPoint
-from segmentation.model.preparation import Preparation
-from segmentation.results import Choice, CostPoint, Imputed
+from segmentation.clustering.ties import FinalClusters
+from segmentation.numerics.partition import Partition
+from segmentation.pipelines.preparation import PreparedInput
+from segmentation.results import CostPoint
+from segmentation.selection.degeneracy import degeneracies
 from segmentation.selection.evidence import Evidence, evidence_on_k
 from segmentation.selection.imputation import Spike
 from segmentation.selection.validity import (
@@ -22,28 +23,25 @@ from segmentation.selection.validity import (
 )
 
 
-def weigh(
-    coreset: Coreset,
-    swept: Sequence[SweepPoint],
-    *,
-    bits: int,
-    seed: int,
-    spikes: Sequence[Spike] = (),
+def evaluate_sweep(
+    coreset: Coreset, sweep: Sequence[Partition], *, prepared: PreparedInput, seed: int
 ) -> Evidence:
     """The evidence on k from a coreset, and from the exact partitions of all customers."""
+    bits = prepared.customers.bits
     return evidence_on_k(
         coreset.points / 2.0**bits,
         coreset.counts,
-        clusters={s.k: clusters_of(s.partition, bits=bits) for s in swept},
+        clusters={partition.k: clusters_of(partition, bits=bits) for partition in sweep},
         refit=refit_kmeans,
         seed=seed,
-        spikes=spikes,
+        spikes=imputation_spikes(prepared),
     )
 
 
-def spikes_of(preparation: Preparation, imputations: Sequence[Imputed]) -> tuple[Spike, ...]:
+def imputation_spikes(prepared: PreparedInput) -> tuple[Spike, ...]:
     """Where imputed numbers are among the prepared customers, and how many."""
-    shares = {each.feature: each.share for each in imputations}
+    preparation = prepared.preparation
+    shares = {each.feature: each.share for each in prepared.encoding.imputations}
     return tuple(
         Spike(j, preparation.scaled(j, fill), 2.0 ** (1 - preparation.bits), shares[column.feature])
         for j, column in enumerate(preparation.columns)
@@ -60,22 +58,38 @@ def clusters_of(partition: Partition, *, bits: int) -> Clusters:
         counts=counts,
         means=np.array(partition.sums, dtype=np.float64) / unit / counts[:, np.newaxis],
         squares=np.array([float(square) for square in partition.squares]) / unit**2,
-        cost=float(partition.cost() / 4**bits),
+        cost=partition.scaled_cost(bits),
     )
 
 
-def published_curve(
-    evidence: Evidence, swept: Sequence[SweepPoint], *, choice: Choice, chosen: Clusters
+def segment_degeneracies(
+    partition: Partition, *, prepared: PreparedInput, min_share: float
+) -> list[str]:
+    """What is degenerate about the refined clusters, one sentence each; usually none."""
+    return degeneracies(
+        clusters_of(partition, bits=prepared.customers.bits),
+        features=[column.name for column in prepared.preparation.columns],
+        min_share=min_share,
+    )
+
+
+def cost_curve(
+    evidence: Evidence, sweep: Sequence[Partition], refined: FinalClusters, *, bits: int
 ) -> tuple[CostPoint, ...]:
-    """The evidence for every k, with what refinement and the last pass found of the chosen."""
-    refined: dict[str, Any] = {
+    """The evidence for every k, with what refinement and the last pass found for the chosen one."""
+    clusters = clusters_of(refined.partition, bits=bits)
+    of_chosen: dict[str, Any] = {
         "chosen": True,
-        "silhouette": choice.silhouette,
-        "calinski_harabasz": rounded(calinski_harabasz(chosen)),
-        "davies_bouldin": rounded(davies_bouldin(chosen)),
-        "smallest_share": chosen.smallest_share,
+        "silhouette": rounded(refined.silhouette),
+        "calinski_harabasz": rounded(calinski_harabasz(clusters)),
+        "davies_bouldin": rounded(davies_bouldin(clusters)),
+        "smallest_share": clusters.smallest_share,
     }
     return tuple(
-        replace(point, cost=s.cost, **(refined if s.k == choice.k else {}))
-        for point, s in zip(evidence.curve, swept, strict=True)
+        replace(
+            point,
+            cost=partition.scaled_cost(bits),
+            **(of_chosen if partition.k == refined.partition.k else {}),
+        )
+        for point, partition in zip(evidence.curve, sweep, strict=True)
     )

@@ -8,6 +8,7 @@ import numpy as np
 from segmentation.clustering.coreset import Coreset
 from segmentation.clustering.microaggregation import groups
 from segmentation.model.preparation import Preparation
+from segmentation.model.rules import LabellingRule
 from segmentation.numerics.arrays import Points
 from segmentation.results import CustomerSample
 
@@ -24,8 +25,22 @@ NOTHING = 1e-6
 """What is a smaller part of the range than this is 0."""
 
 
+def plot_sample(
+    coreset: Coreset,
+    rule: LabellingRule,
+    *,
+    preparation: Preparation,
+    points: str,
+    min_group: int,
+) -> CustomerSample:
+    """The points of the plot: ``customers`` if asked for, else groups of ``min_group`` or more."""
+    if points == "customers":
+        return customer_sample(coreset, rule, preparation=preparation)
+    return group_sample(coreset, rule, preparation=preparation, min_group=min_group)
+
+
 def group_sample(
-    coreset: Coreset, centres: Points, *, preparation: Preparation, min_group: int
+    coreset: Coreset, rule: LabellingRule, *, preparation: Preparation, min_group: int
 ) -> CustomerSample:
     """Groups of at least ``min_group`` similar customers of a segment, drawn at their average.
 
@@ -37,7 +52,7 @@ def group_sample(
     dimensions = _axes(coreset, preparation, at_least=3)
     known = coreset.weights if coreset.is_whole else np.ones_like(coreset.weights)
     size = max(min_group, -(-int(known.sum()) // MAX_POINTS))
-    labels = coreset.labels(centres)
+    labels = rule.assign(coreset.points).segment
     averages: list[Points] = []
     segments: list[int] = []
     customers: list[int] = []
@@ -66,7 +81,7 @@ def group_sample(
 
 
 def customer_sample(
-    coreset: Coreset, centres: Points, *, preparation: Preparation
+    coreset: Coreset, rule: LabellingRule, *, preparation: Preparation
 ) -> CustomerSample:
     """At most ``MAX_POINTS`` different customers, to be drawn by the features that are numbers.
 
@@ -77,7 +92,6 @@ def customer_sample(
     places = np.searchsorted(order, (np.arange(MAX_POINTS) + 0.5) * order[-1] / MAX_POINTS)
     few = len(coreset.points) <= MAX_POINTS
     points = coreset.points if few else coreset.points[np.unique(places)]
-    kept = Coreset(points, np.ones(len(points), dtype=np.int64), is_whole=True)
     values = {
         preparation.columns[j].name: tuple(
             float(f"{preparation.original(j, coordinate):.{CUSTOMER_DIGITS}g}")
@@ -85,7 +99,7 @@ def customer_sample(
         )
         for j in _axes(coreset, preparation, at_least=1) or range(len(preparation.columns))
     }
-    return CustomerSample(values, tuple(kept.labels(centres).tolist()))
+    return CustomerSample(values, tuple(rule.assign(points).segment.tolist()))
 
 
 def _axes(coreset: Coreset, preparation: Preparation, *, at_least: int) -> list[int]:

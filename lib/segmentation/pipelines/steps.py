@@ -49,11 +49,11 @@ class Steps:
         self.timings.append(StepTime(step, round(time.monotonic() - began, 3)))
         self.listener.finished(self.timings[-1])
 
-    def warn(self, message: str) -> None:
-        """Record a warning for the manifest and the report, and show it; without credentials."""
-        message = redacted(message)
-        self.warnings.append(message)
-        self.listener.warned(message)
+    def warn(self, *messages: str) -> None:
+        """Record warnings for the manifest and the report, and show them; without credentials."""
+        for message in map(redacted, messages):
+            self.warnings.append(message)
+            self.listener.warned(message)
 
     def note(self, message: str) -> None:
         """Show something that neither the manifest nor the report records."""

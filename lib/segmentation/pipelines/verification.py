@@ -1,22 +1,64 @@
-"""What is checked of a staged run before anybody sees it."""
+"""Checks of a staged run before publication."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
+import numpy as np
 from pyspark.ml import PipelineModel
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from segmentation.errors import DataError
 from segmentation.features.contract import Audit
+from segmentation.features.preparation import with_coordinates
+from segmentation.model.preparation import Preparation
+from segmentation.model.rules import NO_SEGMENT, LabellingRule
+from segmentation.model.spark_pipeline import at_day
+from segmentation.pipelines.description import BuiltSegments
+from segmentation.pipelines.input import CheckedInput
+from segmentation.pipelines.labelling import StagedRows
+from segmentation.pipelines.preparation import PreparedInput
+from segmentation.pipelines.protocols import RunWriter
 from segmentation.results import LineCounts, Segment
-from segmentation.schemas import SEGMENT, published_name, quoted
+from segmentation.schemas import CUSTOMERS, REJECTED, SEGMENT, published_name, quoted
 
 CHECKED_CUSTOMERS = 1_000
 
 
-def check_counts(
-    published: Mapping[str, int], *, rejected: int, audit: Audit, segments: Sequence[Segment]
+def check_staged(
+    writer: RunWriter,
+    staged: StagedRows,
+    model: PipelineModel,
+    *,
+    checked: CheckedInput,
+    prepared: PreparedInput,
+    built: BuiltSegments,
 ) -> None:
+    """Whether what was written is complete, and the saved model labels as the table does.
+
+    Raises
+    ------
+    DataError
+        If the input changed while the job ran.
+    RuntimeError
+        If the renderings of the model disagree.
+    """
+    check_counts(staged, audit=checked.audit, segments=built.segments)
+    check_lines(staged, checked.line_counts)
+    preparation = prepared.preparation
+    of_run = at_day(model, checked.assembled.as_of)
+    check_model(
+        of_run,
+        built.rule,
+        writer.staged(CUSTOMERS.name),
+        preparation=preparation,
+        labelled=checked.audit.usable,
+        has_ties=built.tied > 0,
+    )
+    if staged.rejected and checked.are_rejected_as_prepared:
+        check_rejected(of_run, writer.staged(REJECTED.name), preparation=preparation)
+
+
+def check_counts(staged: StagedRows, *, audit: Audit, segments: Sequence[Segment]) -> None:
     """Whether what was written is what was counted; a table may change while it is read.
 
     Raises
@@ -25,72 +67,103 @@ def check_counts(
         If rows in are not rows labelled plus rows rejected, or a segment's count is off.
     """
     expected = {str(segment.segment): segment.customers for segment in segments}
-    labelled = sum(published.values())
-    if published != expected or labelled + rejected != audit.rows:
+    labelled = sum(staged.labelled.values())
+    if staged.labelled != expected or labelled + staged.rejected != audit.rows:
         raise DataError(
             f"{audit.rows:,} rows were read at first, then {labelled:,} labelled and "
-            f"{rejected:,} rejected: input.path changed while the job ran; run it again"
+            f"{staged.rejected:,} rejected: input.path changed while the job ran; run it again"
         )
 
 
-def check_lines(excluded: int, counts: LineCounts) -> None:
-    """Whether so many transaction lines were written as excluded as were counted before.
+def check_lines(staged: StagedRows, counts: LineCounts | None) -> None:
+    """Whether as many transaction lines were written as excluded as were counted before.
 
     Raises
     ------
     DataError
         If it is another number.
     """
-    if excluded != counts.excluded_lines:
+    if counts is not None and staged.excluded_lines != counts.excluded_lines:
         raise DataError(
-            f"{counts.excluded_lines:,} transaction lines were excluded at first, "
-            f"then {excluded:,}: input.path changed while the job ran; run it again"
+            f"{counts.excluded_lines:,} transaction lines were excluded at first, then "
+            f"{staged.excluded_lines:,}: input.path changed while the job ran; run it again"
         )
 
 
 def check_model(
     model: PipelineModel,
+    rule: LabellingRule,
     customers: DataFrame,
-    rejected: DataFrame | None,
     *,
-    features: Sequence[str],
+    preparation: Preparation,
     labelled: int,
     has_ties: bool = False,
 ) -> None:
-    """Whether the model as it was written labels customers as the table does.
+    """Whether the table, the saved model and numpy put the same customers in the same segments.
 
-    It is asked about those who are nearest to a border between segments, about as many from all
-    over the table, and as many rows that were rejected for a feature: they get no label. Where
-    the segmentation ``has_ties``, customers with two nearest centres do not count.
+    They are asked about the customers who are nearest to a border between segments, and about as
+    many from all over the table. With ``has_ties``, customers with two nearest centres do not
+    count: MLlib may label them with either.
 
     Parameters
     ----------
-    customers, rejected
-        The tables as they were written; each is read once. No ``rejected`` where there are none.
-    features
-        The columns that shape the segments.
+    model
+        The PipelineModel as it was written, counting days to the day of the run.
+    rule
+        Assigns the points of the grid in numpy.
+    customers
+        The table as it was written, which has Spark's columns; read once.
     labelled
         How many customers there are.
+
+    Raises
+    ------
+    RuntimeError
+        If one of the three differs from the others.
     """
-    columns = [F.col(quoted(published_name(name))) for name in features]
-    names = [column.alias(name) for column, name in zip(columns, features, strict=True)]
-    known = customers.where("margin > 0") if has_ties else customers
+    columns = [F.col(quoted(published_name(each.name))) for each in preparation.features]
     place = F.pmod(F.xxhash64(*columns), F.lit(labelled))
     first = F.when(place < CHECKED_CUSTOMERS, -1).otherwise(F.col("margin"))
     asked = (
-        known.orderBy(first, place)
+        (customers.where("margin > 0") if has_ties else customers)
+        .orderBy(first, place)
         .limit(2 * CHECKED_CUSTOMERS)
-        .select(*names, F.col(SEGMENT).alias("__expected"))
+        .select(*_as_features(preparation), F.col(SEGMENT).alias("__in_table"))
     )
-    labels = model.transform(asked)
-    differing = labels.where(~F.col(SEGMENT).eqNullSafe(F.col("__expected"))).count()
+    found = (
+        model.transform(with_coordinates(asked, preparation))
+        .select(*preparation.coordinates, "__in_table", SEGMENT)
+        .toArrow()
+    )
+    points = np.column_stack([found[name].to_numpy() for name in preparation.coordinates])
+    in_table = found["__in_table"].to_numpy()
+    by_model = found[SEGMENT].fill_null(NO_SEGMENT).to_numpy()
+    by_numpy = rule.assign(points).segment
+    differing = np.count_nonzero((in_table != by_model) | (in_table != by_numpy))
     if differing:
         raise RuntimeError(
-            f"the saved model labels {differing} customers differently from the table"
+            f"the table, the saved model and numpy put {differing} of {len(points)} customers in "
+            "different segments"
         )
-    if rejected is None:
-        return
-    faulty = rejected.where(F.col("reason_column").isin(list(features)))
-    given = model.transform(faulty.select(*names).limit(CHECKED_CUSTOMERS))
-    if labelled_too := given.where(F.col(SEGMENT).isNotNull()).count():
-        raise RuntimeError(f"the saved model labels {labelled_too} rejected rows")
+
+
+def check_rejected(model: PipelineModel, rejected: DataFrame, *, preparation: Preparation) -> None:
+    """Whether the saved model gives no segment to rows that were rejected for a feature.
+
+    Raises
+    ------
+    RuntimeError
+        If one of the first has one.
+    """
+    names = [each.name for each in preparation.features]
+    faulty = rejected.where(F.col("reason_column").isin(names))
+    labels = model.transform(faulty.select(*_as_features(preparation)).limit(CHECKED_CUSTOMERS))
+    if labelled := labels.where(F.col(SEGMENT).isNotNull()).count():
+        raise RuntimeError(f"the saved model labels {labelled} rejected rows")
+
+
+def _as_features(preparation: Preparation) -> list[Column]:
+    """The published columns of the features, under the names that the input has."""
+    return [
+        F.col(quoted(published_name(each.name))).alias(each.name) for each in preparation.features
+    ]

@@ -4,11 +4,13 @@ import math
 
 from pyspark.sql import DataFrame
 
+from segmentation.clustering.coreset import Coreset
 from segmentation.config import Config
 from segmentation.features import contract, examples
 from segmentation.features.encoding import Encoding
 from segmentation.features.profiling import Profiled
 from segmentation.model.preparation import Preparation
+from segmentation.model.spark_columns import PreparedCustomers
 from segmentation.pipelines.assembly import AssembledCustomers
 from segmentation.pipelines.steps import Steps
 
@@ -83,6 +85,15 @@ def warn_of_encoding(
         )
 
 
+def warn_of_ties(steps: Steps, tied: int) -> None:
+    """Say how many customers MLlib may label otherwise."""
+    if tied:
+        steps.warn(
+            f"{tied:,} customers are equally near to two segments: the saved model may assign them "
+            "to the other one"
+        )
+
+
 def _percent(share: float, *, least: float) -> str:
     """A share, or an upper bound where it may not be shown or would round to 0."""
     least = max(least, 0.001)
@@ -91,9 +102,12 @@ def _percent(share: float, *, least: float) -> str:
     return f"{100 * share:.1f} %"
 
 
-def range_of_k(steps: Steps, distinct: int, config: Config) -> list[int]:
+def range_of_k(
+    steps: Steps, coreset: Coreset, customers: PreparedCustomers, config: Config
+) -> list[int]:
     """The configured range of k, limited to the number of distinct customers."""
     first, last = config.sweep.k_min, config.sweep.k_max
+    distinct = len(coreset.points) if coreset.is_whole else customers.distinct
     if distinct < last:
         steps.warn(
             f"the usable rows hold {distinct} distinct customers: "

@@ -6,6 +6,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from segmentation.model.spark_columns import CLUSTER, SECOND_CLUSTER, SECOND_SQUARE, SQUARE
 from segmentation.schemas import CUSTOMERS, REJECTED, SEGMENT, Table, published_name, quoted
 
 
@@ -16,27 +17,22 @@ def labelled_customers(
     numbers: Mapping[str, Column],
     names: Sequence[str],
     imputed: Column,
-    segment: Column,
-    runner_up: Column,
-    square: Column,
-    runner_up_square: Column,
-    unit: float,
+    bits: int,
 ) -> DataFrame:
     """The table ``customers`` of ``schemas``: the input's columns and the label's.
 
     Parameters
     ----------
     nearest
-        One row per usable customer.
+        One row per usable customer, from :func:`~segmentation.model.spark_columns.with_nearest`.
     columns, numbers
         The input columns to keep; of those in ``numbers`` a text becomes its number.
     names
         The segments' names, in order.
     imputed
         The features whose missing value was filled, as one text; null where there is none.
-    segment, runner_up, square, runner_up_square
-        The nearest and second nearest segment and the squared distances to their centres,
-        in squares of ``unit``; the second null where there is a single segment.
+    bits
+        Distances are in steps of ``2**-bits`` scaled units.
     """
     types = {field.name: field.dataType for field in nearest.schema.fields}
     kept = [
@@ -48,12 +44,12 @@ def labelled_customers(
         for name in columns
     ]
     added = {
-        "segment_name": F.element_at(F.array(*map(F.lit, names)), segment + 1),
-        "distance": F.sqrt(square) * unit,
-        "runner_up": runner_up.cast("int"),
-        "margin": 1 - F.sqrt(square / runner_up_square),
+        "segment_name": F.element_at(F.array(*map(F.lit, names)), F.col(CLUSTER) + 1),
+        "distance": F.sqrt(SQUARE) * 2.0**-bits,
+        "runner_up": F.col(SECOND_CLUSTER).cast("int"),
+        "margin": 1 - F.sqrt(F.col(SQUARE) / F.col(SECOND_SQUARE)),
         "imputed": imputed,
-        SEGMENT: segment.cast("int"),
+        SEGMENT: F.col(CLUSTER).cast("int"),
     }
     return nearest.select(*kept, *_commented(added, CUSTOMERS))
 

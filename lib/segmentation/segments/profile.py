@@ -1,7 +1,7 @@
 """Profiles: what the customers of each cluster are like, in original units."""
 
 import math
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -23,52 +23,50 @@ class Value:
 
 @dataclass(frozen=True)
 class Centre:
-    """A cluster's centre along one dimension: in original units, and its ``difference``.
+    """A cluster's centre along one model column: in original units, and its ``difference``.
 
     The difference is from the mean of all customers, in standard deviations of the prepared
-    dimension.
+    column.
     """
 
     original: float
     difference: float
 
 
-def in_order(
-    facts: Sequence[ClusterStatistics], *, value: Value | None
-) -> tuple[ClusterStatistics, ...]:
-    """The clusters in the order of their segments: highest mean value first.
+def order_by_value(
+    statistics: Sequence[ClusterStatistics], *, value: Value | None
+) -> tuple[int, ...]:
+    """The numbers of the clusters in the order of their segments: highest mean value first.
 
     Equal means, and all clusters without a value, are ordered by size, then by the means of
     all attributes, so that the order does not depend on how the clusters were numbered.
     """
     key = None if value is None else (value.feature, None)
-    return tuple(
-        sorted(
-            facts,
-            key=lambda c: (
-                0.0 if key is None else _descending(c, key),
-                -c.customers,
-                [_descending(c, attribute) for attribute in c.attributes],
-            ),
-        )
+    ordered = sorted(
+        statistics,
+        key=lambda c: (
+            0.0 if key is None else _descending(c, key),
+            -c.customers,
+            [_descending(c, attribute) for attribute in c.attributes],
+        ),
     )
+    return tuple(each.cluster for each in ordered)
 
 
 def describe(
-    facts: Sequence[ClusterStatistics],
+    statistics: Sequence[ClusterStatistics],
     *,
     attributes: Sequence[Attribute],
     centres: Sequence[Mapping[Key, Centre]],
     value: Value | None,
     min_group: int = 1,
 ) -> tuple[tuple[Segment, ...], tuple[FeatureProfile, ...]]:
-    """The tables ``segments`` and ``segment_profile`` from facts in the order of segments.
+    """The tables ``segments`` and ``segment_profile`` of clusters in the order of the segments.
 
-    ``centres`` has one entry per segment, with the dimensions that shape the segments only. A
-    name states nothing that is true of fewer than ``min_group`` customers.
+    ``centres`` has one entry per segment, with the model columns only. A name states nothing
+    that is true of fewer than ``min_group`` customers.
     """
-    customers = sum(cluster.customers for cluster in facts)
-    overall = {each.key: _overall(facts, each.key) for each in attributes}
+    overall = {each.key: _overall(statistics, each.key) for each in attributes}
     names = name_segments(
         [
             traits(
@@ -77,14 +75,27 @@ def describe(
                 attributes=attributes,
                 overall=overall,
             )
-            for cluster, centre in zip(facts, centres, strict=True)
+            for cluster, centre in zip(statistics, centres, strict=True)
         ],
-        sizes=[cluster.customers for cluster in facts],
+        sizes=[cluster.customers for cluster in statistics],
         min_group=min_group,
     )
-    sums = [_sum(cluster, value) for cluster in facts]
+    profiles = [
+        profile
+        for segment, (cluster, centre) in enumerate(zip(statistics, centres, strict=True))
+        for profile in _profiles(segment, cluster, centre, attributes=attributes, overall=overall)
+    ]
+    return _segments(statistics, names, value=value), tuple(profiles)
+
+
+def _segments(
+    statistics: Sequence[ClusterStatistics], names: Sequence[str], *, value: Value | None
+) -> tuple[Segment, ...]:
+    """The table ``segments``: sizes and shares of customers and of value."""
+    customers = sum(cluster.customers for cluster in statistics)
+    sums = [_sum(cluster, value) for cluster in statistics]
     whole = sum((each for each in sums if each is not None), Fraction())
-    segments = tuple(
+    return tuple(
         Segment(
             segment=i,
             name=names[i],
@@ -95,32 +106,40 @@ def describe(
             value_share=None if total is None or whole <= 0 else float(total / whole),
             mean_distance=cluster.mean_distance,
         )
-        for i, (cluster, total) in enumerate(zip(facts, sums, strict=True))
+        for i, (cluster, total) in enumerate(zip(statistics, sums, strict=True))
     )
-    shaping = {column for column, _ in centres[0]}
-    profiles = tuple(
-        FeatureProfile(
-            segment=i,
+
+
+def _profiles(
+    segment: int,
+    cluster: ClusterStatistics,
+    centre: Mapping[Key, Centre],
+    *,
+    attributes: Sequence[Attribute],
+    overall: Mapping[Key, Facts],
+) -> Iterator[FeatureProfile]:
+    """The rows of one segment, without values that no customer at all has."""
+    used = {column for column, _ in centre}
+    for each in attributes:
+        mean = overall[each.key].mean or 0.0
+        if not mean and each.value is not None:
+            continue
+        found, own = cluster.attributes[each.key], centre.get(each.key)
+        yield FeatureProfile(
+            segment=segment,
             feature=each.column,
             kind=each.kind,
             value=each.value,
-            used_for_clustering=each.column in shaping,
+            used_for_clustering=each.column in used,
             known=found.known,
             mean=found.mean,
             p10=found.quantiles[0],
             median=found.quantiles[1],
             p90=found.quantiles[2],
-            centroid=centre.original if (centre := centres[i].get(each.key)) else None,
+            centroid=None if own is None else own.original,
             overall_mean=mean,
-            difference=_difference(each, found.mean, mean, centre, shaping),
+            difference=_difference(each, found.mean, mean, own, used),
         )
-        for i, cluster in enumerate(facts)
-        for each in attributes
-        for found in [cluster.attributes[each.key]]
-        for mean in [overall[each.key].mean or 0.0]
-        if mean or each.value is None
-    )
-    return segments, profiles
 
 
 def _difference(
@@ -128,12 +147,12 @@ def _difference(
     mean: float | None,
     overall: float,
     centre: Centre | None,
-    shaping: Set[str],
+    used: Set[str],
 ) -> float | None:
     """That of the centre; a band has none of its own, so that of its share."""
     if centre is not None:
         return centre.difference
-    if attribute.column not in shaping or attribute.kind != "ordered" or mean is None:
+    if attribute.column not in used or attribute.kind != "ordered" or mean is None:
         return None
     deviation = math.sqrt(overall * (1 - overall))
     return (mean - overall) / deviation if deviation else 0.0
@@ -145,9 +164,9 @@ def _sum(cluster: ClusterStatistics, value: Value | None) -> Fraction | None:
     return cluster.attributes[value.feature, None].total
 
 
-def _overall(facts: Sequence[ClusterStatistics], key: Key) -> Facts:
+def _overall(statistics: Sequence[ClusterStatistics], key: Key) -> Facts:
     """The facts of all customers, without quantiles."""
-    of_clusters = [cluster.attributes[key] for cluster in facts]
+    of_clusters = [cluster.attributes[key] for cluster in statistics]
     known = sum(each.known for each in of_clusters)
     return Facts(known, sum((each.total for each in of_clusters), Fraction()), ())
 

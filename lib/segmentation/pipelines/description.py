@@ -1,0 +1,90 @@
+"""The description of a run's segments: their order, their profiles and their names."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from segmentation.clustering.ties import FinalClusters
+from segmentation.config import Config
+from segmentation.model.fitted import FittedModel, ModelSegment
+from segmentation.model.preparation import Preparation
+from segmentation.model.rules import NearestPrototype
+from segmentation.pipelines.input import CheckedInput
+from segmentation.pipelines.preparation import PreparedInput
+from segmentation.results import Choice, FeatureProfile, Segment
+from segmentation.segments.attributes import Attribute
+from segmentation.segments.profile import Centre, Value, describe
+
+
+@dataclass(frozen=True)
+class BuiltSegments:
+    """The segments of a run, in order: the rule that assigns customers, sizes and profiles.
+
+    ``tied`` customers are as near to a second prototype, so that MLlib may label them otherwise.
+    """
+
+    rule: NearestPrototype
+    segments: tuple[Segment, ...]
+    profiles: tuple[FeatureProfile, ...]
+    tied: int
+
+
+def build_segments(
+    clusters: FinalClusters,
+    order: Sequence[int],
+    *,
+    preparation: Preparation,
+    attributes: Sequence[Attribute],
+    value: Value | None,
+    min_group: int = 1,
+) -> BuiltSegments:
+    """The clusters profiled and named as segments; no Spark work.
+
+    ``order`` has the number of a cluster for every segment. The ``attributes`` are profiled;
+    ``value`` is one of them. Names state nothing that is true of fewer than ``min_group``
+    customers.
+    """
+    statistics = {each.cluster: each for each in clusters.statistics}
+    rule = NearestPrototype.of(clusters.partition.centres[list(order)])
+    segments, profiles = describe(
+        [statistics[cluster] for cluster in order],
+        attributes=attributes,
+        centres=[
+            {
+                column.key: Centre(
+                    preparation.original(j, prototype[j]),
+                    preparation.difference(j, prototype[j]),
+                )
+                for j, column in enumerate(preparation.columns)
+            }
+            for prototype in rule.points.tolist()
+        ],
+        value=value,
+        min_group=min_group,
+    )
+    return BuiltSegments(rule, segments, profiles, clusters.tied)
+
+
+def fitted_model(
+    built: BuiltSegments,
+    choice: Choice,
+    *,
+    checked: CheckedInput,
+    prepared: PreparedInput,
+    seed: int,
+) -> FittedModel:
+    """All that the run learned, as data."""
+    return FittedModel(
+        prepared.scoring,
+        built.rule,
+        tuple(ModelSegment(each.segment, each.name) for each in built.segments),
+        algorithm=choice.algorithm,
+        setting=choice.setting,
+        seed=seed,
+        as_of=checked.assembled.as_of,
+    )
+
+
+def value_of(config: Config) -> Value | None:
+    """What a customer is worth by the configuration, if it says so."""
+    feature = config.value_feature
+    return None if feature is None else Value(feature, adds_up=config.value_adds_up)

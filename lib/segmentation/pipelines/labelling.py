@@ -1,0 +1,102 @@
+"""The labelling of a run: every customer's segment, and the tables staged with it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from segmentation.features import contract
+from segmentation.model.expressions import NULL, Number, when
+from segmentation.model.features import Feature, is_missing
+from segmentation.model.spark_columns import PreparedCustomers, spark_column, with_nearest
+from segmentation.pipelines.description import BuiltSegments
+from segmentation.pipelines.input import CheckedInput
+from segmentation.pipelines.preparation import PreparedInput
+from segmentation.pipelines.protocols import RunWriter
+from segmentation.schemas import (
+    CUSTOMERS,
+    REJECTED,
+    REJECTED_TRANSACTIONS,
+    SEGMENT,
+    FileLayout,
+    published_name,
+)
+from segmentation.segments.labelled import labelled_customers, rejected_rows
+
+
+@dataclass(frozen=True)
+class StagedRows:
+    """How many rows were written: of each segment, rejected, and excluded transaction lines."""
+
+    labelled: Mapping[str, int]
+    rejected: int
+    excluded_lines: int | None
+
+
+def stage_customers(
+    writer: RunWriter,
+    checked: CheckedInput,
+    prepared: PreparedInput,
+    built: BuiltSegments,
+    *,
+    customer_id: str | None,
+) -> StagedRows:
+    """Write the labelled customers, the rejected rows, and the excluded lines if there are lines.
+
+    Reads the input twice.
+    """
+    ids = (published_name(customer_id),) if customer_id else ()
+    labelled = writer.stage_table(
+        CUSTOMERS.name,
+        labelled_table(
+            prepared.customers,
+            built,
+            columns=checked.columns,
+            features=prepared.encoding.features,
+        ),
+        rows=checked.audit.usable,
+        layout=FileLayout(SEGMENT, ids, (*ids, "distance", "margin")),
+    )
+    rejected = writer.stage_table(
+        REJECTED.name,
+        rejected_rows(contract.rejected(checked.audited), rejection=contract.REJECTION),
+        rows=checked.audit.rows - checked.audit.usable,
+    )
+    lines = checked.assembled.lines
+    if lines is None:
+        return StagedRows(labelled, sum(rejected.values()), None)
+    excluded = writer.stage_table(
+        REJECTED_TRANSACTIONS.name,
+        rejected_rows(lines.excluded, rejection=contract.REJECTION),
+        rows=lines.counts.excluded_lines,
+    )
+    return StagedRows(labelled, sum(rejected.values()), sum(excluded.values()))
+
+
+def labelled_table(
+    customers: PreparedCustomers,
+    built: BuiltSegments,
+    *,
+    columns: Sequence[str],
+    features: Sequence[Feature],
+) -> DataFrame:
+    """The table ``customers``: the input's ``columns`` of every row, and its label. Lazy.
+
+    Of the numeric ``features`` a text becomes its number.
+    """
+    imputed = [each for each in features if each.missing == "impute"]
+    filled = [F.when(spark_column(is_missing(each)), F.lit(each.name)) for each in imputed]
+    names = F.nullif(F.concat_ws(", ", *filled), F.lit("")) if filled else F.lit(None)
+    return labelled_customers(
+        with_nearest(customers.rows, customers.coordinates, built.rule.points),
+        columns=columns,
+        numbers={
+            each.name: spark_column(when(Number(each.name).is_nan(), NULL, Number(each.name)))
+            for each in features
+            if each.kind == "numeric"
+        },
+        names=[segment.name for segment in built.segments],
+        imputed=names.cast("string"),
+        bits=customers.bits,
+    )
