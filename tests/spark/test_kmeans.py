@@ -83,7 +83,7 @@ def test_every_thread_of_the_pool_works_alone(spark, monkeypatch):
 
     def restarted(self, clusters, **_):
         limits.extend(pool["num_threads"] for pool in threadpool_info())
-        return [self.at_rest(self.scaled[:clusters])]
+        return [self.converged(self.scaled[:clusters])]
 
     monkeypatch.setattr(starts.Search, "restarted", restarted)
     fit_coreset(spark, coreset(np.array([(-1.0, 0), (1, 0), (3, 0)])), ks=[2], bits=BITS, seed=1)

@@ -73,9 +73,8 @@ def test_one_wrong_label_in_the_table_is_found(run):
     _, _, labelled = run
     nearest_to_a_border = labelled.orderBy("margin").first()
     is_it = F.col("a").eqNullSafe(nearest_to_a_border.a)
-    wrong = labelled.withColumn(
-        "segment", F.when(is_it, F.col("runner_up")).otherwise(F.col("segment"))
-    )
+    own = F.when(is_it, F.col("runner_up")).otherwise(F.col("segment"))
+    wrong = labelled.withColumn("segment", own)
     with pytest.raises(RuntimeError, match="put 1 of 300 customers"):
         check(run, labelled=wrong)
 

@@ -102,10 +102,10 @@ def test_cost_beyond_the_digits_of_a_double():
     assert found.cost() == Fraction(1, 2)
 
 
-def test_refined_comes_to_rest_where_it_can_be_seen_to():
+def test_refined_converges_where_it_can_be_seen_to():
     population = Listed([(0,), (2,), (4,), (100,), (102,), (104,)])
-    found, is_at_rest = lloyd_from_centres(population, centres((0,), (2,)), max_steps=20)
-    assert is_at_rest
+    found, has_converged = lloyd_from_centres(population, centres((0,), (2,)), max_steps=20)
+    assert has_converged
     assert found.centres.tolist() == [[2], [102]]
     assert found.counts == (3, 3)
     assert found.cost() == 16
@@ -113,8 +113,8 @@ def test_refined_comes_to_rest_where_it_can_be_seen_to():
 
 def test_refined_says_when_the_steps_ran_out():
     population = Listed([(0,), (2,), (4,), (100,), (102,), (104,)])
-    _, is_at_rest = lloyd_from_centres(population, centres((0,), (2,)), max_steps=1)
-    assert not is_at_rest
+    _, has_converged = lloyd_from_centres(population, centres((0,), (2,)), max_steps=1)
+    assert not has_converged
 
 
 def test_what_centres_cost_above_the_means_on_paper():
@@ -148,15 +148,15 @@ def overlapping():
     return Listed(everyone), Listed(everyone[::5])
 
 
-def test_with_a_model_ahead_few_passes_come_to_rest_where_many_do(overlapping):
+def test_with_a_model_ahead_few_passes_converge_where_many_do(overlapping):
     everyone, model = map(Counted, overlapping)
     start = everyone.partitions([centres((-2500,), (0,))])[0]
     expected, _ = lloyd(everyone, start, max_steps=100)
     many, everyone.passes = everyone.passes, 0
-    found, is_at_rest = coreset_accelerated_lloyd(
+    found, has_converged = coreset_accelerated_lloyd(
         everyone, start, model=model, max_steps=100, tolerance=1e-6
     )
-    assert is_at_rest
+    assert has_converged
     assert float(found.cost()) == pytest.approx(float(expected.cost()), rel=1e-5)
     assert found.centre_offset_cost() <= 1e-6 * found.cost()
     assert everyone.passes <= many / 3
@@ -167,10 +167,10 @@ def test_a_model_that_leads_astray_costs_passes_and_nothing_else(overlapping):
     start = everyone.partitions([centres((-2500,), (0,))])[0]
     nobody = Listed([(10**6,), (-(10**6),)])
     expected, _ = lloyd(everyone, start, max_steps=100)
-    found, is_at_rest = coreset_accelerated_lloyd(
+    found, has_converged = coreset_accelerated_lloyd(
         everyone, start, model=nobody, max_steps=100, tolerance=1e-6
     )
-    assert is_at_rest
+    assert has_converged
     assert float(found.cost()) == pytest.approx(float(expected.cost()), rel=1e-5)
 
 
@@ -187,8 +187,10 @@ def test_whatever_the_model_nothing_costs_more_than_before(population, model, k)
 
 def test_a_centre_without_customers_moves_to_the_farthest_customer():
     population = Listed([(0,), (2,), (40,), (100,)])
-    found, is_at_rest = lloyd_from_centres(population, centres((1,), (-900,), (70,)), max_steps=20)
-    assert is_at_rest
+    found, has_converged = lloyd_from_centres(
+        population, centres((1,), (-900,), (70,)), max_steps=20
+    )
+    assert has_converged
     assert sorted(found.centres.ravel().tolist()) == [1, 40, 100]
     assert found.cost() == 2
 
@@ -198,8 +200,8 @@ def test_refined_never_costs_more_and_has_no_empty_cluster(population, k, random
     k = min(k, len(set(population.points)))
     start = centres(*random.sample(sorted(set(population.points)), k))
     before = population.partitions([start])[0]
-    found, is_at_rest = lloyd_from_centres(population, start, max_steps=200)
-    assert is_at_rest
+    found, has_converged = lloyd_from_centres(population, start, max_steps=200)
+    assert has_converged
     assert found.cost() <= before.cost()
     assert not found.has_empty
     assert sum(found.counts) == len(population.points)
@@ -238,11 +240,11 @@ def test_refined_rests_where_scikit_learn_does():
     groups = [(0, 0), (2**20, 0), (0, 2**20)]
     points = np.vstack([random.normal(group, 2**18, (60, 2)) for group in groups]).round()
     start = points[[0, 70, 150]]
-    found, is_at_rest = lloyd_from_centres(
+    found, has_converged = lloyd_from_centres(
         Listed(points.astype(int).tolist()), start, max_steps=100
     )
     expected = KMeans(3, init=start, n_init=1, tol=0).fit(points)
-    assert is_at_rest
+    assert has_converged
     assert float(found.cost()) == pytest.approx(expected.inertia_, rel=1e-9)
     assert np.abs(found.centres - expected.cluster_centers_).max() <= 0.5 + 1e-6
 

@@ -76,9 +76,8 @@ def test_a_segment_of_few_sampled_customers_is_not_drawn():
 def test_without_numbers_no_groups_are_drawn_and_customers_are():
     points = np.array([[0.0, 0, 0, value] for value in (0, 1)])
     given = Coreset(points, np.array([500, 500]), is_whole=True)
-    found = group_sample(
-        given, NearestPrototype.of(CENTRES[:1]), preparation=preparation(), min_group=10
-    )
+    rule = NearestPrototype.of(CENTRES[:1])
+    found = group_sample(given, rule, preparation=preparation(), min_group=10)
     assert found.segments == ()
     customers = customer_sample(given, rule, preparation=preparation())
     assert len(customers.segments) == 2

@@ -18,7 +18,7 @@ class Table:
         self.weights = np.ones(len(self.points)) if weights is None else np.array(weights, float)
         self.fits = 0
 
-    def at_rest(self, centres):
+    def converged(self, centres):
         self.fits += 1
         kmeans = KMeans(len(centres), init=np.array(centres, float), n_init=1, tol=0)
         kmeans.fit(self.points, sample_weight=self.weights)
@@ -26,17 +26,17 @@ class Table:
 
     def searched(self, found):
         return split_and_merge(
-            {k: [self.at_rest(start) for start in starts] for k, starts in found.items()},
+            {k: [self.converged(start) for start in starts] for k, starts in found.items()},
             self.points,
             self.weights,
-            fit=lambda starts: map(self.at_rest, starts),
+            fit=lambda starts: map(self.converged, starts),
         )
 
 
 def test_the_cluster_that_gains_most_is_cut_across_its_longest_side():
     # the second is 40 long and 2 wide
     table = Table([(0, 0), (2, 0), *((x, y) for x in (80, 120) for y in (-1, 1))])
-    first, second = splits(table.at_rest([(1, 0), (100, 0)]), table.points, table.weights)
+    first, second = splits(table.converged([(1, 0), (100, 0)]), table.points, table.weights)
     assert sorted(first.round(6).tolist()) == [[1, 0], [80, 0], [120, 0]]
     assert sorted(second.round(6).tolist()) == [[0, 0], [2, 0], [100, 0]]
 
@@ -44,27 +44,27 @@ def test_the_cluster_that_gains_most_is_cut_across_its_longest_side():
 def test_the_gain_is_judged_by_weight():
     # spread 10 on a hundred customers is more than spread 20 on two
     table = Table([(0, 0), (10, 0), (1000, 0), (1020, 0)], weights=[50, 50, 1, 1])
-    first, *_ = splits(table.at_rest([(5, 0), (1010, 0)]), table.points, table.weights)
+    first, *_ = splits(table.converged([(5, 0), (1010, 0)]), table.points, table.weights)
     assert sorted(first.round(6).tolist()) == [[0, 0], [10, 0], [1010, 0]]
 
 
 def test_a_cut_falls_into_the_gap_and_not_at_the_mean():
     table = Table([(0,), (1,), (2,), (3,), (4,), (100,)])
-    (start,) = splits(table.at_rest([(18,)]), table.points, table.weights)
+    (start,) = splits(table.converged([(18,)]), table.points, table.weights)
     assert sorted(start.ravel().round(6).tolist()) == [2, 100]
 
 
 def test_the_pair_whose_merger_costs_least_is_made_one():
     # the far pair is nearer together, but heavier: 4 * 5 * 5 / 10 = 10 beside 9 * 1 * 1 / 2 = 4.5
     table = Table([(0,), (3,), (100,), (102,)], weights=[1, 1, 5, 5])
-    first, second, *_ = mergers(table.at_rest([(0,), (3,), (100,), (102,)]), table.weights)
+    first, second, *_ = mergers(table.converged([(0,), (3,), (100,), (102,)]), table.weights)
     assert sorted(first.ravel().tolist()) == [1.5, 100, 102]
     assert sorted(second.ravel().tolist()) == [0, 3, 101]
 
 
 def test_single_customers_and_equal_ones_leave_nothing_to_split():
     table = Table([(0,), (5,)])
-    assert splits(table.at_rest([(0,), (5,)]), table.points, table.weights) == []
+    assert splits(table.converged([(0,), (5,)]), table.points, table.weights) == []
 
 
 spots = st.tuples(st.integers(-9, 9), st.integers(-9, 9))
@@ -73,7 +73,7 @@ spots = st.tuples(st.integers(-9, 9), st.integers(-9, 9))
 @given(st.lists(spots, min_size=3, max_size=30, unique=True))
 def test_splits_and_mergers_have_one_centre_more_or_less_and_splits_cost_no_more(points):
     table = Table(points)
-    optimum = table.at_rest(points[:2])
+    optimum = table.converged(points[:2])
     for start in splits(optimum, table.points, table.weights):
         assert start.shape == (3, 2)
         squares = ((table.points[:, np.newaxis] - start) ** 2).sum(axis=2).min(axis=1)
@@ -87,7 +87,7 @@ def test_two_centres_on_one_pair_find_the_other():
     # Lloyd rests with two centres on the near pair and one for the other four
     table = Table([(-1, 0), (1, 0), (50, 0), (52, 0), (100, 0), (102, 0)])
     stuck = [(-1, 0), (1, 0), (76, 0)]
-    assert table.at_rest(stuck).cost > 2500
+    assert table.converged(stuck).cost > 2500
     apart = [(-1, 0), (1, 0), (51, 0), (101, 0)]
     found = table.searched({2: [[(0, 0), (76, 0)]], 3: [stuck], 4: [apart]})
     assert found[3][0].cost == pytest.approx(6)

@@ -32,20 +32,20 @@ MLLIB_THREADS = 12
 
 MLLIB_ITERATIONS = 1
 """As few as may be, and from a random start: MLlib's k-means|| and each iteration are Spark jobs
-of their own, and every start is iterated to rest in memory afterwards."""
+of their own, and every start is iterated in memory afterwards."""
 
 RESTARTS, MIN_RESTARTS = 60, 2
 """k-means++ starts that the values of k share, and how many each has at least: the wider the
 range, the more each learns from its neighbours."""
 
 K_PADDING = 2
-"""So many values of k below and above the range are searched too, as neighbours."""
+"""Values of k below and above the range that are searched too, as neighbours."""
 
 EXACT_STEPS = 10
 
 CANDIDATES, SAME_OPTIMUM_ARI = 2, 0.96
-"""So many different optima go on to be measured on all rows, as a sample may rank two that are
-close the wrong way round. Two whose labels have at least ``SAME_OPTIMUM_ARI`` as adjusted Rand
+"""Different optima that are measured on all rows, as a sample may rank two that are close the wrong
+way round. Two whose labels have at least ``SAME_OPTIMUM_ARI`` as adjusted Rand
 index are one, reached by two ways: measured with 12 features, those of one had 0.968, of two at
 most 0.955."""
 
@@ -56,10 +56,10 @@ def fit_coreset(
     """Some sets of centres for every k, the cheapest for the coreset first: engine ``coreset``.
 
     For each k there compete MLlib's KMeans, k-means++ starts of scikit-learn's, the optima of
-    k - 1 with a cluster split and those of k + 1 with two merged. All are iterated to rest; the
-    cheapest is returned with what is nearly as cheap, in exact arithmetic. The fits run side by
-    side; each is single-threaded and adds up in one order, so its result does not depend on the
-    number of cores. There are no more centres than the coreset has points.
+    k - 1 with a cluster split and those of k + 1 with two merged. All are iterated until they
+    converge; the cheapest is returned with what is nearly as cheap, in exact arithmetic. The fits
+    run side by side; each is single-threaded and adds up in one order, so its result does not
+    depend on the number of cores. There are no more centres than the coreset has points.
     """
     search = Search(coreset, bits)
     filled = {k: min(k, len(coreset.points)) for k in ks}
@@ -83,18 +83,20 @@ def find_optima(
     searched = range(max(1, lowest), min(highest, len(search.coreset.points)) + 1)
     starts = max(MIN_RESTARTS, RESTARTS // len(searched))
     with (
-        _kept(vector_table(spark, search.scaled, column=POINT, weights=search.weights)) as table,
+        _persisted(
+            vector_table(spark, search.scaled, column=POINT, weights=search.weights)
+        ) as table,
         _threads(MLLIB_THREADS) as in_spark,
         _threads(os.cpu_count()) as in_memory,
     ):
-        fitted = inheritable_thread_target(spark)(partial(_fitted_by_mllib, table, seed=seed))
+        fitted = inheritable_thread_target(spark)(partial(_mllib_fit, table, seed=seed))
         by_mllib = [in_spark.submit(fitted, k) for k in asked]
         restarted = partial(search.restarted, starts=starts, seed=abs(seed) % 2**32)
         found = split_and_merge(
             dict(zip(searched, in_memory.map(restarted, searched), strict=True)),
             search.scaled,
             search.weights,
-            fit=partial(in_memory.map, search.at_rest),
+            fit=partial(in_memory.map, search.converged),
         )
         # Asked for here: over Connect, Spark 4.0 knows a model in its session's thread only.
         centres = [np.array(fit.result().clusterCenters()) for fit in by_mllib]
@@ -116,14 +118,14 @@ def _threads(count: int | None) -> Iterator[ThreadPoolExecutor]:
 
 
 def _work_alone() -> None:
-    """What every thread sets for itself: one core, and no second look at points that are finite."""
+    """Set up a thread: one core, and no second check that points are finite."""
     threadpool_limits(1)
     sklearn.set_config(assume_finite=True, skip_parameter_validation=True)
 
 
 @contextmanager
-def _kept(table: DataFrame) -> Iterator[DataFrame]:
-    """The table, in Spark's memory meanwhile."""
+def _persisted(table: DataFrame) -> Iterator[DataFrame]:
+    """The table, in Spark's memory for the length of the block."""
     table.persist()
     try:
         yield table
@@ -141,30 +143,30 @@ class Search:
         self.weights = coreset.weights / coreset.weights.mean()
 
     def restarted(self, clusters: int, *, starts: int, seed: int) -> list[Optimum]:
-        """What so many k-means++ starts come to rest at."""
+        """The local optima that this many k-means++ starts converge to."""
         seeds = np.random.SeedSequence(seed).generate_state(starts if clusters > 1 else 1)
         return [
             self._fitted(InMemoryKMeans(clusters, n_init=1, random_state=one))
             for one in seeds.tolist()
         ]
 
-    def at_rest(self, start: Points, *, tol: float = 1e-4) -> Optimum:
-        """What some centres come to rest at; ``tol`` is scikit-learn's."""
+    def converged(self, start: Points, *, tol: float = 1e-4) -> Optimum:
+        """The local optimum that a start converges to; ``tol`` is scikit-learn's."""
         return self._fitted(InMemoryKMeans(len(start), init=start, n_init=1, tol=tol))
 
     def filled_up(self, start: Points, clusters: int) -> Optimum:
-        """What a start comes to rest at, with so many centres: MLlib leaves out equal ones."""
+        """The local optimum of a start filled up to k centres: MLlib leaves out equal ones."""
         while len(start) < clusters:
             farthest = self.coreset.farthest(np.rint(start * self.unit))
             start = np.vstack([start, farthest / self.unit])
-        return self.at_rest(start)
+        return self.converged(start)
 
     def exact(self, optima: Sequence[Optimum]) -> list[Partition]:
-        """The different ones at rest on the grid, the cheapest first."""
+        """The different ones after Lloyd steps on the grid, the cheapest first."""
         partitions = [
             lloyd_from_centres(
                 self.coreset,
-                np.rint(self.at_rest(optimum.centres, tol=1e-6).centres * self.unit),
+                np.rint(self.converged(optimum.centres, tol=1e-6).centres * self.unit),
                 max_steps=EXACT_STEPS,
             )[0]
             for optimum in different(optima)
@@ -177,7 +179,7 @@ class Search:
 
 
 def different(optima: Sequence[Optimum]) -> list[Optimum]:
-    """The first that are different local optima, at most ``CANDIDATES``."""
+    """The first different local optima, at most ``CANDIDATES``."""
     kept: list[Optimum] = []
     for one in optima:
         if all(adjusted_rand_score(one.labels, other.labels) < SAME_OPTIMUM_ARI for other in kept):
@@ -187,7 +189,7 @@ def different(optima: Sequence[Optimum]) -> list[Optimum]:
     return kept
 
 
-def _fitted_by_mllib(table: DataFrame, clusters: int, *, seed: int) -> KMeansModel:
+def _mllib_fit(table: DataFrame, clusters: int, *, seed: int) -> KMeansModel:
     kmeans = KMeans(
         featuresCol=POINT,
         weightCol=WEIGHT,

@@ -2,9 +2,8 @@
 
 A pass assigns every customer to its nearest centre, for several sets of centres at once, and
 returns the counts and sums of every cluster. Customers and centres are points of one grid
-(see ``features.preparation``), so that ``|c|**2 - 2 x.c`` is a whole number below ``2**53``:
-the matrix product that computes it is exact whatever the order of its additions, ties are
-true ties (the first centre wins), and every sum is the same for any partitioning.
+(see ``model.preparation``), so distances and ties are exact (``numerics.nearest``; the first
+centre wins), and every sum is the same for any partitioning (``numerics.partition``).
 
 Lloyd (1982), doi:10.1109/TIT.1982.1056489.
 """
@@ -17,15 +16,15 @@ import numpy as np
 from segmentation.numerics.arrays import Points
 from segmentation.numerics.partition import Partition
 
-STEPS_AHEAD = 50
-"""As many as a model takes at once: each costs it some hundredths of a second."""
+EXTRAPOLATED_STEPS = 50
+"""Steps that a model of the customers takes at once, each in some hundredths of a second."""
 
 
 class Population(Protocol):
     """All customers as grid points: the rows of a table, or every distinct point with its count."""
 
     def partitions(self, centre_sets: Sequence[Points]) -> list[Partition]:
-        """What every set of centres makes of the customers; one pass for all sets."""
+        """The partition that each set of centres makes of the customers; one pass for all sets."""
 
     def farthest(self, centres: Points) -> Points:
         """The customer farthest from its nearest centre; of equals, the largest coordinates."""
@@ -34,7 +33,7 @@ class Population(Protocol):
 def lloyd_from_centres(
     population: Population, centres: Points, *, max_steps: int
 ) -> tuple[Partition, bool]:
-    """Lloyd steps from the given centres, and whether they came to rest; see :func:`lloyd`."""
+    """Lloyd's algorithm from the given centres, and whether it converged; see :func:`lloyd`."""
     partition = population.partitions([centres])[0]
     if partition.has_empty:
         partition = fill_empty_clusters(population, partition, clusters=len(centres))
@@ -44,17 +43,17 @@ def lloyd_from_centres(
 def lloyd(
     population: Population, partition: Partition, *, max_steps: int
 ) -> tuple[Partition, bool]:
-    """Lloyd steps from a partition without empty clusters, and whether they came to rest.
+    """Lloyd's algorithm from a partition without empty clusters, and whether it converged.
 
-    At rest no centre moves by a grid step, and so no label changes. A centre that loses all
-    its customers is put on one that is far from its own centre, so the partition returned
-    has no empty cluster as long as there are as many distinct customers as centres.
+    It has converged where no centre moves by a grid step, and so no label changes. A centre that
+    loses all its customers is put on one that is far from its own centre, so the partition
+    returned has no empty cluster as long as there are as many distinct customers as centres.
     """
     for _ in range(max_steps):
-        if _is_at_rest(partition):
+        if _has_converged(partition):
             return partition, True
-        partition = fill_empty_clusters(population, partition, clusters=len(partition.counts))
-    return partition, _is_at_rest(partition)
+        partition = fill_empty_clusters(population, partition, clusters=partition.k)
+    return partition, _has_converged(partition)
 
 
 def coreset_accelerated_lloyd(
@@ -65,41 +64,46 @@ def coreset_accelerated_lloyd(
     max_steps: int,
     tolerance: float,
 ) -> tuple[Partition, bool]:
-    """As :func:`lloyd` with few passes: some customers who stand for all run ahead.
+    """As :func:`lloyd` with few passes: a sample of the customers extrapolates the steps.
 
     Lloyd's algorithm takes ever smaller steps, a pass over all customers each. Here ``model``
-    takes them, a sample of the customers, with every step corrected by how far its means were off
-    those of all customers in the last pass: the full approximation scheme of Brandt (1977),
-    doi:10.1090/S0025-5718-1977-0431719-X. Where it comes to rest the next pass looks; mostly
-    one or two passes are enough. Where that is no cheaper, a step is taken as it stands.
+    takes them, a sample of the customers: the full approximation scheme of Brandt (1977),
+    doi:10.1090/S0025-5718-1977-0431719-X. The next pass over all customers checks the result;
+    mostly one or two passes are enough.
 
-    At rest the centres cost at most ``tolerance`` times more than the clusters' means.
+    It has converged where the centres cost at most ``tolerance`` times more than the clusters'
+    means.
     """
     for _ in range(max_steps):
-        if _is_at_rest(partition, tolerance):
+        if _has_converged(partition, tolerance):
             return partition, True
-        ahead = population.partitions([_ahead(model, partition)])[0]
-        if ahead.has_empty or ahead.cost() >= partition.cost():
-            ahead = fill_empty_clusters(population, partition, clusters=len(partition.counts))
-        partition = ahead
-    return partition, _is_at_rest(partition, tolerance)
+        extrapolated = population.partitions([_extrapolate(model, partition)])[0]
+        # The model may mislead. Then a plain step is taken instead, which never costs more, so
+        # that the cost falls from pass to pass as in Lloyd's algorithm itself.
+        if extrapolated.has_empty or extrapolated.cost() >= partition.cost():
+            extrapolated = fill_empty_clusters(population, partition, clusters=partition.k)
+        partition = extrapolated
+    return partition, _has_converged(partition, tolerance)
 
 
-def _is_at_rest(partition: Partition, tolerance: float = 0.0) -> bool:
+def _has_converged(partition: Partition, tolerance: float = 0.0) -> bool:
     if np.array_equal(partition.means(), partition.centres):
         return True
     return tolerance > 0 and partition.centre_offset_cost() <= tolerance * partition.cost()
 
 
-def _ahead(model: Population, partition: Partition) -> Points:
+def _extrapolate(model: Population, partition: Partition) -> Points:
     """Where the steps from a partition lead, as far as a model of the customers tells."""
+    # The first step is exact: the means of all customers. The model, asked about the centres of
+    # the last pass, would have gone somewhere else; the difference corrects its later steps.
     means = partition.means()
     correction = means - model.partitions([partition.centres])[0].means()
-    for _ in range(STEPS_AHEAD):
-        ahead = model.partitions([means])[0].means() + correction
-        if np.array_equal(ahead, means):
+    for _ in range(EXTRAPOLATED_STEPS):
+        # At a fixed point of these steps model and customers move centres alike, by nothing.
+        further = model.partitions([means])[0].means() + correction
+        if np.array_equal(further, means):
             break
-        means = ahead
+        means = further
     return means
 
 

@@ -18,7 +18,7 @@ from segmentation.numerics.arrays import Floats
 Labels = npt.NDArray[np.int32]
 
 ROUNDS = 2
-"""Ways up and down the range of k; what is the same as in the way before is not tried again."""
+"""Passes up and down the range of k; a start that was tried in one before is not tried again."""
 
 SPLITS, MERGERS = 5, 4
 """Starts that each neighbour gives. Of 264 searches, eight tables without clear groups and k up to
@@ -26,12 +26,12 @@ SPLITS, MERGERS = 5, 4
 and 2. On planted tables all met the best that is known."""
 
 NEAR_OPTIMAL_RATIO = 1.02
-"""Optima that cost at most so many times the cheapest are kept beside it."""
+"""Optima that cost at most this many times the cheapest are kept beside it."""
 
 
 @dataclass(frozen=True)
 class Optimum:
-    """Centres at rest, what they cost, and the position of every point's nearest.
+    """A local optimum: its centres, what they cost, and the position of every point's nearest.
 
     ``origin`` is the kind of start that led there: ``restart``, ``split``, ``merge`` or ``mllib``.
     """
@@ -80,7 +80,7 @@ def cheapest(optima: Iterable[Optimum]) -> list[Optimum]:
 def splits(
     optimum: Optimum, points: Floats, weights: Floats, *, most: int = SPLITS
 ) -> list[Floats]:
-    """Starts with a centre more: the clusters that gain most from it, each cut in two.
+    """Starts with one centre more: the clusters that gain most from it, each cut in two.
 
     A cluster is cut across its direction of largest variance, where that takes off most of its
     cost; the new centres are the means of its halves along that direction.
@@ -107,7 +107,7 @@ def splits(
 
 
 def mergers(optimum: Optimum, weights: Floats, *, most: int = MERGERS) -> list[Floats]:
-    """Starts with a centre less: the pairs of clusters that cost least together, each made one.
+    """Starts with one centre less: the pairs of clusters that cost least together, each merged.
 
     By Ward's criterion (1963), doi:10.1080/01621459.1963.10500845.
     """
