@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from pyspark.sql import functions as F
 
-from segmentation.clustering.coreset import WEIGHT_UNIT, WHOLE, compress, sample
+from segmentation.clustering.coreset import FULL_GROUPING_FACTOR, WEIGHT_UNIT, compress, sample
 from tests.spark.tables import on_grid, points_of
 
 
@@ -45,7 +45,11 @@ def test_their_counts_are_those_of_pandas(spark):
 
 @pytest.mark.parametrize(
     ("points", "distinct_points", "is_whole"),
-    [(WHOLE * 50, 150, True), (WHOLE * 50 + 1, 150, False), (WHOLE * 50, 10**6, False)],
+    [
+        (FULL_GROUPING_FACTOR * 50, 150, True),
+        (FULL_GROUPING_FACTOR * 50 + 1, 150, False),
+        (FULL_GROUPING_FACTOR * 50, 10**6, False),
+    ],
     ids=["few", "more than was estimated", "estimated to be many"],
 )
 def test_few_points_are_taken_whole_and_many_are_sampled(spark, points, distinct_points, is_whole):

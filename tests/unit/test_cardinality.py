@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from segmentation.numerics.cardinality import BUCKETS, estimated
+from segmentation.numerics.cardinality import BUCKETS, estimate
 
 VALUES = 2**64 // BUCKETS
 
@@ -20,7 +20,7 @@ def least(distinct, *, seed):
 
 @pytest.mark.parametrize("distinct", [200, 5_000, 100_000])
 def test_the_estimate_is_right_on_average_and_seldom_far_off(distinct):
-    found = np.array([estimated(least(distinct, seed=seed)) for seed in range(200)])
+    found = np.array([estimate(least(distinct, seed=seed)) for seed in range(200)])
     error = found.std(ddof=1) / np.sqrt(len(found))
     assert found.mean() == pytest.approx(distinct, abs=4 * error)
     assert found.std() < 1.4 * distinct / np.sqrt(BUCKETS)
@@ -28,10 +28,10 @@ def test_the_estimate_is_right_on_average_and_seldom_far_off(distinct):
 
 @pytest.mark.parametrize("distinct", [0, 1, 2, 5])
 def test_where_a_bucket_is_empty_there_are_few(distinct):
-    assert estimated(least(distinct, seed=1)) <= distinct
-    assert estimated([None] * BUCKETS) == 0
+    assert estimate(least(distinct, seed=1)) <= distinct
+    assert estimate([None] * BUCKETS) == 0
 
 
 def test_the_largest_and_the_smallest_hash_are_no_error():
-    assert estimated([0] * BUCKETS) > 2**60
-    assert estimated([VALUES - 1] * BUCKETS) == BUCKETS - 1
+    assert estimate([0] * BUCKETS) > 2**60
+    assert estimate([VALUES - 1] * BUCKETS) == BUCKETS - 1

@@ -1,4 +1,4 @@
-"""Few weighted points that stand for all customers: k-means on them costs next to nothing."""
+"""Coresets: few weighted points that represent all customers, so that k-means is cheap."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,8 +20,8 @@ from segmentation.numerics.partition import Partition
 WEIGHT_UNIT = 64
 """Weights of a sample are whole multiples of 1/64, so that weighted sums are exact as well."""
 
-WHOLE = 2
-"""Up to so many times the wanted size, all points are taken: nothing lost for little time."""
+FULL_GROUPING_FACTOR = 2
+"""Up to this many times the wanted size all points are taken: nothing is lost, and little time."""
 
 _HASH_VALUES = 2**52
 
@@ -31,7 +31,7 @@ class Coreset:
     """Grid points in sorted order and their weights, whole numbers.
 
     ``is_whole`` says that the points are all that there are and the weights their counts:
-    then this is a population, and nothing is lost by working on it alone.
+    then this is the whole population, and nothing is lost by working on it alone.
     """
 
     points: Points
@@ -40,11 +40,11 @@ class Coreset:
 
     @property
     def counts(self) -> npt.NDArray[np.float64]:
-        """About how many customers each point stands for."""
+        """About how many customers each point represents."""
         return self.weights / (1 if self.is_whole else WEIGHT_UNIT)
 
     def partitions(self, centre_sets: Sequence[Points]) -> list[Partition]:
-        """What every set of centres makes of the weighted points, in exact arithmetic."""
+        """The partition that each set of centres makes of the weighted points, by exact sums."""
         return [self._partition(centres) for centres in centre_sets]
 
     def farthest(self, centres: Points) -> Points:
@@ -84,7 +84,7 @@ def compress(
 
     See :func:`sample` for the parameters.
     """
-    most = WHOLE * size
+    most = FULL_GROUPING_FACTOR * size
     if customers.distinct <= 2 * most:  # an estimate, give or take a half
         points = customers.rows.groupBy(*customers.coordinates).count().limit(most + 1).toArrow()
         if points.num_rows <= most:
@@ -111,7 +111,7 @@ def sample(
     Parameters
     ----------
     identity
-        The values that tell one row from another.
+        The values by which two rows differ.
     """
     fraction = F.pmod(F.xxhash64(F.lit(seed), *identity), F.lit(_HASH_VALUES)) / F.lit(_HASH_VALUES)
     share = F.lit(0.5 / customers.count) + _squared_norm(customers.coordinates) * F.lit(

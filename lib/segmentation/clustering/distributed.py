@@ -31,7 +31,7 @@ class DistributedPopulation:
     customers: PreparedCustomers
 
     def partitions(self, centre_sets: Sequence[Points]) -> list[Partition]:
-        """What every set of centres makes of the rows: one Spark job, one pass, for all sets.
+        """The partition that each set of centres makes of the rows: one Spark job for all sets.
 
         What reaches the driver has the size of the centres, not of the rows.
         """

@@ -24,10 +24,10 @@ def groups(points: Points, counts: Counts, *, size: int) -> npt.NDArray[np.intp]
     points
         Different points, one row each.
     counts
-        How many customers each stands for, one at least.
+        How many customers each represents, at least one.
     """
     found = np.zeros(len(points), dtype=np.intp)
-    # of points alike in one coordinate the others decide, so that their given order does not
+    # points with equal coordinates in one feature are ordered by the others, not as given
     waiting = [np.lexsort(points.T[::-1])] if len(points) else []
     number = 0
     while waiting:

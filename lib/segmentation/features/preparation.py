@@ -22,7 +22,7 @@ from segmentation.model.preparation import (
     transformed_value,
 )
 from segmentation.model.spark_columns import spark_column
-from segmentation.numerics.cardinality import BUCKETS, estimated, min_hashes
+from segmentation.numerics.cardinality import BUCKETS, estimate, min_hashes
 from segmentation.numerics.fixed_point import Grid, joined, square_sums
 
 MIN_RANGE = 1e-100
@@ -92,7 +92,7 @@ def fit_preparation(
         )
     bits = _bits(reach, len(columns))
     preparation = Preparation(tuple(features), tuple(columns), bits, tuple(customer_rules))
-    return preparation, estimated([sums[f"least_{i}"] for i in range(BUCKETS)])
+    return preparation, estimate([sums[f"least_{i}"] for i in range(BUCKETS)])
 
 
 def with_coordinates(usable: DataFrame, preparation: Preparation) -> DataFrame:

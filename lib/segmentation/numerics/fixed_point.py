@@ -15,7 +15,7 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 EXACT_QUANTILES = 1_000_000
-"""Up to so many rows quantiles are exact. Above, values are first rounded to 12 significant
+"""Up to this many rows quantiles are exact. Above, values are first rounded to 12 significant
 bits, one part in 4,096: an exact quantile keeps every distinct value in memory."""
 
 SPLITTER = 2.0**41 + 1
@@ -71,7 +71,7 @@ def joined(high: int, low: int) -> int:
 
 
 def quantiles(value: Column, at: Sequence[float], *, rows: int) -> Column:
-    """An aggregate: the quantiles of a double column of so many rows, interpolated.
+    """An aggregate: the quantiles of a double column with this many rows, interpolated.
 
     They do not depend on the order of rows; see :data:`EXACT_QUANTILES`.
     """

@@ -16,7 +16,7 @@ def vector_table(
     column: str,
     weights: npt.NDArray[np.float64] | None = None,
 ) -> DataFrame:
-    """Points, one a row, as a table of one partition with the vector ``column``, and ``WEIGHT``.
+    """Points, one per row, as a table of one partition with the vector ``column``, and ``WEIGHT``.
 
     Spark turns lists of vectors into a table by starting Python, a second or more; of columns of
     doubles it assembles them itself.

@@ -85,7 +85,7 @@ def customer_sample(
 ) -> CustomerSample:
     """At most ``MAX_POINTS`` different customers, to be drawn by the features that are numbers.
 
-    They are points of the coreset, every n-th of the customers that it stands for; their values
+    They are points of the coreset, every n-th of the customers that it represents; their values
     are those of the grid in original units, to ``CUSTOMER_DIGITS``.
     """
     order = np.cumsum(coreset.counts)
@@ -103,7 +103,7 @@ def customer_sample(
 
 
 def _axes(coreset: Coreset, preparation: Preparation, *, at_least: int) -> list[int]:
-    """Which coordinates to draw: numbers with at least so many different values."""
+    """Which coordinates to draw: numbers with at least this many distinct values."""
     return [
         j
         for j, each in enumerate(preparation.columns)

@@ -86,7 +86,7 @@ def warn_of_encoding(
 
 
 def warn_of_ties(steps: Steps, tied: int) -> None:
-    """Say how many customers MLlib may label otherwise."""
+    """Warn of customers whom MLlib may label otherwise."""
     if tied:
         steps.warn(
             f"{tied:,} customers are equally near to two segments: the saved model may assign them "

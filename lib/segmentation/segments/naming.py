@@ -9,8 +9,8 @@ from segmentation.segments.traits import Trait
 NOTABLE, EXTREME = 0.5, 1.5
 """Standard deviations from the average: half is a medium effect (Cohen 1988, chapter 2)."""
 
-FEW_FEATURES, MOST_FEATURES = 2, 3
-"""Two features are named; three where that does not tell two segments apart."""
+MIN_FEATURES, MAX_FEATURES = 2, 3
+"""Two features are named; three where two segments would have the same name."""
 
 ORDINARY, MIXED = "Close to average", "Mixed"
 """Nothing stands out; what stands out is not shared by most customers."""
@@ -27,7 +27,7 @@ NUMBERS = ("{very}high {column}", "{very}low {column}")
 def name_segments(
     traits: Sequence[Sequence[Trait]], *, sizes: Sequence[int], min_group: int = 1
 ) -> tuple[str, ...]:
-    """A name for every segment, in order; no two are alike.
+    """A name for every segment, in order; no two are equal.
 
     A name states only what is true of more than half of the segment's customers with a known
     value, and of ``min_group`` customers at least. What stands out most comes first, one
@@ -42,13 +42,13 @@ def name_segments(
             for each, size in zip(traits, sizes, strict=True)
         ]
 
-    short, long = names(FEW_FEATURES), names(MOST_FEATURES)
+    short, long = names(MIN_FEATURES), names(MAX_FEATURES)
     shared = Counter(short)
     return _numbered([b if shared[a] > 1 else a for a, b in zip(short, long, strict=True)])
 
 
 def _numbered(names: Sequence[str]) -> tuple[str, ...]:
-    """The names, with a number where two are alike."""
+    """The names, with a number where two are equal."""
     times, number, taken = Counter(names), Counter[str](), set(names)
     found = []
     for name in names:

@@ -138,7 +138,7 @@ class _Facts:
         return cls({(row.cluster, row.fact): row for row in found}, totals)
 
     def of_attribute(self, cluster: int, j: int, attributes: int) -> Facts:
-        """The facts of attribute ``j`` of so many."""
+        """The facts of attribute ``j``, of so many ``attributes``."""
         known, sums, frequencies = (OF_ATTRIBUTES + i * attributes + j for i in range(3))
         counted = self.rows.get((cluster, frequencies))
         quantiles = (None,) * len(QUANTILES) if counted is None else tuple(counted.quantiles)
