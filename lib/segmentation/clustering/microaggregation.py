@@ -1,4 +1,4 @@
-"""Points gathered into small groups of neighbours, so that none is shown by itself."""
+"""Microaggregation: points in small groups of neighbours, so that none is shown by itself."""
 
 import numpy as np
 import numpy.typing as npt

@@ -38,7 +38,7 @@ class AssembledCustomers:
         return "-".join([*lines, audit.fingerprint])
 
 
-def gather(
+def assemble_customers(
     table: DataFrame, config: Config, *, reader: InputReader, warn: Callable[[str], None]
 ) -> AssembledCustomers:
     """The customers of the input table, with every column that the configuration names.

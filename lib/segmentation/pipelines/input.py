@@ -9,7 +9,7 @@ from segmentation.features import contract
 from segmentation.features.decimals import AS_READ
 from segmentation.features.definitions import defined_features
 from segmentation.model.features import Feature
-from segmentation.pipelines.assembly import AssembledCustomers, gather
+from segmentation.pipelines.assembly import AssembledCustomers, assemble_customers
 from segmentation.pipelines.protocols import InputReader
 from segmentation.pipelines.steps import Steps
 from segmentation.pipelines.warnings import warn_of_rows, warn_of_sources
@@ -67,7 +67,7 @@ def check_input(config: Config, *, reader: InputReader, steps: Steps) -> Checked
         table = reader.read(config.input, seed=config.sweep.seed, warn=steps.warn)
 
     with steps("features"):
-        assembled = gather(table, config, reader=reader, warn=steps.warn)
+        assembled = assemble_customers(table, config, reader=reader, warn=steps.warn)
         warn_of_sources(steps, assembled)
 
     with steps("contract"):

@@ -15,19 +15,19 @@ from segmentation.pipelines.assembly import AssembledCustomers
 from segmentation.pipelines.steps import Steps
 
 
-def warn_of_sources(steps: Steps, gathered: AssembledCustomers) -> None:
+def warn_of_sources(steps: Steps, assembled: AssembledCustomers) -> None:
     """Warn of excluded transaction lines, and of customers without a match in joined tables."""
-    if gathered.lines is not None and gathered.lines.counts.excluded:
-        counts = gathered.lines.counts
+    if assembled.lines is not None and assembled.lines.counts.excluded:
+        counts = assembled.lines.counts
         steps.warn(
             f"{counts.excluded_lines:,} of {counts.lines:,} transaction lines were excluded: "
             f"{contract.in_words(counts.excluded)}"
         )
-        if gathered.lines.examples:
-            steps.note(f"excluded, {examples.in_words(gathered.lines.examples)}")
-    if gathered.lines is not None and gathered.lines.doubt is not None:
-        steps.warn(gathered.lines.doubt)
-    for join in gathered.joins:
+        if assembled.lines.examples:
+            steps.note(f"excluded, {examples.in_words(assembled.lines.examples)}")
+    if assembled.lines is not None and assembled.lines.doubt is not None:
+        steps.warn(assembled.lines.doubt)
+    for join in assembled.joins:
         if join.customers_unmatched or join.unmatched:
             steps.warn(
                 f"join {join.path!r}: {join.customers_unmatched:,} of "
