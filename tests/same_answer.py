@@ -107,10 +107,11 @@ def main(arguments: Sequence[str]) -> int:
     jobs = [known[name] for name in asked.config or known]
     results = []
     with tempfile.TemporaryDirectory() as scratch:
-        places = Path(scratch).resolve()
-        kept = places if asked.keep is None else asked.keep.resolve()
-        old = published(asked.old.resolve(), jobs, kept / "old", data=asked.data)
-        new = published(asked.new.resolve(), jobs, places / "new", data=asked.data)
+        folder = (asked.keep or Path(scratch)).resolve()
+        old, new = (
+            published(checkout.resolve(), jobs, folder, data=asked.data)
+            for checkout in (asked.old, asked.new)
+        )
         for job in jobs:
             for result in compared(job, old[job.name], new[job.name]):
                 print(result, flush=True)
@@ -126,7 +127,7 @@ def _arguments(arguments: Sequence[str], *, names: Sequence[str]) -> argparse.Na
     parser.add_argument("old", type=Path, help="a checkout whose answers are the right ones")
     parser.add_argument("new", type=Path, help="the checkout to compare with it")
     parser.add_argument("--config", nargs="+", choices=names, metavar="NAME", help=" ".join(names))
-    parser.add_argument("--keep", type=Path, help="folder that keeps OLD's runs for the next time")
+    parser.add_argument("--keep", type=Path, help="folder that keeps runs for the next time")
     parser.add_argument("--data", type=Path, help="folder of the real files that conf/ is for")
     return parser.parse_args(arguments)
 
@@ -151,7 +152,7 @@ def published(
     A run that is there is of the same commit and input; what is not committed is run every time.
     """
     commit = _commit(checkout)
-    folder = folder / (commit or "uncommitted")
+    folder = folder / (commit or hashlib.sha256(bytes(checkout)).hexdigest())
     missing, stamps = [], {}
     for job in jobs:
         place, stamp = folder / job.name, folder / f"{job.name}.stamp"
@@ -343,6 +344,8 @@ def _facts(run: Path) -> dict[str, object]:
     facts = {}
     for path, value in _leaves({name: manifest.get(name) for name in FROM_ROWS}):
         names = ".".join(each for each in path if isinstance(each, str))
+        if names == "joins.path":  # where the file is, which is no fact of the rows
+            continue
         shown = ".".join(map(str, path))
         for old, new in FACTS.items():
             if names == old or names.startswith(f"{old}."):
