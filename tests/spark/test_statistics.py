@@ -10,6 +10,7 @@ from pyspark.ml.evaluation import ClusteringEvaluator
 from pyspark.ml.feature import VectorAssembler
 
 from segmentation.model.expressions import Column
+from segmentation.model.fitted import DISTANCE_QUANTILES
 from segmentation.model.spark_columns import CLUSTER, SECOND_SQUARE, SQUARE, with_nearest
 from segmentation.numerics.fixed_point import EXACT_QUANTILES
 from segmentation.numerics.partition import Partition
@@ -61,6 +62,9 @@ def test_facts_on_paper(spark):
     )
     assert (first.cluster, first.customers) == (0, 2)
     assert first.mean_distance == pytest.approx(2 * UNIT)  # (1 + 3) / 2
+    between = [1 + 2 * at for at in DISTANCE_QUANTILES]  # customers are 1 and 3 away
+    assert first.distance_quantiles == pytest.approx([each * UNIT for each in between])
+    assert second.distance_quantiles == (0,) * len(DISTANCE_QUANTILES)
     assert first.smallest_tie_margin == 80  # of (0, 0): 81 to the other centre, 1 to its own
     # quantiles lie between the two: 10 + 0.1 * 20 and so on
     assert first.attributes["spend", None] == Facts(2, Fraction(40), (12, 20, 28, 19, 21))
@@ -105,6 +109,8 @@ def test_facts_are_those_of_pandas(spark, frame):
         assert fact.smallest_tie_margin == (own[SECOND_SQUARE] - own[SQUARE]).min()
         distances = np.sqrt(own[SQUARE]) * UNIT
         assert fact.mean_distance == pytest.approx(distances.mean(), rel=1e-8)
+        expected = distances.quantile(DISTANCE_QUANTILES)
+        assert fact.distance_quantiles == pytest.approx(expected, rel=1 / 4096)
         for name in VALUES:
             known = own[name].dropna()
             assert fact.attributes[name, None].known == len(known)

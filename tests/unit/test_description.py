@@ -32,7 +32,13 @@ def clusters(*, tied=0):
     """Three clusters whose customers are all at the centres, numbered as the centres are."""
     statistics = tuple(
         ClusterStatistics(
-            i, size, {SPEND.key: Facts(size, Fraction(size * mean), (mean,) * 5)}, 0.0, 1.0, 0.5 + i
+            i,
+            size,
+            {SPEND.key: Facts(size, Fraction(size * mean), (mean,) * 5)},
+            0.0,
+            (i,),
+            1.0,
+            0.5 + i,
         )
         for i, (size, mean) in enumerate(zip(SIZES, MEANS, strict=True))
     )
@@ -57,6 +63,8 @@ def test_prototypes_sizes_and_profiles_follow_the_given_order(order):
     found = built(order)
     assert found.rule.points.tolist() == CENTRES[list(order)].tolist()
     assert [segment.segment for segment in found.segments] == [0, 1, 2]
+    assert [each.distance_quantiles for each in found.of_model] == [(i,) for i in order]
+    assert [each.name for each in found.of_model] == [each.name for each in found.segments]
     assert [segment.customers for segment in found.segments] == [SIZES[i] for i in order]
     assert [segment.value_mean for segment in found.segments] == [MEANS[i] for i in order]
     assert [profile.centroid for profile in found.profiles] == [MEANS[i] for i in order]

@@ -180,7 +180,9 @@ def names_of(table, *, min_group):
             key: facts_of(c[own].dropna(), is_number=kind in ("numeric", "date"))
             for key, (kind, c) in columns.items()
         }
-        facts.append(ClusterStatistics(int(segment), int(own.sum()), attributes, 1.0, None, 0.0))
+        facts.append(
+            ClusterStatistics(int(segment), int(own.sum()), attributes, 1.0, (), None, 0.0)
+        )
     found, _ = describe(
         facts,
         attributes=[Attribute(*key, kind, NULL) for key, (kind, _) in columns.items()],

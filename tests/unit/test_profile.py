@@ -28,7 +28,7 @@ def fact(cluster, *, customers, spend, age):
 
 
 def cluster_of(cluster, customers, attributes):
-    return ClusterStatistics(cluster, customers, attributes, 1.0, None, 0.0)
+    return ClusterStatistics(cluster, customers, attributes, 1.0, (), None, 0.0)
 
 
 def centre(**differences):

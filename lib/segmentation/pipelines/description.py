@@ -19,10 +19,12 @@ from segmentation.segments.profile import Centre, Value, describe
 class BuiltSegments:
     """The segments of a run, in order: the rule that assigns customers, sizes and profiles.
 
-    ``tied`` customers are as near to a second prototype, so that MLlib may label them otherwise.
+    ``of_model`` is what the fitted model keeps of each. ``tied`` customers are as near to a second
+    prototype, so that MLlib may label them otherwise.
     """
 
     rule: NearestPrototype
+    of_model: tuple[ModelSegment, ...]
     segments: tuple[Segment, ...]
     profiles: tuple[FeatureProfile, ...]
     tied: int
@@ -61,7 +63,11 @@ def build_segments(
         value=value,
         min_group=min_group,
     )
-    return BuiltSegments(rule, segments, profiles, clusters.tied)
+    of_model = tuple(
+        ModelSegment(segment.segment, segment.name, statistics[cluster].distance_quantiles)
+        for segment, cluster in zip(segments, order, strict=True)
+    )
+    return BuiltSegments(rule, of_model, segments, profiles, clusters.tied)
 
 
 def fitted_model(
@@ -76,7 +82,7 @@ def fitted_model(
     return FittedModel(
         prepared.scoring,
         built.rule,
-        tuple(ModelSegment(each.segment, each.name) for each in built.segments),
+        built.of_model,
         algorithm=choice.algorithm,
         setting=choice.setting,
         seed=seed,

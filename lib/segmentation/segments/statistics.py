@@ -8,6 +8,7 @@ from fractions import Fraction
 from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
+from segmentation.model.fitted import DISTANCE_QUANTILES
 from segmentation.model.preparation import Key
 from segmentation.model.spark_columns import PreparedCustomers, spark_column
 from segmentation.numerics.fixed_point import EXACT_QUANTILES, Grid
@@ -26,6 +27,8 @@ from segmentation.segments.statistics_pass import (
 QUANTILES = (0.1, 0.5, 0.9, 0.45, 0.55)
 MEDIAN, LOWER_MIDDLE, UPPER_MIDDLE = 1, 3, 4
 """Positions: more than half of the customers lie above the lower middle, and below the upper."""
+
+COUNTED_AT = sorted({*QUANTILES, *DISTANCE_QUANTILES})
 
 
 @dataclass(frozen=True)
@@ -52,13 +55,15 @@ class ClusterStatistics:
 
     ``smallest_tie_margin`` is the least lead that a customer's centre has over the second
     nearest, in grid units squared; None where there is no second. ``silhouette`` is the
-    customers' average, 0 where there is one cluster.
+    customers' average, 0 where there is one cluster. ``distance_quantiles`` are at
+    :data:`~segmentation.model.fitted.DISTANCE_QUANTILES`, in scaled units, to 1 part in 4,096.
     """
 
     cluster: int
     customers: int
     attributes: Mapping[Key, Facts]
     mean_distance: float
+    distance_quantiles: tuple[float, ...]
     smallest_tie_margin: float | None
     silhouette: float
 
@@ -104,6 +109,10 @@ def cluster_statistics(
                 for j, each in enumerate(attributes)
             },
             mean_distance=distances.mean(int(facts.totals[cluster, DISTANCES]), size),
+            distance_quantiles=tuple(
+                distance / 2.0**customers.bits
+                for distance in facts.distance_quantiles(cluster, len(attributes))
+            ),
             smallest_tie_margin=facts.rows[cluster, CUSTOMERS].least,
             silhouette=float(facts.totals[cluster, SILHOUETTES] / size / SILHOUETTE_STEPS),
         )
@@ -128,7 +137,7 @@ class _Facts:
             .agg(
                 F.sum("total").alias("total"),
                 F.min("value").alias("least"),
-                F.percentile("value", list(QUANTILES), F.col("frequency")).alias("quantiles"),
+                F.percentile("value", COUNTED_AT, F.col("frequency")).alias("quantiles"),
             )
             .collect()
         )
@@ -139,7 +148,22 @@ class _Facts:
 
     def of_attribute(self, cluster: int, j: int, attributes: int) -> Facts:
         """The facts of attribute ``j``, of so many ``attributes``."""
-        known, sums, frequencies = (OF_ATTRIBUTES + i * attributes + j for i in range(3))
-        counted = self.rows.get((cluster, frequencies))
-        quantiles = (None,) * len(QUANTILES) if counted is None else tuple(counted.quantiles)
-        return Facts(int(self.totals[cluster, known]), self.totals[cluster, sums], quantiles)
+        known, sums, values = (OF_ATTRIBUTES + i * attributes + j for i in range(3))
+        return Facts(
+            int(self.totals[cluster, known]),
+            self.totals[cluster, sums],
+            self.quantiles(cluster, values, at=QUANTILES),
+        )
+
+    def distance_quantiles(self, cluster: int, attributes: int) -> tuple[float, ...]:
+        """The quantiles of distances, in grid units; their values follow those of attributes."""
+        found = self.quantiles(cluster, OF_ATTRIBUTES + 3 * attributes, at=DISTANCE_QUANTILES)
+        return tuple(each for each in found if each is not None)
+
+    def quantiles(
+        self, cluster: int, fact: int, *, at: Sequence[float]
+    ) -> tuple[float | None, ...]:
+        """The quantiles of counted values; None for each where there is no value."""
+        row = self.rows.get((cluster, fact))
+        found = [None] * len(COUNTED_AT) if row is None else row.quantiles
+        return tuple(found[COUNTED_AT.index(each)] for each in at)

@@ -39,7 +39,7 @@ FACT = "cluster int, fact int, place int, total bigint, value double, frequency 
 
 CUSTOMERS, DISTANCES, SILHOUETTES, OF_ATTRIBUTES = 0, 1, 2, 3
 """Numbers of facts. Those of the attributes follow: how many customers' value is known, for each
-attribute; then the sums; then the values with their frequencies."""
+attribute; then the sums; then the values with their frequencies, and the distances with theirs."""
 
 
 def statistics_pass(
@@ -51,14 +51,16 @@ def statistics_pass(
     ``distance_step`` grid units, their silhouettes, how many know each attribute, and the sums
     of the attributes. The value beside the first is the smallest tie margin. Of the attributes
     that ``are_numbers`` (the others are 1 or 0) the values follow with their frequencies, rounded
-    to 12 bits if ``rounds``.
+    to 12 bits if ``rounds``; last the distances, in grid units, always so rounded.
     """
     centres, width, k = partition.centres, partition.centres.shape[1], partition.k
     numbers = np.flatnonzero(are_numbers)
     shares = np.flatnonzero(~np.asarray(are_numbers, dtype=bool))
     sums_from, values_from = (OF_ATTRIBUTES + i * len(are_numbers) for i in (1, 2))
     which = np.concatenate([np.arange(sums_from), sums_from + shares])  # the totals, in order
-    frequencies = partial(_frequencies, facts=values_from + numbers, clusters=k, rounds=rounds)
+    counted = [*values_from + numbers, values_from + len(are_numbers)]
+    is_rounded = [rounds] * len(numbers) + [True]
+    frequencies = partial(_frequencies, facts=counted, clusters=k, is_rounded=is_rounded)
     silhouettes_of = _silhouette_function(partition)
 
     def facts(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -92,7 +94,7 @@ def statistics_pass(
             for place, parts in _parts(filled[numbers]):
                 halves = (members @ parts.T).astype(np.int64)
                 by_place[place] = by_place.get(place, 0) + halves
-            held.append((labels, values[numbers]))
+            held.append((labels, np.vstack([values[numbers], np.sqrt(square)])))
             if sum(some.size for _, some in held) > MAX_BUFFERED_VALUES:
                 yield from frequencies(held)
                 held = []
@@ -132,14 +134,18 @@ def _silhouette_function(partition: Partition) -> Callable[[Floats, Labels], Flo
 
 
 def _frequencies(
-    held: Sequence[tuple[Labels, Floats]], *, facts: Labels, clusters: int, rounds: bool
+    held: Sequence[tuple[Labels, Floats]],
+    *,
+    facts: Sequence[int],
+    clusters: int,
+    is_rounded: Sequence[bool],
 ) -> Iterator[pa.RecordBatch]:
     """The values of every cluster, counted; ``facts`` are the numbers of the rows of ``held``."""
-    if not held or not len(facts):
+    if not held:
         return
     labels = np.concatenate([own for own, _ in held])
     counted = []
-    for i, fact in enumerate(facts):
+    for i, (fact, rounds) in enumerate(zip(facts, is_rounded, strict=True)):
         values = np.concatenate([own[i] for _, own in held])
         for cluster in range(clusters):
             own = values[labels == cluster]
