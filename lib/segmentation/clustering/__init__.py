@@ -1,1 +1,1 @@
-"""k-means over a range of k, and the model it freezes."""
+"""k-means over a range of k: coreset, sweep, Lloyd's algorithm, ties."""

@@ -21,7 +21,7 @@ WEIGHT_UNIT = 64
 """Weights of a sample are whole multiples of 1/64, so that weighted sums are exact as well."""
 
 FULL_GROUPING_FACTOR = 2
-"""Up to this many times the wanted size all points are taken: nothing is lost, and little time."""
+"""Up to this many times the wanted size all points are used: exact, at little extra time."""
 
 _HASH_VALUES = 2**52
 
@@ -30,8 +30,8 @@ _HASH_VALUES = 2**52
 class Coreset:
     """Grid points in sorted order and their weights, whole numbers.
 
-    ``is_whole`` says that the points are all that there are and the weights their counts:
-    then this is the whole population, and nothing is lost by working on it alone.
+    ``is_whole`` is true if these are all distinct points with their counts: then the coreset is
+    the whole population, and results on it are exact.
     """
 
     points: Points
@@ -80,7 +80,7 @@ class Coreset:
 def compress(
     customers: PreparedCustomers, *, identity: Sequence[Column], size: int, seed: int
 ) -> Coreset:
-    """Every distinct point with its count where there are few, else a sample; mostly one Spark job.
+    """Every distinct point with its count if there are few, else a sample; usually one Spark job.
 
     See :func:`sample` for the parameters.
     """
@@ -101,9 +101,9 @@ def sample(
     A row is kept with probability ``min(1, size * (1 / 2n + d**2 / 2 sum(d**2)))``, d being
     its distance from the mean, and weighs the inverse. A hash of the row decides, so the
     same rows are kept whatever the partitioning. Rows that are equal in all of ``identity``
-    are kept or left together. Where that leaves fewer than half as many different points as
-    wanted, more rows are sampled, in the end all: beside an outlier the grid may be too coarse to
-    tell customers apart. Starts a Spark job that reads the table once, mostly.
+    are kept or dropped together. If fewer than half as many distinct points as wanted remain, more
+    rows are sampled, in the end all: with an extreme outlier the grid may be too coarse to
+    distinguish customers. Usually one Spark job that reads the table once.
 
     Bachem, Lucic and Krause (2018), "Scalable k-means clustering via lightweight coresets",
     arXiv:1702.08248, algorithm 1, with Poisson instead of multinomial sampling.

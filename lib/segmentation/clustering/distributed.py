@@ -19,7 +19,7 @@ from segmentation.numerics.partition import Partition
 HALF = 26
 """Squared norms are summed as high and low halves of this many bits."""
 
-# Tasks carry these modules along: workers need numpy and pyarrow, not this package.
+# These modules are pickled with the tasks: workers need numpy and pyarrow, not this package.
 for _module in (sys.modules[__name__], nearest):
     cloudpickle.register_pickle_by_value(_module)  # type: ignore[no-untyped-call]
 
@@ -64,9 +64,9 @@ class DistributedPopulation:
 def pass_over(
     centres: Points, sizes: Sequence[int]
 ) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
-    """What a Spark task runs on its rows: their counts and sums, one row per centre.
+    """The function that a Spark task applies to its rows: counts and sums, one row per centre.
 
-    ``centres`` holds the sets one below the other; ``sizes`` are their numbers of centres.
+    ``centres`` has the sets one below the other; ``sizes`` are their numbers of centres.
     """
     bounds = np.concatenate([[0], np.cumsum(sizes)]).tolist()
     width = centres.shape[1]

@@ -28,10 +28,10 @@ from segmentation.numerics.vectors import WEIGHT, vector_table
 POINT = "point"
 
 MLLIB_THREADS = 12
-"""Fits under way at once. MLlib's are half a dozen jobs of milliseconds: cores would idle."""
+"""Concurrent fits. Each of MLlib's is half a dozen jobs of milliseconds: cores would idle."""
 
 MLLIB_ITERATIONS = 1
-"""As few as may be, and from a random start: MLlib's k-means|| and each iteration are Spark jobs
+"""As few as possible, and from a random start: MLlib's k-means|| and each iteration are Spark jobs
 of their own, and every start is iterated in memory afterwards."""
 
 RESTARTS, MIN_RESTARTS = 60, 2
@@ -55,8 +55,8 @@ def fit_coreset(
 ) -> dict[int, list[Points]]:
     """Some sets of centres for every k, the cheapest for the coreset first: engine ``coreset``.
 
-    For each k there compete MLlib's KMeans, k-means++ starts of scikit-learn's, the optima of
-    k - 1 with a cluster split and those of k + 1 with two merged. All are iterated until they
+    For each k, MLlib's KMeans, k-means++ starts of scikit-learn, the optima of k - 1 with a
+    cluster split and those of k + 1 with two merged compete. All are iterated until they
     converge; the cheapest is returned with what is nearly as cheap, in exact arithmetic. The fits
     run side by side; each is single-threaded and adds up in one order, so its result does not
     depend on the number of cores. There are no more centres than the coreset has points.
@@ -107,10 +107,10 @@ def find_optima(
 
 @contextmanager
 def _threads(count: int | None) -> Iterator[ThreadPoolExecutor]:
-    """Threads for the fits; those that have not begun are dropped if one fails or the job stops."""
+    """Threads for the fits; pending ones are cancelled if one fails or the job stops."""
     pool = ThreadPoolExecutor(count, initializer=_work_alone)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # fewer distinct centres are filled up
+        warnings.simplefilter("ignore", ConvergenceWarning)  # fewer distinct centres are completed
         try:
             yield pool
         finally:

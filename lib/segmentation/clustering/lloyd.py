@@ -69,7 +69,7 @@ def coreset_accelerated_lloyd(
     Lloyd's algorithm takes ever smaller steps, a pass over all customers each. Here ``model``
     takes them, a sample of the customers: the full approximation scheme of Brandt (1977),
     doi:10.1090/S0025-5718-1977-0431719-X. The next pass over all customers checks the result;
-    mostly one or two passes are enough.
+    usually one or two passes are enough.
 
     It has converged where the centres cost at most ``tolerance`` times more than the clusters'
     means.
@@ -93,7 +93,7 @@ def _has_converged(partition: Partition, tolerance: float = 0.0) -> bool:
 
 
 def _extrapolate(model: Population, partition: Partition) -> Points:
-    """Where the steps from a partition lead, as far as a model of the customers tells."""
+    """The centres to which Lloyd steps lead, extrapolated on a sample of the customers."""
     # The first step is exact: the means of all customers. The model, asked about the centres of
     # the last pass, would have gone somewhere else; the difference corrects its later steps.
     means = partition.means()
@@ -110,7 +110,7 @@ def _extrapolate(model: Population, partition: Partition) -> Points:
 def fill_empty_clusters(
     population: Population, partition: Partition, *, clusters: int
 ) -> Partition:
-    """A partition into so many clusters, none empty, that costs no more than the given one.
+    """A partition into this many non-empty clusters that costs no more than the given one.
 
     The customer that is farthest from its centre becomes a centre, until there are enough. A
     cluster that loses all its customers to them makes room for another one.

@@ -11,10 +11,10 @@ Counts = npt.NDArray[np.int64]
 def groups(points: Points, counts: Counts, *, size: int) -> npt.NDArray[np.intp]:
     """The group of every point, from 0; each group has neighbours that count ``size`` or more.
 
-    A set is halved at the median of its widest coordinate as long as both halves count enough;
-    so groups are of ``size`` to some two times ``size``, more only where one point alone counts
-    more. The same points in another order make the same groups. All points together must count
-    ``size``, else they are one group that counts less.
+    A set is halved at the median of its widest coordinate while both halves count enough, so a
+    group has ``size`` to about twice ``size`` customers, more only if a single point counts more.
+    The order of the points does not change the groups. All points together must count ``size``,
+    else they are one group that counts less.
 
     LeFevre, DeWitt and Ramakrishnan (2006), "Mondrian multidimensional k-anonymity",
     doi:10.1109/ICDE.2006.101, with the counts of equal points.

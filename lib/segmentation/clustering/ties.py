@@ -67,9 +67,9 @@ def resolve_ties(
     *,
     attributes: Sequence[Attribute],
 ) -> FinalClusters:
-    """The clusters with their centres moved by a few grid steps until nobody is tied.
+    """The clusters with their centres moved by a few grid steps until no customer is tied.
 
-    Where no attempt gets there the centres stay, and the customers who are tied are counted. Costs
+    If no attempt succeeds the centres are kept, and the tied customers are counted. Costs
     one pass for the statistics, and two for each attempt.
     """
     statistics = cluster_statistics(customers, partition, attributes=attributes)
@@ -93,7 +93,7 @@ def _has_ties(statistics: Sequence[ClusterStatistics]) -> bool:
 
 
 def _nudged(centres: Points) -> Iterator[Points]:
-    """The centres moved a little, at random, in each attempt by more."""
+    """The centres moved a little, at random, further in each attempt."""
     apart = min(np.linalg.norm(one - other) for one, other in combinations(centres, 2))
     bound = max(1, int(apart * MAX_SHARE))
     for attempt, steps in enumerate(MAX_STEPS):

@@ -1,1 +1,1 @@
-"""Exact sums, quantiles, cardinality: arithmetic that knows nothing of customers."""
+"""Exact sums, quantiles, nearest centres, cardinality: arithmetic on numbers alone."""

@@ -19,7 +19,7 @@ EXACT_QUANTILES = 1_000_000
 bits, one part in 4,096: an exact quantile keeps every distinct value in memory."""
 
 SPLITTER = 2.0**41 + 1
-"""What a double is multiplied with to take it apart after 12 of its 53 bits."""
+"""The factor of Veltkamp's splitting after 12 of the 53 bits of a double."""
 
 GRID_BITS = 30
 _LOW_BITS = (1 << GRID_BITS) - 1

@@ -5,8 +5,7 @@ numbers and squared distances stay below ``2**53``, every result is exact: each 
 partial sum is a whole number that a double holds, in whatever order the matrix product adds them
 up. So equal distances are equal numbers, and a tie goes to the first centre on every machine.
 
-Spark tasks carry this module along, so it imports nothing of the package that is more than an
-alias for a type.
+The module is pickled with Spark tasks, so it imports nothing of the package except type aliases.
 """
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""Small tables of vectors, made without a Python worker: what Spark ML is fitted to."""
+"""Small tables of vectors for Spark ML, created without a Python worker."""
 
 import numpy as np
 import numpy.typing as npt

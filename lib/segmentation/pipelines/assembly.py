@@ -1,4 +1,4 @@
-"""From the input to one row per customer: lines are added up, attributes joined."""
+"""From the input to one row per customer: lines are aggregated, attributes joined."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ from segmentation.results import JoinCounts
 class AssembledCustomers:
     """One row per customer, the rules that reject some, and what they were computed from.
 
-    ``as_of`` is the day that days are counted back from, None where no feature needs it.
+    ``as_of`` is the day from which days are counted back, None if no feature needs it.
     """
 
     customers: DataFrame
@@ -49,8 +49,8 @@ def assemble_customers(
     Raises
     ------
     ConfigError, SchemaError, DataError
-        If Spark does not know a pattern, a column is missing, no line counts, or a join would
-        count a customer twice.
+        If Spark does not know a pattern, a column is missing, every line is excluded, or a join
+        would count a customer twice.
     """
     lines = None
     rules: Sequence[Rule] = ()

@@ -91,6 +91,6 @@ def fitted_model(
 
 
 def value_of(config: Config) -> Value | None:
-    """What a customer is worth by the configuration, if it says so."""
+    """The configured customer value, if any."""
     feature = config.value_feature
     return None if feature is None else Value(feature, adds_up=config.value_adds_up)

@@ -1,1 +1,1 @@
-"""What the segments are: profiles, shares and names."""
+"""Statistics, profiles, names and labels of segments."""

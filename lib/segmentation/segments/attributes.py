@@ -1,4 +1,4 @@
-"""Attributes: what is known of customers and reported for each segment."""
+"""Attributes of customers that are reported per segment."""
 
 from dataclasses import dataclass
 
@@ -21,5 +21,5 @@ class Attribute:
 
     @property
     def key(self) -> Key:
-        """What no other attribute of a table has."""
+        """The unique key of the attribute."""
         return self.column, self.value

@@ -30,7 +30,7 @@ def labelled_customers(
     names
         The segments' names, in order.
     imputed
-        The features whose missing value was filled, as one text; null where there is none.
+        The names of the features whose missing value was imputed, as one text; null if none was.
     bits
         Distances are in steps of ``2**-bits`` scaled units.
     """
@@ -55,7 +55,7 @@ def labelled_customers(
 
 
 def rejected_rows(rejected: DataFrame, *, rejection: str) -> DataFrame:
-    """The table ``rejected`` of ``schemas``: the input's columns as they came and the reason."""
+    """The table ``rejected`` of ``schemas``: the input's original columns and the reason."""
     columns = [name for name in rejected.columns if name != rejection]
     kept = [F.col(quoted(name)).alias(published_name(name)) for name in columns]
     why = F.col(rejection)

@@ -13,7 +13,7 @@ MIN_FEATURES, MAX_FEATURES = 2, 3
 """Two features are named; three where two segments would have the same name."""
 
 ORDINARY, MIXED = "Close to average", "Mixed"
-"""Nothing stands out; what stands out is not shared by most customers."""
+"""Names of segments without a distinctive trait, and without one that most customers share."""
 
 PHRASES = {
     "recency_days": ("{very}long since last purchase", "{very}recent last purchase"),
@@ -21,7 +21,7 @@ PHRASES = {
 }
 DATES = ("{very}early {column}", "{very}late {column}")
 NUMBERS = ("{very}high {column}", "{very}low {column}")
-"""How people say that a value is high, and that it is low."""
+"""Idiomatic words for high and low values."""
 
 
 def name_segments(
@@ -30,7 +30,7 @@ def name_segments(
     """A name for every segment, in order; no two are equal.
 
     A name states only what is true of more than half of the segment's customers with a known
-    value, and of ``min_group`` customers at least. What stands out most comes first, one
+    value, and of ``min_group`` customers at least. The most distinctive trait comes first, one
     statement per column. ``sizes`` are the customers of each segment.
     """
 
@@ -77,7 +77,7 @@ def _name(traits: Sequence[Trait], *, features: int, min_group: int) -> str:
 
 
 def _prominence(trait: Trait) -> tuple[bool, float, str, str]:
-    """Larger differences first; that a value is lacking says less than any other statement."""
+    """Sort key: larger differences first, missing values last."""
     is_lacking = trait.kind == "categorical" and trait.difference < 0
     return is_lacking, -abs(trait.difference), trait.column, trait.value or ""
 

@@ -1,4 +1,4 @@
-"""Profiles: what the customers of each cluster are like, in original units."""
+"""Profiles of the customers of each cluster, in original units."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence, Set
@@ -15,7 +15,7 @@ from segmentation.segments.traits import traits
 
 @dataclass(frozen=True)
 class Value:
-    """What a customer is worth: a feature or attribute, and whether sums of it mean something."""
+    """Customer value: a feature or attribute, and whether it can be added up over customers."""
 
     feature: str
     adds_up: bool
@@ -149,7 +149,7 @@ def _difference(
     centre: Centre | None,
     used: Set[str],
 ) -> float | None:
-    """That of the centre; a band has none of its own, so that of its share."""
+    """The difference of the centre; for a band, which has none, that of its share."""
     if centre is not None:
         return centre.difference
     if attribute.column not in used or attribute.kind != "ordered" or mean is None:
@@ -165,13 +165,13 @@ def _sum(cluster: ClusterStatistics, value: Value | None) -> Fraction | None:
 
 
 def _overall(statistics: Sequence[ClusterStatistics], key: Key) -> Facts:
-    """The facts of all customers, without quantiles."""
+    """The statistics of all customers, without quantiles."""
     of_clusters = [cluster.attributes[key] for cluster in statistics]
     known = sum(each.known for each in of_clusters)
     return Facts(known, sum((each.total for each in of_clusters), Fraction()), ())
 
 
 def _descending(cluster: ClusterStatistics, key: Key) -> tuple[bool, float]:
-    """What sorts the highest mean first, and last where no customer's value is known."""
+    """Sort key: highest mean first, clusters without a known value last."""
     mean = cluster.attributes[key].mean
     return mean is None, -(mean or 0.0)

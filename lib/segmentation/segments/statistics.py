@@ -1,4 +1,4 @@
-"""What one pass over all customers finds of every cluster."""
+"""Statistics of every cluster, from one pass over all customers."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -35,8 +35,7 @@ COUNTED_AT = sorted({*QUANTILES, *DISTANCE_QUANTILES})
 class Facts:
     """One attribute over the customers of one cluster; ``known`` are those with a number.
 
-    ``total`` is their exact sum; ``quantiles`` are as :data:`QUANTILES`, of a value there are
-    none.
+    ``total`` is their exact sum; ``quantiles`` are at :data:`QUANTILES`, empty for a value.
     """
 
     known: int
@@ -51,7 +50,7 @@ class Facts:
 
 @dataclass(frozen=True)
 class ClusterStatistics:
-    """What one pass over the rows finds of a cluster.
+    """The statistics of a cluster from one pass over the rows.
 
     ``smallest_tie_margin`` is the least lead that a customer's centre has over the second
     nearest, in grid units squared; None where there is no second. ``silhouette`` is the
@@ -85,7 +84,7 @@ def cluster_statistics(
     Parameters
     ----------
     partition
-        What its centres make of all customers.
+        The partition of all customers by these centres.
     """
     distances = Grid.spanning(0.0, customers.max_distance)
     task = statistics_pass(
@@ -147,7 +146,7 @@ class _Facts:
         return cls({(row.cluster, row.fact): row for row in found}, totals)
 
     def of_attribute(self, cluster: int, j: int, attributes: int) -> Facts:
-        """The facts of attribute ``j``, of so many ``attributes``."""
+        """The statistics of attribute ``j`` of ``attributes``."""
         known, sums, values = (OF_ATTRIBUTES + i * attributes + j for i in range(3))
         return Facts(
             int(self.totals[cluster, known]),

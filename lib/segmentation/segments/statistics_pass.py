@@ -1,7 +1,7 @@
 """The pass over all customers that finds the statistics of clusters: numpy on Arrow batches.
 
-Tasks carry this module along, so it imports nothing of the package that they call and that is not
-registered with it: workers need numpy and pyarrow only.
+The module is pickled with the tasks, so what they call is in it or in modules that are pickled
+too: workers need numpy and pyarrow only.
 """
 
 import sys
@@ -45,7 +45,7 @@ attribute; then the sums; then the values with their frequencies, and the distan
 def statistics_pass(
     partition: Partition, *, distance_step: float, are_numbers: Sequence[bool], rounds: bool
 ) -> Pass:
-    """What a Spark task runs on its rows: coordinates, then the attributes' values.
+    """The function that a Spark task applies to its rows: coordinates, then attribute values.
 
     For every cluster it returns the totals, by number: customers, their distances in steps of
     ``distance_step`` grid units, their silhouettes, how many know each attribute, and the sums

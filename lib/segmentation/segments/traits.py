@@ -1,4 +1,4 @@
-"""Traits: what of a segment may go into its name, and whether it is true of most customers."""
+"""Traits: candidates for a segment's name, and whether they are true of most customers."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,14 +16,14 @@ from segmentation.segments.statistics import (
 )
 
 SURE_FROM = 11
-"""So many customers or more have a 45th percentile that more than half of them lie above."""
+"""With this many customers or more, over half of them lie above the 45th percentile."""
 
 
 @dataclass(frozen=True)
 class Trait:
     """How one segment differs from the average in one column, or in one ``value`` of it.
 
-    ``difference`` is the centre less the mean of all, in standard deviations; its sign is what
+    ``difference`` is the centre minus the mean of all, in standard deviations; its sign is what
     would be stated. ``share`` is the least part of the ``known`` customers of whom the statement
     is true: of a category or of yes and no those who have it (or have it not), of ordered bands
     those in the bands that ``value`` names, of a number those on that side of the mean of all.
@@ -49,7 +49,7 @@ def traits(
     attributes: Sequence[Attribute],
     overall: Mapping[Key, Facts],
 ) -> tuple[Trait, ...]:
-    """The traits of one cluster in the columns that shape the segments.
+    """The traits of one cluster in the columns used for clustering.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def traits(
     overall
         Of all customers, by the attributes' keys.
 
-    A column that half of the cluster's customers or more do not know is none of its traits.
+    A column that is missing for half of the cluster's customers or more is not a trait.
     """
     found: list[Trait] = []
     for column, group in groupby(attributes, key=lambda each: each.column):
@@ -102,7 +102,7 @@ def _of_bands(
     differences: Mapping[Key, float],
     overall: Mapping[Key, Facts],
 ) -> Iterator[Trait]:
-    """The fewest bands from one end that hold more than half of the customers, if they tell."""
+    """The fewest bands from one end with more than half of the customers, if informative."""
     difference = differences.get((column, None))
     known = cluster.attributes[bands[0].key].known
     if not difference or 2 * known <= cluster.customers:
