@@ -1,31 +1,17 @@
-"""Real readers of a run, and the same totals in each.
-
-Hive views through the Thrift server, a Delta log, small tables in PostgreSQL and DuckDB.
-"""
+"""Views in a Hive catalog: whose they are, and what readers see through the Thrift server."""
 
 import json
-import os
-import shutil
-import socket
 import subprocess
-import tempfile
-from contextlib import suppress
 from pathlib import Path
 
-import duckdb
-import pandas as pd
-import pyarrow.parquet as pq
 import pytest
-import sqlalchemy as sql
-from deltalake import DeltaTable
 
 from segmentation.storage import pointer
-from segmentation.storage.database import check_database, load
 from segmentation.storage.filesystem import Folder
-from segmentation.storage.run_reader import PublishedRun
 from tests.cluster.conftest import LOG_TAIL, LOOPBACK, QUIET, RUN_S, Program
+from tests.segment_totals import QUERY, free_port, same, segment_totals
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.turn(2, of=4)]
 
 CUSTOMERS = 2_000
 SHORT = 4_000
@@ -64,11 +50,6 @@ assert status("run", config, "--run-id", "x", "--output", f"{folder}/elsewhere")
 VIEWS = ("cost_curve", "customers", "plot_sample", "rejected", "segment_profile", "segments")
 
 
-def free_port() -> int:
-    with socket.create_server((LOOPBACK, 0)) as free:
-        return int(free.getsockname()[1])
-
-
 @pytest.fixture(scope="module")
 def published(machine, tmp_path_factory):
     """Two runs that maintain views in a Hive catalog and write Delta logs; the catalog's Spark."""
@@ -88,7 +69,7 @@ def published(machine, tmp_path_factory):
         f"generate = {CUSTOMERS}\n"
         '[features]\nnumeric = ["products_purchased", "complains", "money_spent"]\n'
         "[sweep]\nk_max = 3\n[choose]\nk = 3\n[segments]\nvalue = 'money_spent'\n"
-        f'[output]\npath = "{folder}/out"\ncatalog = "shop"\ndelta = true\n'
+        f'[output]\npath = "{folder}/out"\ncatalog = "shop"\n'
     )
     submit = " ".join(f"--conf {key}={value}" for key, value in settings.items())
     environment = machine.environment(PYSPARK_SUBMIT_ARGS=f"{submit} pyspark-shell")
@@ -124,51 +105,7 @@ def run(published):
     return folder / "out" / "run=new"
 
 
-@pytest.fixture(scope="module")
-def totals(run):
-    """Customers and value of every segment, as pyarrow and pandas read them."""
-    customers = pq.read_table(run / "customers").to_pandas()
-    customers["segment"] = customers["segment"].astype(int)
-    found = customers.groupby("segment")["money_spent"].agg(["size", "sum"])
-    assert found["size"].sum() == CUSTOMERS
-    return found
-
-
-def same(rows, totals):
-    """Whether rows of segment, customers and value are those totals."""
-    found = {int(segment): (int(size), float(value)) for segment, size, value in rows}
-    assert set(found) == set(totals.index)
-    for segment, (size, value) in found.items():
-        assert size == totals.loc[segment, "size"]
-        assert value == pytest.approx(totals.loc[segment, "sum"])
-
-
-QUERY = (
-    "SELECT segment, count(*) AS customers, sum(money_spent) AS spent FROM {customers} "
-    "JOIN {segments} USING (segment) GROUP BY segment ORDER BY segment"
-)
-
-
-def test_duckdb(run, totals):
-    files = {
-        "customers": f"read_parquet('{run}/customers/*/*.parquet') AS customers",
-        "segments": f"read_parquet('{run}/segments/*.parquet') AS segments",
-    }
-    same(duckdb.execute(QUERY.format(**files)).fetchall(), totals)
-
-
-def test_delta(run, totals):
-    table = DeltaTable(str(run / "customers"))
-    assert table.metadata().partition_columns == ["segment"]
-    customers = table.to_pyarrow_table().to_pandas()
-    found = customers.groupby("segment")["money_spent"].agg(["size", "sum"]).reset_index()
-    same(found.itertuples(index=False), totals)
-    segments = DeltaTable(str(run / "segments")).to_pyarrow_table().num_rows
-    assert segments == len(totals)
-
-
-@pytest.mark.turn(2, of=3)
-def test_beeline_through_the_thrift_server(published, machine, totals):
+def test_beeline_through_the_thrift_server(published, machine, run):
     folder, settings = published
     port = free_port()
     connect = free_port()
@@ -205,6 +142,8 @@ def test_beeline_through_the_thrift_server(published, machine, totals):
         names = {"customers": "customers", "segments": "segments"}
         rows = asked(QUERY.format(**names), "SHOW VIEWS")
         counted = [row for row in rows if row[0].isdecimal()]
+        totals = segment_totals(run)
+        assert totals["size"].sum() == CUSTOMERS
         same(counted, totals)
         # of a view: its namespace, its name, whether temporary
         assert {row[1] for row in rows if row not in counted} == set(VIEWS)
@@ -237,71 +176,3 @@ def mirrored(folder, machine, **environment):
         env=machine.environment(PYTHONPATH=str(lib), **environment),
         cwd=folder, capture_output=True, text=True, check=False,
     )  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def postgres():
-    """The address of a PostgreSQL server of its own; skips where there is none to start."""
-    homes = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
-    if not homes:
-        pytest.skip("PostgreSQL is not installed (Debian: apt install postgresql)")
-    home, port = homes[-1], free_port()
-    user = "postgres" if os.geteuid() == 0 else None  # it refuses to be root
-    folder = Path(tempfile.mkdtemp(prefix="segmentation-pg-", dir="/tmp"))
-    if user:
-        shutil.chown(folder, user)
-    options = f"-c listen_addresses={LOOPBACK} -c port={port} -c unix_socket_directories={folder}"
-
-    def control(*arguments):
-        subprocess.run(
-            list(map(str, arguments)), check=True, cwd="/tmp", user=user, stdout=subprocess.DEVNULL
-        )
-
-    control(home / "initdb", "-D", folder / "data", "-U", "shop", "-A", "trust")
-    control(home / "pg_ctl", "-D", folder / "data", "-o", options, "-w", "start", "-l",
-            folder / "log")  # fmt: skip
-    try:
-        yield f"postgresql+psycopg://shop:hunter2@{LOOPBACK}:{port}/postgres"
-    finally:
-        with suppress(subprocess.CalledProcessError):
-            control(home / "pg_ctl", "-D", folder / "data", "-m", "immediate", "stop")
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-@pytest.mark.parametrize("kind", ["postgres", "duckdb"])
-def test_small_tables_in_a_database(run, totals, tmp_path, kind, request):
-    address = (
-        request.getfixturevalue("postgres") if kind == "postgres" else f"duckdb:///{tmp_path}/db"
-    )
-    check_database(address)
-    for name in ("new", "newer"):
-        shutil.copytree(run, tmp_path / f"run={name}")
-    runs = Folder.at(str(tmp_path))
-    engine = sql.create_engine(address)
-    with engine.begin() as connection:  # as an older release left it
-        connection.execute(sql.text("CREATE TABLE segmentation_segments (run TEXT, segment INT)"))
-        connection.execute(sql.text("INSERT INTO segmentation_segments VALUES ('older', 7)"))
-    for output, name in (("here", "new"), ("here", "new"), ("there", "new"), ("here", "newer")):
-        load(PublishedRun.open(runs, name), output=output, database=address)
-    with engine.connect() as connection:
-
-        def asked(query):
-            return [tuple(row) for row in connection.execute(sql.text(query)).fetchall()]
-
-        here = "WHERE run = 'new' AND output = 'here'"
-        columns = "segment, customers, value_sum"
-        same(asked(f"SELECT {columns} FROM segmentation_segments {here}"), totals)  # noqa: S608
-        curves = "SELECT output, run, count(*) FROM segmentation_cost_curve GROUP BY output, run"
-        found = [("here", "new", 3), ("here", "newer", 3), ("there", "new", 3)]  # each counts once
-        assert sorted(asked(curves)) == found
-        current = sorted(asked("SELECT output, run FROM segmentation_current"))
-        assert current == [("here", "newer"), ("there", "new")]
-        assert asked("SELECT segment, name FROM segmentation_segments WHERE run = 'older'") == [
-            (7, None)
-        ]
-        profile = pd.read_sql(
-            sql.text(f"SELECT * FROM segmentation_segment_profile {here}"),  # noqa: S608
-            connection,
-        )
-    engine.dispose()
-    assert len(profile) == 3 * len(totals)

@@ -7,7 +7,7 @@ import pytest
 from tests.cluster.conftest import LOOPBACK, QUIET, ROOT, RUN_S, SAMPLED, WHOLE, Program
 from tests.cluster.digests import digest
 
-pytestmark = [pytest.mark.cluster, pytest.mark.turn(0, of=3)]
+pytestmark = [pytest.mark.cluster, pytest.mark.turn(3, of=4)]
 
 
 @pytest.fixture(scope="module")

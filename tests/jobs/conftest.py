@@ -7,15 +7,21 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
 from segmentation.cli import main
+from segmentation.pipelines import segment as pipeline
 from segmentation.runtime.java import java_home
 from segmentation.runtime.jvm import C1_ONLY
+from segmentation.selection import validity
+from segmentation.storage.run_writer import StagedRun
 from tests.jobs.shop import CSV, Shop
 
+ROOT = Path(__file__).resolve().parents[2]
+CUSTOMERS_MADE, SEED = 3000, 42
 ELSEWHERE = """
 import json, sys
 sys.modules["segmentation"] = None  # whoever needs it fails
@@ -70,6 +76,21 @@ def segment(spark):  # noqa: ARG001 - the command finds the session that this on
 
 
 @pytest.fixture(scope="session")
+def demo(segment, tmp_path_factory):
+    """The generated customers, segmented; with Delta logs."""
+    folder = tmp_path_factory.mktemp("demo")
+    return segment(
+        ROOT / "conf" / "demo.toml",
+        f"--set=input.path={folder / 'customers.csv'}",
+        f"--set=input.generate={CUSTOMERS_MADE}",
+        f"--set=sweep.seed={SEED}",
+        "--set=sweep.k_max=6",
+        "--set=output.delta=true",
+        output=folder / "out",
+    )
+
+
+@pytest.fixture(scope="session")
 def customers(tmp_path_factory):
     """The customers of every :class:`Shop`."""
     path: Path = tmp_path_factory.mktemp("customers") / "customers.csv"
@@ -119,3 +140,19 @@ def elsewhere(tmp_path_factory):
             return rows
 
         yield labelled
+
+
+@pytest.fixture
+def without_model(monkeypatch):
+    """No model and no report, half of the time of a small run: for tests of the tables alone."""
+    for name in ("pipeline_model", "at_day", "check_model"):
+        monkeypatch.setattr(pipeline, name, lambda *_, **__: None)
+    monkeypatch.setattr(pipeline, "render", lambda *_, **__: "")
+    monkeypatch.setattr(StagedRun, "stage_model", lambda *_: None)
+
+
+@pytest.fixture
+def without_evidence(monkeypatch):
+    """No evidence on k, where it is given."""
+    monkeypatch.setattr(validity, "stability", lambda _, centres, **__: np.ones(len(centres)))
+    monkeypatch.setattr(validity, "gaps", lambda _, ks, **__: [None for _ in ks])

@@ -782,6 +782,7 @@ def test_a_mishap_half_way_leaves_nothing_of_the_run(
     assert_untouched(output, before)
 
 
+@pytest.mark.turn(0, of=2)
 def test_spark_itself_adds_no_stack_trace(tmp_path):
     """In a process of its own, as scripts/run starts it: a task fails, and that is one line."""
     damaged_parquet(tmp_path)

@@ -11,25 +11,17 @@ import pytest
 
 from segmentation.schemas import CUSTOMERS, PUBLISHED, REJECTED_TRANSACTIONS, SEGMENTS, VERSION
 from segmentation.storage.demo import demo_customers
+from tests.jobs.conftest import CUSTOMERS_MADE, SEED
 
 ROOT = Path(__file__).resolve().parents[2]
-CUSTOMERS_MADE, SEED = 3000, 42
 FEATURES = ["products_purchased", "complains", "money_spent"]
 
 
 @pytest.fixture(scope="module")
-def run(segment, tmp_path_factory):
+def run(demo):
     """The generated customers, segmented; another run beside it must be in nobody's way."""
-    folder = tmp_path_factory.mktemp("demo")
-    demo = [
-        str(ROOT / "conf" / "demo.toml"),
-        f"--set=input.path={folder / 'customers.csv'}",
-        f"--set=input.generate={CUSTOMERS_MADE}",
-        f"--set=sweep.seed={SEED}",
-    ]
-    run = segment(*demo, "--set=sweep.k_max=6", output=folder / "out")
-    shutil.copytree(run.folder, folder / "out" / "run=another")
-    return run
+    shutil.copytree(demo.folder, demo.folder.parent / "run=another")
+    return demo
 
 
 @pytest.fixture(scope="module")

@@ -15,9 +15,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from segmentation.pipelines import segment as pipeline
-from segmentation.selection import validity
-from segmentation.storage.run_writer import StagedRun
 from tests.rotation import SEED
 
 DAILY = 2
@@ -272,25 +269,15 @@ def todays():
     return [1000 + 2 * SEED + i for i in range(DAILY)]
 
 
+@pytest.mark.usefixtures("without_model", "without_evidence")
 @pytest.mark.parametrize("seed", todays())
 def test_published_numbers_are_those_of_the_published_customers(segment, tmp_path, seed):
     print(f"seed {seed}")
     check_table(segment, tmp_path, seed)
 
 
-@pytest.fixture
-def is_short(monkeypatch):
-    """No model, evidence on k or report: the numbers do not depend on them, and k is given."""
-    for name in ("pipeline_model", "at_day", "check_model"):
-        monkeypatch.setattr(pipeline, name, lambda *_, **__: None)
-    monkeypatch.setattr(pipeline, "render", lambda *_, **__: "")
-    monkeypatch.setattr(StagedRun, "stage_model", lambda *_: None)
-    monkeypatch.setattr(validity, "stability", lambda _, centres, **__: np.ones(len(centres)))
-    monkeypatch.setattr(validity, "gaps", lambda _, ks, **__: [None for _ in ks])
-
-
 @pytest.mark.thorough
-@pytest.mark.usefixtures("is_short")
+@pytest.mark.usefixtures("without_model", "without_evidence")
 @pytest.mark.parametrize("seed", range(FIRST, LAST))
 def test_numbers_of_many_tables(segment, tmp_path, seed):
     check_table(segment, tmp_path, seed)
