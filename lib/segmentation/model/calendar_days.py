@@ -1,4 +1,4 @@
-"""Calendar days read from dates, times and texts, without Spark: as ``spark_dates`` reads them."""
+"""Calendar days from dates, times and text without Spark, equal to ``spark_dates``."""
 
 import re
 from collections.abc import Callable
@@ -44,7 +44,7 @@ _BLANKS = "".join(map(chr, range(0x21))) + "\x7f"
 def days_before(
     cells: Cells, until: date, *, column: str, format: str | None = None, zone: str = "UTC"
 ) -> Cells:
-    """Days from each cell's day to ``until``, as doubles; null where it names no day in 1 to 9999.
+    """Days from each cell's day to ``until``, as doubles; null unless in years 1 to 9999.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def _calendar(zone: str, *, column: str) -> tzinfo:
 
 
 def _days(cells: Cells, *, column: str, format: str | None, zone: tzinfo) -> pa.Array:
-    """The day of each cell, counted from 1970, as an integer."""
+    """The day of each cell as an integer, from 1970-01-01."""
     kind = cells.type
     if is_text(kind):
         read = _pattern_reader(format, column=column, zone=zone) if format else _iso_reader(zone)
@@ -98,7 +98,7 @@ def _days(cells: Cells, *, column: str, format: str | None, zone: tzinfo) -> pa.
 
 
 def _day_in(zone: tzinfo, local: datetime, of: tzinfo) -> int:
-    """The day that a zone's calendar has when the clock of another one shows a local time."""
+    """The day in one zone's calendar of a local time in another zone."""
     instant: npt.NDArray[np.int64] = np.array([instant_s(local, of)])
     return int(local_days(instant, zone)[0])
 
@@ -122,7 +122,7 @@ def _iso_reader(zone: tzinfo) -> Callable[[str], int | None]:
 
 
 def _by_iso(zone: tzinfo, text: str) -> int | None:
-    """The day of an ISO 8601 text, of its own calendar or, with a zone behind it, of ``zone``'s."""
+    """The day of an ISO 8601 text: local, or in ``zone`` if the text has a zone."""
     text = _LINE_END.sub("", text)
     if match := _LOCAL.fullmatch(text):
         local = _local_time(*match.groups())

@@ -1,4 +1,4 @@
-"""What the cells of an input column say, as Spark's casts read and write them, without Spark.
+"""Cells of an input column, converted without Spark as Spark's casts do.
 
 Every function takes the Arrow array of a column, of whatever type it comes in. Work that is not
 arithmetic is done once per distinct value.
@@ -19,7 +19,7 @@ from segmentation.errors import SchemaError
 Cells: TypeAlias = "pa.Array | pa.ChunkedArray"
 
 _JAVA_BLANKS = "".join(map(chr, range(0x21)))
-"""What Java's ``trim`` strips, and so every cast to a number; SQL's strips spaces only."""
+"""The characters that Java's ``trim`` and casts to numbers strip; SQL's strips spaces only."""
 
 _FLAG_BLANKS = _JAVA_BLANKS + "\x7f"
 _DECIMAL_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?[fFdD]?")
@@ -40,7 +40,7 @@ _PLAIN_FROM, _PLAIN_BELOW = -3, 7
 
 
 def numbers(cells: Cells, *, column: str) -> Cells:
-    """The doubles that the cells hold; null where a text holds none.
+    """The cells as doubles; null for text that is not a number.
 
     Raises
     ------
@@ -61,7 +61,7 @@ def numbers(cells: Cells, *, column: str) -> Cells:
 
 
 def texts(cells: Cells, *, column: str) -> Cells:
-    """The cells as texts without spaces around them; null where nothing is left.
+    """The cells as trimmed text; null if empty.
 
     Numbers that are not whole are written with the fewest digits that tell them apart, as Java
     does since version 19; older ones write some with a digit more.
@@ -71,7 +71,7 @@ def texts(cells: Cells, *, column: str) -> Cells:
 
 
 def flags(cells: Cells, *, column: str) -> Cells:
-    """1 for yes, 0 for no, however they are written; null for anything else."""
+    """1 for yes, 0 for no, in any notation; null for anything else."""
     if types.is_boolean(cells.type):
         return cells.cast(pa.float64())
     return per_distinct(_flag, texts(cells, column=column), pa.float64())
@@ -85,7 +85,7 @@ def is_blank(cells: Cells) -> Cells:
 
 
 def is_no_number(cells: Cells, *, column: str) -> Cells:
-    """Whether each cell holds no number as people write them; never null."""
+    """Whether each cell is not a number in ordinary notation; never null."""
     found = pc.is_null(numbers(cells, column=column))
     if types.is_boolean(cells.type) or is_instant(cells.type):
         return pc.or_(found, True)
@@ -96,12 +96,12 @@ def is_no_number(cells: Cells, *, column: str) -> Cells:
 
 
 def is_text(kind: pa.DataType) -> bool:
-    """Whether a column of this type holds texts."""
+    """Whether a type is text."""
     return bool(types.is_string(kind))
 
 
 def is_instant(kind: pa.DataType) -> bool:
-    """Whether a column of this type holds points in time, not what a clock shows."""
+    """Whether a type is an instant and not a local time."""
     return bool(types.is_timestamp(kind)) and kind.tz is not None
 
 
@@ -116,12 +116,12 @@ def per_distinct(function: Callable[[Any], object], cells: Cells, kind: pa.DataT
 
 
 def unreadable(column: str, kind: pa.DataType, wanted: str) -> SchemaError:
-    """What to raise for a column of a type that cannot be read."""
+    """The error for a column of a type that cannot be read."""
     return SchemaError(f"column {column!r} is of type {kind}, needs {wanted}")
 
 
 def number_of_text(text: str) -> float | None:
-    """The double that a text holds to Java and Spark, also NaN and infinities; else None."""
+    """The double that Java and Spark read from a text, including NaN and infinities, or None."""
     text = text.strip(_JAVA_BLANKS)
     if _DECIMAL_NUMBER.fullmatch(text):
         return float(text.rstrip("fFdD"))

@@ -1,4 +1,4 @@
-"""Java's date patterns, as Spark reads texts by them, without Spark.
+"""Java's date patterns without Spark, equal to Spark's parser.
 
 Covers what dates of customers are written in: numbers for year, month, day, day of the year and
 time, English names of months, AM and PM, optional parts, offsets and names of zones.
@@ -32,14 +32,14 @@ _RANGES = {"H": (0, 23), "k": (1, 24), "K": (0, 11), "h": (1, 12), "m": (0, 59),
 
 @dataclass(frozen=True)
 class DatePattern:
-    """A pattern ready to read texts; see :func:`date_pattern`."""
+    """A compiled pattern; see :func:`date_pattern`."""
 
     expression: re.Pattern[str]
     letters: tuple[str, ...]
-    """What each group of the expression holds, by the pattern's letter."""
+    """The pattern letter of each group of the expression."""
 
     def read(self, text: str) -> tuple[datetime, tzinfo | None] | None:
-        """What a text says, None where it breaks the pattern or names no time.
+        """The time in a text, None if it does not match the pattern or is not a valid time.
 
         The time is the local one; the zone None where the text names none. What the pattern
         lacks is the first of January and midnight.
@@ -65,7 +65,7 @@ class DatePattern:
 
 
 def date_pattern(pattern: str, *, column: str) -> DatePattern:
-    """A Java pattern that Spark knows, ready to read texts.
+    """A compiled Java pattern that Spark knows.
 
     Raises
     ------
@@ -98,7 +98,7 @@ def date_pattern(pattern: str, *, column: str) -> DatePattern:
 
 
 def _of_letters(letter: str, count: int) -> tuple[str, str] | None:
-    """The expression of a run of one letter, and what it holds; None if Spark alone reads it."""
+    """The expression of a run of one letter, and its field; None if only Spark can read it."""
     fixed = f"[0-9]{{{count}}}"
     match letter, count:
         case "y", 2:
@@ -143,7 +143,7 @@ _READERS: Mapping[str, Callable[[str], int]] = {
 
 
 def _resolved(found: Mapping[str, int]) -> datetime | None:
-    """The time that the fields say together; None where one is out of its range or two differ."""
+    """The time from all fields; None if one is out of range or two contradict each other."""
     for letter, (least, most) in _RANGES.items():
         if letter in found and not least <= found[letter] <= most:
             return None
@@ -174,7 +174,7 @@ def _day(found: Mapping[str, int]) -> date | None:
 
 
 def _hour(found: Mapping[str, int]) -> int | None:
-    """The hour of the day; half a day's hours are of the morning unless the text says."""
+    """The hour of the day; 12-hour values are before noon unless the text says otherwise."""
     of_day = {found["H"]} if "H" in found else set()
     of_day |= {found["k"] % 24} if "k" in found else set()
     of_half = {found["h"] % 12} if "h" in found else set()

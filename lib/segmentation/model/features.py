@@ -1,4 +1,4 @@
-"""A feature: how its column is read, what rows it rejects, what was learned of it.
+"""A feature: how its column is read, which rows it rejects, and what was learned.
 
 One record serves before and after fitting; expressions follow from it. A numeric, ordered, date or
 boolean feature is one number per customer. A categorical one has a share for each of its
@@ -32,16 +32,16 @@ from segmentation.model.expressions import (
 
 Kind = Literal["numeric", "ordered", "date", "boolean", "categorical"]
 Rule = tuple[str, str | None, Expression]
-"""A reason for which a row is rejected, the column at fault, and the condition."""
+"""A reason for rejecting a row, the offending column, and the condition."""
 
 LARGEST = 1e100
-"""Beyond this a square overflows a double; such a value is not an amount of anything."""
+"""Beyond this a square overflows a double; no real amount is that large."""
 
 CUSTOMER_RULES: tuple[Rule, ...] = (
     ("no_purchase", "frequency", Number("frequency").equals(0.0)),
     ("no_net_spend", "monetary", Number("monetary") <= 0.0),
 )
-"""Rules of customers made of transactions: nothing bought; returns that outweigh it."""
+"""Rules for customers from transactions: no purchase; returns that outweigh purchases."""
 
 
 @dataclass(frozen=True)
@@ -86,11 +86,11 @@ class Feature:
 
 
 def raw_number(feature: Feature) -> Expression:
-    """A feature's number as it came; null where there is none."""
+    """A feature's original number; null if there is none."""
     match feature.kind:
         case "numeric":
             number = Number(feature.name)
-            # pandas writes NaN for none
+            # pandas writes NaN for missing
             return when(number.is_nan(), NULL, number) if feature.missing == "impute" else number
         case "ordered":
             places = tuple((band, float(place)) for place, band in enumerate(feature.bands))
@@ -114,7 +114,7 @@ def is_missing(feature: Feature) -> Expression:
 
 
 def numeric_rules(name: str, *, largest: float = LARGEST) -> tuple[tuple[str, Expression], ...]:
-    """The reasons for which a cell that is not blank is no usable number, with their conditions."""
+    """The reasons why a non-blank cell is not a usable number, with their conditions."""
     number = Number(name)
     return (
         ("not_a_number", IsNoNumber(name)),
@@ -125,7 +125,7 @@ def numeric_rules(name: str, *, largest: float = LARGEST) -> tuple[tuple[str, Ex
 
 
 def rules(feature: Feature) -> tuple[Rule, ...]:
-    """The rules that a feature's cell must keep, the first that is broken first."""
+    """The rules for a feature's cell, in the order in which they are checked."""
     broken: tuple[tuple[str, Expression], ...]
     match feature.kind:
         case "numeric":
@@ -150,7 +150,7 @@ def rules(feature: Feature) -> tuple[Rule, ...]:
 
 
 def number(feature: Feature) -> Expression:
-    """A feature's number, filled and clipped as it learned; null where the row breaks a rule."""
+    """A feature's number, imputed and clipped as fitted; null if the row violates a rule."""
     raw = value = raw_number(feature)
     if feature.fill is not None:
         value = when(is_missing(feature), as_expression(feature.fill), value)
@@ -161,7 +161,7 @@ def number(feature: Feature) -> Expression:
         )
     if value is raw:
         return raw
-    # What breaks the contract must be neither filled nor clipped.
+    # A value that violates the contract must be neither imputed nor clipped.
     return when(any_of([condition for _, _, condition in rules(feature)]), NULL, value)
 
 
@@ -184,7 +184,7 @@ def share(feature: Feature, value: str) -> Expression:
 
 
 def values(feature: Feature) -> tuple[str | None, ...]:
-    """The categories and labels that have a share each; of any other feature one None."""
+    """The categories and labels with a column each; a single None for any other feature."""
     if feature.kind != "categorical":
         return (None,)
     labels = (feature.other, feature.absent)
@@ -192,7 +192,7 @@ def values(feature: Feature) -> tuple[str | None, ...]:
 
 
 def transformed(feature: Feature, value: Expression) -> Expression:
-    """The feature's transform of a number; null where that is out of reach."""
+    """The feature's transform of a number; null if it is out of range."""
     if feature.transform == "none":
         return when(absolute(value) <= LARGEST, value)
     if feature.transform == "signed":

@@ -18,15 +18,15 @@ from segmentation.model.preparation import Preparation
 from segmentation.model.rules import LabellingRule, rule_from_dict
 
 VERSION = 1
-"""Of the JSON: incremented when a key is removed or redefined."""
+"""Version of the JSON: incremented when a key is removed or redefined."""
 
 DISTANCE_QUANTILES = (0.5, 0.9, 0.99, 0.999)
-"""What parts of a segment's customers lie within its ``distance_quantiles``."""
+"""The shares of a segment's customers within its ``distance_quantiles``."""
 
 
 @dataclass(frozen=True)
 class ModelSegment:
-    """A segment as the model was fitted: its name, and how far its customers lie from its centre.
+    """A segment when the model was fitted: its name, and distances of its customers to the centre.
 
     ``key`` is what stays when the model is fitted anew; None where no run has given one.
     ``distance_quantiles`` are at :data:`DISTANCE_QUANTILES`, in scaled units.
@@ -52,7 +52,7 @@ Rule = Annotated[
 
 @dataclass(frozen=True)
 class FittedModel:
-    """How customers are prepared and labelled, and where that comes from.
+    """How customers are prepared and labelled, and how the model was fitted.
 
     ``setting`` is what the ``algorithm`` was fitted with, ``{"k": 5}`` for k-means. ``as_of`` is
     the day that the customers' features were computed for, None where none has a day.
@@ -68,11 +68,11 @@ class FittedModel:
 
     @cached_property
     def model_id(self) -> str:
-        """A hash of the content: two models with one id label every customer alike."""
+        """A hash of the content: models with the same id label every customer identically."""
         return _hash(self._content())
 
     def to_json(self) -> dict[str, Any]:
-        """The model as values of JSON, doubles to the last bit; ``from_json`` is the inverse."""
+        """The model as JSON types, doubles to the last bit; ``from_json`` is the inverse."""
         return {"version": VERSION, "model_id": self.model_id, **self._content()}
 
     @classmethod

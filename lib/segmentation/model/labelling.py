@@ -1,4 +1,4 @@
-"""Customers labelled by a fitted model without Spark: pandas or Arrow in, segments out."""
+"""Label customers with a fitted model without Spark, from pandas or Arrow."""
 
 from datetime import UTC, date, datetime
 
@@ -13,11 +13,11 @@ from segmentation.model.preparation import Preparation
 from segmentation.numerics.arrays import Points
 
 BATCH_ROWS = 100_000
-"""Rows that are prepared at a time: each takes some dozen doubles per column of the model."""
+"""Rows prepared at a time: each takes about a dozen doubles per model column."""
 
 
 def assign(model: FittedModel, customers: Customers, *, today: date | None = None) -> pa.Array:
-    """The segment of every customer, an int32; null where a row breaks a rule of the model.
+    """The segment of every customer, an int32; null if the row violates a rule of the model.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def assign(model: FittedModel, customers: Customers, *, today: date | None = Non
 def points(
     preparation: Preparation, customers: Customers, *, today: date | None = None
 ) -> tuple[Points, npt.NDArray[np.bool_]]:
-    """The customers as points of the grid, and which of them keep every rule.
+    """The customers as grid points, and which of them satisfy every rule.
 
     A coordinate is 0 where there is none. Raises what :func:`assign` raises.
     """

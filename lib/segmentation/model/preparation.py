@@ -45,18 +45,18 @@ class ModelColumn:
 
     @property
     def key(self) -> Key:
-        """What no other column of a model has."""
+        """The unique key of the column."""
         return self.feature, self.value
 
     @property
     def name(self) -> str:
-        """What tables and people call it: ``spend``, ``gender = Female``."""
+        """The display name: ``spend``, ``gender = Female``."""
         return column_name(self.feature, self.value)
 
 
 @dataclass(frozen=True)
 class Preparation:
-    """How customers become points of the grid.
+    """How customers are mapped to grid points.
 
     ``features`` are in the configuration's order, those included that are constant; the
     ``columns``, in the order of their names, are of the others. ``customer_rules`` names those of
@@ -74,17 +74,17 @@ class Preparation:
         return {feature.name: feature for feature in self.features}
 
     def feature_of(self, j: int) -> Feature:
-        """The feature that column ``j`` is made of."""
+        """The feature of column ``j``."""
         return self.by_name[self.columns[j].feature]
 
     @property
     def used(self) -> tuple[str, ...]:
-        """The features that have a column."""
+        """The features with a column."""
         return tuple(dict.fromkeys(column.feature for column in self.columns))
 
     @property
     def constant(self) -> tuple[str, ...]:
-        """The features that have none, as all customers agree in them; in the columns' order."""
+        """The features without a column, because they are constant; in the columns' order."""
         names = sorted(feature.name for feature in self.features)
         return tuple(name for name in names if name not in self.used)
 
@@ -100,13 +100,13 @@ class Preparation:
 
     @property
     def rules(self) -> tuple[Rule, ...]:
-        """The rules that a row must keep to be labelled."""
+        """The rules that a row must satisfy to be labelled."""
         customer_rules = [rule for rule in CUSTOMER_RULES if rule[0] in self.customer_rules]
         return (*customer_rules, *(rule for feature in self.features for rule in rules(feature)))
 
     @property
     def prepared_features(self) -> tuple[PreparedFeature, ...]:
-        """The columns as the manifest shows them."""
+        """The columns as recorded in the manifest."""
         return tuple(
             PreparedFeature(
                 name=column.name,
