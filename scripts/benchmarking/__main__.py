@@ -185,7 +185,7 @@ def _parser() -> argparse.ArgumentParser:
         type=int,
         nargs="+",
         metavar="LINES",
-        help="instead: (a) from so many transaction lines, 30 a customer",
+        help="instead: (a) from this many transaction lines, 30 per customer",
     )
     add(
         "--suite",

@@ -71,7 +71,7 @@ def steps(found: Sequence[Comparison]) -> go.Figure:
 
 
 def cost_ratios(costs: Sequence[CostRow]) -> go.Figure:
-    """Cost over best known against k, a line a competitor."""
+    """Cost over best known against k, one line per competitor."""
     chart = figure(height=HEIGHT)
     for i, name in enumerate(dict.fromkeys(name for row in costs for name in row.costs)):
         own = [row for row in costs if name in row.ratios]
@@ -160,7 +160,7 @@ def memory_against_rows(found: Scaling) -> go.Figure:
 
 
 def coreset_error(found: CoresetSizes) -> go.Figure:
-    """Cost over best known against the coreset's size: a line a k."""
+    """Cost over best known against the coreset's size: one line per k."""
     chart = figure(height=HEIGHT)
     for i, row in enumerate(found.costs):
         chart.add_scatter(

@@ -88,7 +88,7 @@ def contest(
 ) -> tuple[Measured, Answer]:
     """A contestant run once: what it took and what it found. Its output is removed again.
 
-    ``settings`` are laid over this job's configuration, as by ``--set``.
+    ``settings`` override this job's configuration, as with ``--set``.
     """
     arena.folder.mkdir(parents=True, exist_ok=True)
     output = Path(tempfile.mkdtemp(prefix=f"{contestant}-", dir=arena.folder))

@@ -36,7 +36,7 @@ class ScaledTable:
         return cls(folder, features, means, np.sqrt(squares / (rows - 1)))
 
     def blocks(self) -> Iterator[Floats]:
-        """Some rows at a time, one row a customer."""
+        """Some rows at a time, one row per customer."""
         for file in _files(self.folder):
             parquet = pq.ParquetFile(file)
             for batch in parquet.iter_batches(BLOCK_ROWS, columns=list(self.features)):

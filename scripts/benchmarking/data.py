@@ -24,13 +24,13 @@ ROW_GROUP_ROWS = 250_000
 
 
 def feature_names(features: int) -> tuple[str, ...]:
-    """The names of so many features."""
+    """The names of this many features."""
     rounds = [(KINDS[j % len(KINDS)], j // len(KINDS) + 1) for j in range(features)]
     return tuple(kind if number == 1 else f"{kind}_{number}" for kind, number in rounds)
 
 
 def customers(folder: Path, *, rows: int, features: int, seed: int) -> Path:
-    """The folder of Parquet files of so many customers; made unless it is there already.
+    """The folder of Parquet files of this many customers; created if missing.
 
     A file a block, so that memory does not grow with the rows. A smaller table is the
     beginning of a larger one with the same features and seed.
@@ -40,7 +40,7 @@ def customers(folder: Path, *, rows: int, features: int, seed: int) -> Path:
 
 
 def in_blocks(table: Path, rows: int, block_of: Callable[[int], pa.Table]) -> Path:
-    """The folder of a table of so many rows, a file a block; made unless it is there already."""
+    """The folder of a table of this many rows, one file per block; created if missing."""
     if table.is_dir():
         return table
     aside = table.with_name(f"{table.name}.part")

@@ -38,7 +38,7 @@ path = {output}
 
 @dataclass(frozen=True)
 class LineTimes:
-    """The job on so many lines: seconds in all and of each step, and the highest memory seen."""
+    """The job on this many lines: seconds in total and per step, and peak memory."""
 
     lines: int
     customers: int
@@ -48,7 +48,7 @@ class LineTimes:
 
 
 def time_transactions(folder: Path, arena: Arena, *, lines: int, seed: int) -> LineTimes:
-    """The job once, on a table of so many lines that is made unless it is there."""
+    """The job once, on a table of this many lines that is created if missing."""
     table = transactions(folder, lines=lines, seed=seed)
     arena.folder.mkdir(parents=True, exist_ok=True)
     output = Path(tempfile.mkdtemp(prefix="lines-", dir=arena.folder))
@@ -72,7 +72,7 @@ def time_transactions(folder: Path, arena: Arena, *, lines: int, seed: int) -> L
 
 
 def transactions(folder: Path, *, lines: int, seed: int) -> Path:
-    """The folder of Parquet files of so many lines, in the order of no customer.
+    """The folder of Parquet files of this many lines, not ordered by customer.
 
     Customers differ in how often and for how much they buy; some lines are returns.
     """

@@ -113,7 +113,7 @@ class Comparison(Record):
 
 
 class ScalePoint(Record):
-    """The job on so many rows; memory is the highest of all repeats."""
+    """The job on this many rows; memory is the peak of all repeats."""
 
     rows: int
     seconds: Spread

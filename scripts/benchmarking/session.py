@@ -27,7 +27,7 @@ from scripts.benchmarking.reference import reference
 from scripts.benchmarking.task import Answer, fit_seconds
 
 SCALED_UP_FROM_ROWS = 5_000_000
-"""From so many rows on, the MLlib loop is run for some k only."""
+"""From this many rows on, the MLlib loop is run for some k only."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Session:
         return list(range(1, self.k_max + 1))
 
     def customers(self, *, rows: int, features: int) -> Path:
-        """The table of so many customers, made now unless it is there."""
+        """The table of this many customers, created if missing."""
         with self.console.status(f"making {rows:,} customers with {features} features"):
             return data.customers(self.data, rows=rows, features=features, seed=self.seed)
 

@@ -159,7 +159,7 @@ def test_csv_is_read_as_python_reads_it_or_its_damage_is_counted(spark, tmp_path
     wild = wild_csv(seed)
     expected, damaged = wild.rows, wild.damaged or 0
     oracle = python_reads(wild)
-    if oracle is not None:  # else its reader finds a quote amiss
+    if oracle is not None:  # else its reader finds a stray quote
         expected = [row for row in oracle if len(row) == wild.width]
         damaged = len(oracle) - len(expected)
         assert wild.damaged is not None or expected == wild.rows
@@ -190,7 +190,7 @@ def as_compared(row):
 
 
 def python_reads(wild):
-    """The rows below the header, None where a quote is amiss or the separator is too long."""
+    """The rows below the header, None where there is a stray quote or the separator is too long."""
     sep = wild.options.get("sep", ",")
     text = wild.content.decode(wild.options.get("encoding", "utf-8-sig"))
     csv.field_size_limit(2**31 - 1)

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from segmentation.storage.dialect import Dialect
 from segmentation.storage.quotes import (
-    AMISS,
     BROKEN,
     CLOSES,
     INSIDE,
     OPENS,
     REOPENS,
+    STRAY,
     WHOLE,
     spanning,
 )
@@ -25,16 +25,16 @@ from segmentation.storage.quotes import (
     ("outside", "within", "expected"),
     [
         ([], [], (0, 0, None)),
-        ([WHOLE, WHOLE], [AMISS, AMISS], (0, 0, None)),
-        ([OPENS, WHOLE], [AMISS, CLOSES], (1, 0, None)),  # "a / b",c
-        ([OPENS, OPENS, WHOLE], [AMISS, REOPENS, CLOSES], (1, 0, None)),
-        ([OPENS, WHOLE, WHOLE], [AMISS, INSIDE, CLOSES], (1, 0, None)),
-        ([OPENS], [AMISS], (0, 1, 0)),  # never closed: the file ends
-        ([OPENS, WHOLE], [AMISS, AMISS], (0, 1, 0)),  # the next line has quotes of its own
-        ([OPENS, OPENS, WHOLE], [AMISS, AMISS, CLOSES], (1, 1, 0)),  # and the next does span
-        ([OPENS, WHOLE, OPENS], [AMISS, INSIDE, AMISS], (0, 2, 0)),
-        ([BROKEN, OPENS, WHOLE], [AMISS, AMISS, CLOSES], (1, 1, 0)),
-        ([OPENS, BROKEN, WHOLE], [AMISS, CLOSES, AMISS], (1, 0, None)),
+        ([WHOLE, WHOLE], [STRAY, STRAY], (0, 0, None)),
+        ([OPENS, WHOLE], [STRAY, CLOSES], (1, 0, None)),  # "a / b",c
+        ([OPENS, OPENS, WHOLE], [STRAY, REOPENS, CLOSES], (1, 0, None)),
+        ([OPENS, WHOLE, WHOLE], [STRAY, INSIDE, CLOSES], (1, 0, None)),
+        ([OPENS], [STRAY], (0, 1, 0)),  # never closed: the file ends
+        ([OPENS, WHOLE], [STRAY, STRAY], (0, 1, 0)),  # the next line has quotes of its own
+        ([OPENS, OPENS, WHOLE], [STRAY, STRAY, CLOSES], (1, 1, 0)),  # and the next does span
+        ([OPENS, WHOLE, OPENS], [STRAY, INSIDE, STRAY], (0, 2, 0)),
+        ([BROKEN, OPENS, WHOLE], [STRAY, STRAY, CLOSES], (1, 1, 0)),
+        ([OPENS, BROKEN, WHOLE], [STRAY, CLOSES, STRAY], (1, 0, None)),
     ],
 )
 def test_a_quote_that_comes_to_no_end_spoils_its_own_line_only(outside, within, expected):

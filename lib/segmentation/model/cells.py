@@ -63,7 +63,7 @@ def numbers(cells: Cells, *, column: str) -> Cells:
 def texts(cells: Cells, *, column: str) -> Cells:
     """The cells as trimmed text; null if empty.
 
-    Numbers that are not whole are written with the fewest digits that tell them apart, as Java
+    Numbers that are not whole are written with the fewest digits that distinguish them, as Java
     does since version 19; older ones write some with a digit more.
     """
     written = pc.utf8_trim(_written(cells, column=column), characters=" ")

@@ -123,7 +123,7 @@ class Preparation:
         )
 
     def squares(self, customers: int) -> float:
-        """The sum of the squared norms of so many customers' coordinates, from the moments."""
+        """The sum of the squared norms of the coordinates of ``customers``, from the moments."""
         variances = sum((column.deviation / column.unit) ** 2 for column in self.columns)
         return float((customers - 1) * variances * 4.0**self.bits)
 

@@ -15,10 +15,10 @@ from segmentation.results import CustomerSample
 MAX_POINTS = 5_000
 
 CUSTOMER_DIGITS = 6
-"""Significant digits of a customer: as many as the grid tells, and whole numbers are whole."""
+"""Significant digits of a customer's values: the precision of the grid."""
 
 GROUP_DIGITS, GROUP_STEPS = 3, 500
-"""Averages are rounded to what the eye can tell: significant digits on a logarithmic scale, else
+"""Averages are rounded to visible precision: significant digits on a logarithmic scale, else
 at least this part of the range."""
 
 NOTHING = 1e-6
@@ -44,10 +44,9 @@ def group_sample(
 ) -> CustomerSample:
     """Groups of at least ``min_group`` similar customers of a segment, drawn at their average.
 
-    Of a sampled coreset each point is one customer at least, so a group has so many points of
-    it; a segment with fewer is not drawn. Averages are of the transformed features. Of yes and
-    no, or of a category, the average of a small group would count those who have it: these are
-    not drawn.
+    In a sampled coreset each point represents at least one customer, so a group has at least that
+    many points; a segment with fewer is not drawn. Averages are of the transformed features.
+    Yes/no and categorical features are not drawn: their average would reveal counts of few.
     """
     dimensions = _axes(coreset, preparation, at_least=3)
     known = coreset.weights if coreset.is_whole else np.ones_like(coreset.weights)

@@ -20,11 +20,10 @@ from segmentation.segments.attributes import Attribute
 
 @dataclass(frozen=True)
 class PreparedInput:
-    """The customers on the grid, how they get there, and what is profiled of them.
+    """The customers on the grid, their preparation, and the attributes to profile.
 
-    ``scoring`` is the preparation that the published model has: its dates count back from the day
-    of scoring where they are configured to. ``identity`` are the values that tell one customer
-    from another.
+    ``scoring`` is the preparation in the published model, whose dates are counted back from the
+    day of scoring if configured. ``identity`` are the values that distinguish customers.
     """
 
     customers: PreparedCustomers

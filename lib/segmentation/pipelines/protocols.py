@@ -47,7 +47,7 @@ class RunWriter(InputReader, Protocol):
         rows: int,
         layout: FileLayout = ONE_FOLDER,
     ) -> Mapping[str, int]:
-        """Stage a table of so many rows; returns how many each partition's files hold."""
+        """Stage a table of ``rows`` rows; returns the number of rows by partition."""
 
     def staged(self, name: str) -> DataFrame:
         """A table of :meth:`stage_table` as it was written."""

@@ -45,7 +45,7 @@ def run(
     Raises
     ------
     SchemaError, DataError, StorageError
-        For what the operator can mend, in one line.
+        For what the operator can fix, in one line.
     """
     invocation = Invocation(writer.run_id, created_at, versions)
     checked = check_input(config, reader=writer, steps=steps)  # read, features, contract

@@ -1,4 +1,4 @@
-"""The verdict: which k, how strong the evidence is, why, and what speaks against it.
+"""The verdict: which k, how strong the evidence is, why, and the evidence against it.
 
 The number of well-separated groups decides (``selection.groups``). It is found without fixing
 any k, so the answer does not depend on the configured range. The other indices measure how

@@ -26,7 +26,7 @@ def read_csv(spark: SparkSession, source: Source, *, warn: Callable[[str], None]
     """The rows of CSV files, all columns text, with ``MALFORMED`` set where one cannot be read.
 
     One scan of the text looks for quoted fields that contain line breaks and for stray quotes,
-    and decides how the files are read: by lines; each as a whole; or, where a quote is amiss,
+    and decides how the files are read: by lines; each as a whole; or, with a stray quote,
     by lines of which those are malformed.
     """
     text = Text(spark, source, [escaped(path) for path in source.paths])
@@ -90,13 +90,13 @@ def _census(text: Text, warn: Callable[[str], None]) -> Census:
 def _spans_lines(text: Text) -> bool:
     """Whether quoted fields span lines; refused where others beside them are never closed.
 
-    In that case records cannot be told from lines.
+    In that case records cannot be distinguished from lines.
     """
     source = text.source
     across = spans(text.raw(), text.dialect, comment=text.comment)
     if not across.records:
         return False
-    if across.amiss:
+    if across.stray:
         number = line_number(text.raw(), across)
         raise DataError(
             f"{source.shown}: line {number:,} of {across.file} has a quote that is never closed, "
@@ -135,7 +135,7 @@ def _as_wholes(text: Text, options: Mapping[str, str]) -> DataFrame:
 
 
 def _by_lines(text: Text, names: Sequence[str], options: Mapping[str, str]) -> DataFrame:
-    """The rows of files in which quotes are amiss: a line with one is malformed, and no other."""
+    """The rows of files with stray quotes: a line with one is malformed, and no other."""
     headers = first_lines(text)
     has_header = options["header"].lower() == "true"
     if has_header and len(headers) > 1:

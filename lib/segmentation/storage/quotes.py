@@ -19,13 +19,13 @@ from segmentation.storage.dialect import Dialect
 WHOLE, OPENS, BROKEN = 0, 1, 2
 """A line that begins outside quotes: a record, ends inside quotes, or has a stray quote."""
 
-CLOSES, INSIDE, REOPENS, AMISS = 0, 1, 2, 3
+CLOSES, INSIDE, REOPENS, STRAY = 0, 1, 2, 3
 """A line that begins inside quotes: they end, do not end, end and begin again, or are stray."""
 
 FILE, BLOCK, PLACE = "__file", "__block", "__place"
 MAX_STEPS_BACK = 10_000_000
 
-SPANS = f"{FILE} string, spans bigint, amiss bigint, {BLOCK} bigint, {PLACE} bigint"
+SPANS = f"{FILE} string, spans bigint, stray bigint, {BLOCK} bigint, {PLACE} bigint"
 
 # The module is pickled with the tasks: workers need numpy and pyarrow, not this package.
 cloudpickle.register_pickle_by_value(sys.modules[__name__])  # type: ignore[no-untyped-call]
@@ -45,11 +45,11 @@ class Census:
 class Spans:
     """Records that span lines, and lines with a stray quote beside them, of all files.
 
-    ``file``, ``block`` and ``place`` are of the first line amiss, None if there is none.
+    ``file``, ``block`` and ``place`` are those of the first stray quote, None if there is none.
     """
 
     records: int
-    amiss: int
+    stray: int
     file: str | None
     block: int
     place: int
@@ -92,7 +92,7 @@ def spans(lines: DataFrame, dialect: Dialect, *, comment: str) -> Spans:
             PLACE,
             outside.otherwise(BROKEN).cast("tinyint").alias("outside"),
             within.when(line.rlike(dialect.reopening), REOPENS)
-            .otherwise(AMISS)
+            .otherwise(STRAY)
             .cast("tinyint")
             .alias("within"),
         )
@@ -100,11 +100,11 @@ def spans(lines: DataFrame, dialect: Dialect, *, comment: str) -> Spans:
         .applyInArrow(_spans_of_file, SPANS)
         .collect()
     )
-    amiss = [each for each in found if each.amiss]
-    first = amiss[0] if amiss else None
+    stray = [each for each in found if each.stray]
+    first = stray[0] if stray else None
     return Spans(
         sum(each.spans for each in found),
-        sum(each.amiss for each in found),
+        sum(each.stray for each in found),
         first[FILE] if first else None,
         first[BLOCK] if first else 0,
         first[PLACE] if first else 0,
@@ -132,41 +132,41 @@ def line_number(lines: DataFrame, found: Spans) -> int:
 def spanning(outside: Sequence[int], within: Sequence[int]) -> tuple[int, int, int | None]:
     """Records that span the lines of a file, lines with a stray quote, and the first of these.
 
-    The lines are those with quotes, in order, and told by what they are if they begin outside
-    and if they begin within quotes. A quote that comes to no proper end was none: reading goes
-    on at the line after it, so that it spoils its own line and no other.
+    The lines are those with quotes, in order, each classified for both cases: that it begins
+    outside or inside quotes. A quote without a proper end does not open a field: reading continues
+    on the next line, so that it spoils only its own.
     """
-    records, amiss, first = 0, 0, None
+    records, stray, first = 0, 0, None
     at, opened, steps_back = 0, None, 0
     while at < len(outside) or opened is not None:
-        how = AMISS if at >= len(outside) else within[at]
+        how = STRAY if at >= len(outside) else within[at]
         if opened is None:
             opened = at if outside[at] == OPENS else None
             if outside[at] == BROKEN:
-                amiss, first = amiss + 1, at if first is None else first
-        elif how == AMISS:
-            amiss += 1
+                stray, first = stray + 1, at if first is None else first
+        elif how == STRAY:
+            stray += 1
             first = opened if first is None else first
             steps_back += at - opened
             if steps_back > MAX_STEPS_BACK:
-                return records, amiss, first
+                return records, stray, first
             at, opened = opened, None
         elif how == CLOSES:
             records, opened = records + 1, None
         at += 1
-    return records, amiss, first
+    return records, stray, first
 
 
 def _spans_of_file(lines: pa.Table) -> pa.Table:
     order = np.lexsort([lines[PLACE].to_numpy(), lines[BLOCK].to_numpy()])
     outside, within = (lines[name].to_numpy()[order].tolist() for name in ("outside", "within"))
-    records, amiss, first = spanning(outside, within)
+    records, stray, first = spanning(outside, within)
     row = order[first if first is not None else 0]
     return pa.table(
         {
             FILE: [lines[FILE][row].as_py()],
             "spans": pa.array([records], pa.int64()),
-            "amiss": pa.array([amiss], pa.int64()),
+            "stray": pa.array([stray], pa.int64()),
             BLOCK: pa.array([lines[BLOCK][row].as_py()], pa.int64()),
             PLACE: pa.array([lines[PLACE][row].as_py()], pa.int64()),
         }
