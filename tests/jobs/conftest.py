@@ -13,7 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from segmentation.cli import main
-from segmentation.pipelines import segment as pipeline
+from segmentation.pipelines import publication, verification
+from segmentation.pipelines import segment as segment_pipeline
 from segmentation.runtime.java import java_home
 from segmentation.runtime.jvm import C1_ONLY
 from segmentation.selection import validity
@@ -145,9 +146,10 @@ def elsewhere(tmp_path_factory):
 @pytest.fixture
 def without_model(monkeypatch):
     """No model and no report, half of the time of a small run: for tests of the tables alone."""
-    for name in ("pipeline_model", "at_day", "check_model"):
-        monkeypatch.setattr(pipeline, name, lambda *_, **__: None)
-    monkeypatch.setattr(pipeline, "render", lambda *_, **__: "")
+    monkeypatch.setattr(segment_pipeline, "pipeline_model", lambda *_: None)
+    for name in ("at_day", "check_model", "check_rejected"):
+        monkeypatch.setattr(verification, name, lambda *_, **__: None)
+    monkeypatch.setattr(publication, "render", lambda *_, **__: "")
     monkeypatch.setattr(StagedRun, "stage_model", lambda *_: None)
 
 

@@ -35,6 +35,7 @@ def test_the_slope_of_what_grows_with_the_square_is_two():
     assert slope([10, 100, 1000], [1.0, 100.0, 10_000.0]) == pytest.approx(2)
 
 
+@pytest.mark.turn(3, of=4)
 def test_a_small_benchmark(tmp_path):
     options = {"rows": ROWS, "k-max": K_MAX, "repeat": 1, "mllib-ks": 3, "driver-memory": "1g"}
     arguments = [part for name, value in options.items() for part in (f"--{name}", str(value))]

