@@ -75,7 +75,7 @@ def job(segment, folder: Path, table: pd.DataFrame, **features):
                   "customer_id": features.pop("customer_id")},
         "features": features,
     }  # fmt: skip
-    lines = ["[sweep]", "k_max = 4", "[choose]", "k = 3", "[output]", "path = 'out'"]
+    lines = ["[sweep]", "k_min = 3", "k_max = 3", "[choose]", "k = 3", "[output]", "path = 'out'"]
     for section, keys in sections.items():
         lines += [f"[{section}]", *(f"{k} = {_toml(v)}" for k, v in keys.items())]
     (folder / "config.toml").write_text("\n".join(lines), encoding="utf-8")

@@ -33,7 +33,8 @@ winsorise = [0.01, 0.99]
 as_of = 2026-06-30
 
 [sweep]
-k_max = 5
+k_min = 2
+k_max = 3
 
 [choose]
 k = 3

@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 NOT_RUN = "# not run by the tests"
 LOOPBACK = ("127.0.0.1", "::1", "::ffff:127.0.0.1")
-CUSTOMERS = 300
+CUSTOMERS = 120
 JOBS_LINE = re.compile(r"\d{4}-\d\d-\d\d [\d:,]+ (INFO|WARNING) segment: ")
 
 SHORT, WHOLE = "test_a_command_in_this_process", "test_a_command_as_it_is_written"

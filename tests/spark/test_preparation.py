@@ -1,6 +1,7 @@
 """The preparation: worked by hand, against scikit-learn, exact at the rim, blind to the order."""
 
 import math
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ from segmentation.errors import DataError
 from segmentation.features.preparation import with_coordinates
 from segmentation.model.preparation import EXACT_BITS
 from segmentation.model.spark_pipeline import IS_USABLE, SCALED, preparation_stages
+from tests.rotation import rotation
 from tests.spark.tables import RAW, in_partitions, prepared, table
 
 
@@ -100,8 +102,10 @@ def test_huge_offsets_and_tiny_values_stay_right(spark, values, mean, deviation)
     assert sorted(made.scaled.ravel()) == pytest.approx([-1, 0, 1], abs=1e-6)
 
 
-@pytest.mark.parametrize("values", [[-3000, 0, 1, 3000], [0, 1e-6, 7], [-1e9, 5, 6]])
-@pytest.mark.parametrize("features", [1, 3, 12])
+@pytest.mark.parametrize(
+    ("values", "features"),
+    rotation(product(([-3000, 0, 1, 3000], [0, 1e-6, 7], [-1e9, 5, 6]), (1, 3, 12)), daily=3),
+)
 def test_squared_distances_are_exact_out_to_the_farthest_customer(spark, values, features):
     made = prepared(table(spark, **{f"f{j}": values for j in range(features)}), features=RAW)
     points = made.scaled * 2.0**made.preparation.bits
@@ -161,8 +165,10 @@ def test_rows_that_nothing_tells_apart_are_an_error_that_names_the_features(spar
         prepared(table(spark, a=[3] * rows, b=[0] * rows))
 
 
-@pytest.mark.parametrize("scale", ["standard", "none"])
-@pytest.mark.parametrize("spread", [5e-324, 1e-300, 1e-150])
+@pytest.mark.parametrize(
+    ("scale", "spread"),
+    rotation(product(("standard", "none"), (5e-324, 1e-300, 1e-150)), daily=2),
+)
 def test_a_spread_whose_square_is_no_ordinary_double_is_an_error(spark, spread, scale):
     customers = table(spark, a=[0, spread, 2 * spread], b=[1, 2, 3])
     with pytest.raises(DataError, match=r"feature 'a' varies by .* 1e-100"):
@@ -190,7 +196,9 @@ def test_the_ml_stages_make_the_coordinates_to_the_last_bit(spark, skewed):
         assert (row[SCALED].toArray() * 2.0**made.preparation.bits == coordinates).all()
 
 
-@pytest.mark.parametrize("value", [None, float("nan"), float("inf"), -1.0, 1e101])
+@pytest.mark.parametrize(
+    "value", rotation([None, float("nan"), float("inf"), -1.0, 1e101], daily=2)
+)
 def test_what_breaks_the_contract_has_no_coordinate_and_is_not_usable(spark, value):
     made = prepared(table(spark, a=[1, 2, 3]))
     unseen = spark.createDataFrame([(value,), (2.0,)], "a double")

@@ -1,5 +1,7 @@
 """The frozen model labels like the table: on every row, on ties, and on rows that will not do."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 from pyspark.ml import PipelineModel
@@ -15,6 +17,7 @@ from segmentation.model.spark_columns import (
 from segmentation.model.spark_pipeline import pipeline_model
 from segmentation.schemas import SEGMENT
 from segmentation.segments.profile import Value
+from tests.rotation import rotation
 from tests.spark.tables import RAW, fitted, planted, prepared, segments_of, table
 
 
@@ -143,8 +146,9 @@ def test_customers_halfway_between_centres_are_labelled_alike_by_table_and_model
     assert sum(segment.customers for segment in built.segments) == made.audit.usable
 
 
-@pytest.mark.parametrize("weight", [1e-6, 1e6])
-@pytest.mark.parametrize("factor", [1e-98, 1e-30, 1e97])
+@pytest.mark.parametrize(
+    ("factor", "weight"), rotation(product((1e-98, 1e-30, 1e97), (1e-6, 1e6)), daily=2)
+)
 def test_amounts_of_any_size_are_labelled_as_the_table_does(spark, factor, weight):
     random = np.random.default_rng(3)
     a, b = random.normal(50, 20, (2, 300)).clip(0) * factor

@@ -5,6 +5,7 @@ import re
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from itertools import product
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from segmentation.model.preparation import at_scoring_day
 from segmentation.model.spark_columns import CLUSTER, with_nearest
 from segmentation.model.spark_pipeline import at_day, pipeline_model
 from segmentation.schemas import SEGMENT
-from tests.rotation import SEED
+from tests.rotation import SEED, rotation
 from tests.spark.tables import fitted, prepared, with_rejection
 from tests.spark.test_spark_pipeline import frozen
 
@@ -191,8 +192,7 @@ def test_a_model_of_texts_labels_what_the_contract_takes(spark, rows, of_texts):
             assert labels_of_model(as_texts(spark, rows), model) == labels
 
 
-@pytest.mark.parametrize("variant", VARIANTS, ids=lambda each: each["amount"])
-@pytest.mark.parametrize("place", ELSEWHERE)
+@pytest.mark.parametrize(("variant", "place"), rotation(product(VARIANTS, ELSEWHERE), daily=3))
 def test_a_model_of_texts_takes_other_types_as_the_contract_does(
     spark, rows, of_texts, variant, place
 ):

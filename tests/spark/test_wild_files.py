@@ -20,7 +20,7 @@ from segmentation.schemas import MALFORMED
 from segmentation.storage.readers import read_table
 from tests.rotation import SEED
 
-EVERYDAY = 12
+EVERYDAY = 6
 CSV_FILES, JSON_FILES = 140, 60
 
 PIECES = [
