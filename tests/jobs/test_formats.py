@@ -134,6 +134,7 @@ def _arabic(spark):
     locale.setDefault(before)
 
 
+@pytest.mark.turn(1, of=2)
 @pytest.mark.usefixtures("_arabic")
 def test_the_digits_of_the_country_and_unbounded_batches_change_nothing(
     spark, segment, runs, tmp_path

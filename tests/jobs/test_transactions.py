@@ -10,6 +10,8 @@ from pyspark.ml import PipelineModel
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 LINES, NOBODY, CUSTOMERS = 541_909, 135_080, 4_372
+RETAIL, CDNOW = pytest.mark.turn(0, of=2), pytest.mark.turn(1, of=2)
+"""The two files of transactions take turns: a run of the larger one takes half a minute."""
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +33,7 @@ def everybody(run):
     return pd.concat([run.table("customers"), run.table("rejected")])
 
 
+@RETAIL
 def test_every_line_is_accounted_for(retail, retail_lines):
     counts = retail.manifest["transactions"]
     excluded = {(each["reason"], each["column"]): each["rows"] for each in counts["excluded"]}
@@ -55,6 +58,7 @@ def test_every_line_is_accounted_for(retail, retail_lines):
     )  # fmt: skip
 
 
+@RETAIL
 def test_every_customer_is_labelled_or_rejected(retail, retail_lines):
     manifest, all_of_them = retail.manifest, everybody(retail)
     assert manifest["rows_in"] == CUSTOMERS == retail_lines["CustomerID"].nunique()
@@ -64,6 +68,7 @@ def test_every_customer_is_labelled_or_rejected(retail, retail_lines):
     assert set(reasons) == {"no_purchase", "no_net_spend"}
 
 
+@RETAIL
 def test_recency_frequency_and_monetary_are_those_of_pandas(retail, retail_lines):
     lines = retail_lines[
         retail_lines["CustomerID"].notna() & retail_lines["StockCode"].str.contains("^[0-9]{5}")
@@ -91,6 +96,7 @@ def test_recency_frequency_and_monetary_are_those_of_pandas(retail, retail_lines
     assert (retail_lines.groupby("CustomerID")["Country"].nunique() > 1).any()
 
 
+@RETAIL
 def test_the_model_gives_no_segment_to_whom_the_job_rejects(retail, spark):
     model = PipelineModel.load(str(retail.folder / "model"))
     rejected = spark.read.parquet(str(retail.folder / "rejected")).drop("reason", "reason_column")
@@ -101,6 +107,7 @@ def test_the_model_gives_no_segment_to_whom_the_job_rejects(retail, spark):
     assert (found["segment"].to_numpy() == some["segment"].to_numpy()).all()
 
 
+@RETAIL
 def test_there_is_a_verdict_and_no_segment_of_nearly_all(retail):
     choice = retail.manifest["choice"]
     assert choice["verdict"]["strength"] in ("clear", "weak", "none")
@@ -109,6 +116,7 @@ def test_there_is_a_verdict_and_no_segment_of_nearly_all(retail):
     assert shares.max() < 0.99
 
 
+@RETAIL
 def test_who_they_are_is_profiled_by_country(retail):
     profile = retail.table("segment_profile")
     countries = profile[profile["feature"] == "Country"]
@@ -140,6 +148,7 @@ def cdnow(segment, tmp_path_factory):
     return run_of
 
 
+@CDNOW
 def test_cdnow_customers_keep_their_zeros_and_are_those_of_pandas(cdnow, shared_data, cdnow_lines):
     made = everybody(cdnow(shared_data / "CDNOW_master.txt")).set_index("customer_id")
     assert len(made) == 23_570

@@ -6,6 +6,7 @@ import pytest
 from segmentation.clustering.distributed import DistributedPopulation
 from segmentation.clustering.lloyd import lloyd_from_centres
 from tests.brute_force import Listed, totals
+from tests.rotation import rotation
 from tests.spark.tables import in_partitions, on_grid, points_of
 
 
@@ -24,7 +25,7 @@ def centre_sets(points):
     return [points[:k].astype(float) for k in (1, 2, 5)]
 
 
-@pytest.mark.parametrize("partitions", [1, 7])
+@pytest.mark.parametrize("partitions", rotation([1, 7]))
 def test_totals_are_those_of_plain_python(spark, points, partitions):
     rows = in_partitions(on_grid(spark, points), partitions)
     found = population(rows).partitions(centre_sets(points))

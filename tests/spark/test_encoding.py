@@ -14,6 +14,7 @@ from segmentation.model.features import values as of_feature
 from segmentation.model.preparation import column_name
 from segmentation.model.spark_columns import spark_column
 from segmentation.schemas import quoted
+from tests.rotation import rotation
 from tests.spark.tables import audit_of, config, in_partitions, prepared, with_rejection
 
 NONE = {"transform": "none"}
@@ -51,7 +52,7 @@ def test_ordered_bands_are_their_places(spark):
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("type_", ["string", "date", "timestamp"])
+@pytest.mark.parametrize("type_", rotation(["string", "date", "timestamp"]))
 def test_dates_are_days_before_as_of(spark, type_):
     rows = [(1, "2026-01-31"), (2, "2025-12-31"), (3, "2026-02-01"), (4, None)]
     customers = spark.createDataFrame(rows, "key int, since string").selectExpr(
@@ -84,7 +85,7 @@ def test_dates_of_a_format_of_their_own(spark):
 
 @pytest.mark.parametrize(
     ("type_", "yes", "no", "neither"),
-    [("string", "Yes", "f", "maybe"), ("boolean", True, False, None), ("int", 1, 0, 2)],
+    rotation([("string", "Yes", "f", "maybe"), ("boolean", True, False, None), ("int", 1, 0, 2)]),
 )
 def test_booleans_are_one_and_zero(spark, type_, yes, no, neither):
     customers = spark.createDataFrame([(1, yes), (2, no), (3, neither)], f"key int, news {type_}")
@@ -261,7 +262,8 @@ def test_attributes_are_numbers_or_shares_as_their_values_say(spark):
 
 
 @pytest.mark.parametrize(
-    ("texts", "is_number"), [(0, True), (1, True), (2, True), (3, False), (40, False)]
+    ("texts", "is_number"),
+    rotation([(0, True), (3, False), (1, True), (40, False), (2, True)], daily=2),
 )
 def test_a_few_texts_make_no_categories_of_a_described_number(spark, texts, is_number):
     """Of 40 cells two are one in twenty."""
@@ -278,7 +280,7 @@ def test_a_few_texts_make_no_categories_of_a_described_number(spark, texts, is_n
     assert cells == ([("size", texts)] if is_number and texts else [])
 
 
-@pytest.mark.parametrize("nothing", [None, float("nan")])
+@pytest.mark.parametrize("nothing", rotation([None, float("nan")]))
 def test_a_described_double_without_a_value_is_unknown_and_no_text(spark, nothing):
     rows = [(i, float(i) if i % 2 else nothing) for i in range(40)]
     customers = spark.createDataFrame(rows, "key int, age double")
@@ -341,7 +343,7 @@ def test_a_constant_feature_is_profiled_only_as_the_value(spark):
     assert keys == [("key", None), ("a", None)]
 
 
-@pytest.mark.parametrize("type_", ["double", "float"])
+@pytest.mark.parametrize("type_", rotation(["double", "float"]))
 def test_fractions_are_values_of_their_own(spark, type_):
     """And a whole double is the integer that it is."""
     cells = [0.0, 0.25, 0.5, 2.0, float("nan"), None]

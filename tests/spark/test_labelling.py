@@ -27,7 +27,7 @@ from tests import rotation
 from tests.spark.tables import fitted, from_arrow, prepared, with_rejection
 
 DAILY = 2
-FIRST, LAST = map(int, os.environ.get("SEGMENTATION_TABLES", "0:200").split(":"))
+FIRST, LAST = map(int, os.environ.get("SEGMENTATION_LABELLINGS", "0:200").split(":"))
 """The tables of --thorough, so that they can run in parts."""
 
 CLEAN_ROWS = 8

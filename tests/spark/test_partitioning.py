@@ -10,6 +10,7 @@ from segmentation.clustering.lloyd import lloyd_from_centres
 from segmentation.clustering.sweep import score
 from segmentation.pipelines.labelling import labelled_table
 from segmentation.segments.profile import Value
+from tests.rotation import rotation
 from tests.spark.tables import identity_of, in_partitions, prepared, segments_of
 
 
@@ -56,7 +57,7 @@ def once(spark, frame):
     return found(spark.createDataFrame(frame).coalesce(1))
 
 
-@pytest.mark.parametrize("partitions", [2, 64])
+@pytest.mark.parametrize("partitions", rotation([2, 64]))
 def test_order_and_partitions_change_no_bit(spark, frame, once, partitions):
     again = found(in_partitions(spark.createDataFrame(frame), partitions))
     for step, expected in once.items():

@@ -66,7 +66,7 @@ def test_scaling_is_that_of_scikit_learn(spark, skewed):
     assert (found == np.rint(found)).all()
 
 
-@pytest.mark.parametrize("partitions", [1, 7])
+@pytest.mark.parametrize("partitions", rotation([1, 7]))
 def test_order_and_partitions_change_no_bit(spark, skewed, partitions):
     once = prepared(spark.createDataFrame(skewed), numeric=NUMERIC)
     again = prepared(in_partitions(spark.createDataFrame(skewed), partitions), numeric=NUMERIC)
