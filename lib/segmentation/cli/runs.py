@@ -101,7 +101,7 @@ def mirror(output: OutputArgument) -> None:
 
 
 def repair(output: OutputArgument) -> None:
-    """Point latest.json at a complete run if it is not, and remove what killed runs left."""
+    """Repair latest.json if it names no complete run, and remove what killed runs left."""
     folder = existing_folder(output_settings(output).path)
     with Lock.held(folder, run_id="repair") as lock:
         run = history.repair(folder, confirm=lock.confirm)

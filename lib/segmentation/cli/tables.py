@@ -22,7 +22,7 @@ def runs_table(runs: Sequence[PastRun]) -> Table:
         )
         for past in runs
     ]
-    return _table(["", "run", "made at", "k", "structure", "labelled", "rejected"], rows, words=3)
+    return _table(["", "run", "created", "k", "verdict", "labelled", "rejected"], rows, words=3)
 
 
 def segments_table(segments: Sequence[Segment], *, value_feature: str | None) -> Table:
