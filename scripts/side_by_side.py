@@ -9,7 +9,7 @@ import tempfile
 
 ALONE = tuple(
     f"tests/jobs/test_{name}.py"
-    for name in ("benchmark", "class_archive", "report_in_browser", "scripts")
+    for name in ("benchmark", "class_archive", "readme_commands", "report_in_browser", "scripts")
 )
 """Tests of jobs that need no session of their own process."""
 

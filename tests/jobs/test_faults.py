@@ -18,7 +18,7 @@ import pytest
 from segmentation.cli import main
 from tests.conftest import SPARK_PATH
 from tests.jobs.shop import CONFIG
-from tests.rotation import SEED, rotation
+from tests.rotation import SEED
 
 ROOT = Path(__file__).resolve().parents[2]
 STEPS = ("read", "features", "contract", "prepare", "compress", "sweep", "score", "choose",
@@ -164,7 +164,11 @@ def survives(job, deaths):
 
 
 @pytest.mark.parametrize(
-    ("told", "step"), rotation([(signal.SIGINT, "contract"), (signal.SIGTERM, "sweep")])
+    ("told", "step"),
+    [
+        pytest.param(signal.SIGINT, "contract", marks=pytest.mark.turn(0, of=4)),
+        pytest.param(signal.SIGTERM, "sweep", marks=pytest.mark.turn(2, of=4)),
+    ],
 )
 def test_a_driver_that_is_told_to_stop_stops_in_one_line_and_cleans_up(job, told, step):
     before = {path.name for path in job.output.iterdir()}
@@ -182,6 +186,7 @@ def test_a_driver_that_is_told_to_stop_stops_in_one_line_and_cleans_up(job, told
     assert {path.name for path in job.output.iterdir()} == before
 
 
+@pytest.mark.turn(1, of=2)
 def test_a_driver_killed_at_the_days_point(job):
     point = POINTS[SEED % len(POINTS)]
     print(f"killed at: {point}")

@@ -154,6 +154,7 @@ def test_transforms_are_told(run):
     }  # fmt: skip
 
 
+@pytest.mark.turn(1, of=2)
 def test_the_model_alone_labels_every_row_as_the_tables_do(run, folder, elsewhere):
     """Rejected rows get no segment; values it has never seen are others."""
     places = pd.read_csv(folder / "places.csv").drop(columns="town")

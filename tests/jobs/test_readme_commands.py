@@ -13,7 +13,6 @@ from pathlib import Path
 import psutil
 import pytest
 
-from segmentation.cli import main
 from segmentation.runtime.java import java_home
 from segmentation.storage.demo import demo_customers
 from tests.rotation import rotation
@@ -25,7 +24,8 @@ LOOPBACK = ("127.0.0.1", "::1", "::ffff:127.0.0.1")
 CUSTOMERS = 120
 JOBS_LINE = re.compile(r"\d{4}-\d\d-\d\d [\d:,]+ (INFO|WARNING) segment: ")
 
-SHORT, WHOLE = "test_a_command_in_this_process", "test_a_command_as_it_is_written"
+SHORT = "test_short_commands.py::test_a_command_in_this_process"
+WHOLE = "test_a_command_as_it_is_written"
 EXECUTED = {
     "scripts/run": WHOLE,
     "scripts/run customers.toml": SHORT,
@@ -77,52 +77,17 @@ def test_every_command_is_run_or_said_not_to_be():
         assert f"def {name}(" in there.read_text(), test
 
 
-@pytest.fixture(scope="module")
-def example(tmp_path_factory):
-    """The folder of the README's example: its configuration, and customers of its columns."""
-    folder = tmp_path_factory.mktemp("example")
+def make_example(folder: Path) -> Path:
+    """The folder with the README's example: its configuration, and customers of its columns."""
     (block,) = re.findall(r"```toml\n(# customers\.toml\n.*?)```", README, re.DOTALL)
     demo_customers(CUSTOMERS, seed=1).to_csv(folder / "customers.csv", index=False)
     (folder / "customers.toml").write_text(block)
     return folder
 
 
-@pytest.fixture
-def notebook(spark):
-    """A session with settings of its own."""
-    own = {"spark.sql.session.timeZone": "Asia/Tokyo", "spark.sql.caseSensitive": "false"}
-    before = {key: spark.conf.get(key) for key in own}
-    for key, value in own.items():
-        spark.conf.set(key, value)
-    yield lambda: {key: spark.conf.get(key) for key in own} == own
-    for key, value in before.items():
-        spark.conf.set(key, value)
-
-
-def test_a_command_in_this_process(example, notebook, tmp_path, monkeypatch, capsys):
-    """Those that start a run by any name, one after another, with few customers."""
-    monkeypatch.chdir(tmp_path)
-    text = (example / "customers.toml").read_text()
-    # The JVM of all tests does not follow into this folder.
-    Path("customers.toml").write_text(text.replace("customers.csv", f"{example}/customers.csv"))
-    outputs = {}
-    for command in [command for command in EXECUTED if EXECUTED[command] == SHORT]:
-        program, *words = command.replace("/data/segments", f"{tmp_path}/data").split()
-        main(["run", *words] if program == "scripts/run" else words)
-        outputs[command] = capsys.readouterr().out
-        if command == "scripts/run customers.toml":
-            # for rollback to leave
-            main(["run", "customers.toml", "--run-id", "zzz", "--set=sweep.k_max=3"])
-            capsys.readouterr()
-    assert notebook()
-    assert (tmp_path / "data" / "run=2026-11" / "report.html").is_file()
-    assert "nothing was written" in outputs["scripts/run customers.toml --dry-run"]
-    assert f"{CUSTOMERS} usable" in outputs["scripts/run customers.toml --dry-run"]
-    assert len(list(Path("out/customers").glob("run=*"))) == 2
-    assert outputs["segment runs out/customers"].count("zzz") >= 1
-    assert "report-zzz.html" in outputs["segment report out/customers"]
-    assert "zzz" not in outputs["segment rollback out/customers"]
-    assert re.match(r"segment \d+\.\d+\.\d+, Spark 4", outputs["segment --version"])
+@pytest.fixture(scope="module")
+def example(tmp_path_factory):
+    return make_example(tmp_path_factory.mktemp("example"))
 
 
 def environment(folder: Path, **more: str) -> dict[str, str]:

@@ -76,6 +76,7 @@ def test_customers_hold_the_file_as_it_is(runs, shared_data, name):
 
 
 @EACH
+@pytest.mark.turn(1, of=2)
 def test_model_labels_as_the_table_does_without_this_project(runs, shared_data, elsewhere, name):
     customers = runs(name).table("customers")
     labelled = elsewhere(shared_data / FILES[name], runs(name).folder / "model")
