@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from segmentation.cli import main
+from segmentation.model.labelling import assign
 from segmentation.storage.filesystem import Folder
 from segmentation.storage.run_reader import PublishedRun
 
@@ -168,6 +169,10 @@ def test_the_model_alone_labels_every_row_as_the_tables_do(run, folder, elsewher
     assert found["new"] in (0, 1, 2)
     assert found[run.table("rejected")["id"]].isna().all()
     assert (found[expected.index] == expected).all()
+    fitted = PublishedRun.open(Folder.at(str(folder / "out"))).model()
+    rows = pd.read_csv(folder / "whole.csv", dtype=str)
+    without_spark = assign(fitted, rows).to_pylist()
+    assert without_spark == [None if pd.isna(each) else each for each in found[rows["id"]]]
     assert Counter(expected) == Counter(
         dict(run.table("segments")[["segment", "customers"]].values)
     )
