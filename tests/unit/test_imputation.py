@@ -7,6 +7,7 @@ from sklearn.metrics import adjusted_rand_score
 
 from segmentation.selection.groups import separate_groups
 from segmentation.selection.imputation import Spike, without_spikes
+from tests.rotation import rotation
 
 
 def with_median(points, share, *, seed, columns=None):
@@ -33,7 +34,7 @@ def test_planted_groups_are_found_as_if_all_values_were_known():
     assert adjusted_rand_score(planted, found.labels) > 0.95
 
 
-@pytest.mark.parametrize(("share", "columns"), [(0.68, [0]), (0.2, [0, 1])])
+@pytest.mark.parametrize(("share", "columns"), rotation([(0.68, [0]), (0.2, [0, 1])]))
 def test_imputed_values_make_no_groups_of_one_continuum(share, columns):
     random = np.random.default_rng(3)
     points = random.standard_normal((1500, 3))

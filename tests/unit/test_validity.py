@@ -18,6 +18,7 @@ from segmentation.selection.validity import (
     silhouette,
     stability,
 )
+from tests.rotation import rotation
 
 
 def all_gaps(points, **given):
@@ -124,7 +125,7 @@ def fits(points, ks):
 KS = list(range(1, 8))
 
 
-@pytest.mark.parametrize("planted", [1, 3])
+@pytest.mark.parametrize("planted", rotation([1, 3]))
 def test_the_gap_finds_planted_blobs_and_one_uniform_box(planted):
     random = np.random.default_rng(5)
     points = random.uniform(size=(600, 2))
