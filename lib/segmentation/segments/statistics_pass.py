@@ -75,12 +75,12 @@ def statistics_pass(
             margin = squares.min(axis=0) - square  # the nearest is infinite by now
             is_member = labels == np.arange(k)[:, np.newaxis]
             margins = np.minimum(margins, np.where(is_member, margin, np.inf).min(axis=1))
-            filled = np.where(np.isnan(values), 0.0, values)
+            distance, filled = np.sqrt(square), np.where(np.isnan(values), 0.0, values)
             # One row per total: 1, the distance and the silhouette in whole steps, yes or no.
             summed = np.vstack(
                 [
                     np.ones_like(square),
-                    np.rint(np.sqrt(square) / distance_step),
+                    np.rint(distance / distance_step),
                     np.rint(silhouettes_of(points, labels) * SILHOUETTE_STEPS),
                     ~np.isnan(values),
                     filled[shares],
@@ -91,10 +91,8 @@ def statistics_pass(
             # blocks, tasks and rows they add up as 64-bit integers.
             members = is_member.astype(np.float64)
             totals += (members @ summed.T).astype(np.int64)
-            for place, parts in _parts(filled[numbers]):
-                halves = (members @ parts.T).astype(np.int64)
-                by_place[place] = by_place.get(place, 0) + halves
-            held.append((labels, np.vstack([values[numbers], np.sqrt(square)])))
+            _add_parts(by_place, members, filled[numbers])
+            held.append((labels, np.vstack([values[numbers], distance])))
             if sum(some.size for _, some in held) > MAX_BUFFERED_VALUES:
                 yield from frequencies(held)
                 held = []
@@ -178,6 +176,13 @@ def _sums(halves: npt.NDArray[np.int64], place: int, facts: Labels) -> pa.Record
         total=halves.ravel(),
         value=np.full(halves.size, np.inf),
     )
+
+
+def _add_parts(by_place: dict[int, npt.NDArray[np.int64]], members: Floats, values: Floats) -> None:
+    """Add the values of a block's members to the sums of their clusters, place by place."""
+    for place, parts in _parts(values):
+        halves = (members @ parts.T).astype(np.int64)
+        by_place[place] = by_place.get(place, 0) + halves
 
 
 def _parts(values: Floats) -> Iterator[tuple[int, Floats]]:
