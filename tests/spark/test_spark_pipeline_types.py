@@ -244,7 +244,7 @@ def test_a_segment_that_is_there_is_replaced(spark, of_texts, rows, type_):
         spark.conf.set("spark.sql.caseSensitive", "true")
 
 
-@pytest.mark.parametrize("moves", [True, False])
+@pytest.mark.parametrize("moves", rotation([True, False]))
 def test_a_date_counts_from_the_day_of_the_run_or_of_scoring(spark, moves, tmp_path):
     today = spark.sql("SELECT current_date()").collect()[0][0]
     days = [AS_OF - timedelta(days=each) for each in (10, 20, 600, 700)]
