@@ -1,17 +1,20 @@
 """Nearest and second nearest centres in Spark's expressions, against plain whole numbers."""
 
+from typing import cast
+
 import numpy as np
 import pytest
 from pyspark.sql import functions as F
 
 from segmentation.model.expressions import Column
-from segmentation.model.rules import NearestPrototype
+from segmentation.model.rules import LabellingRule, NearestPrototype
 from segmentation.model.spark_columns import (
     CLUSTER,
     SECOND_CLUSTER,
     SECOND_SQUARE,
     SQUARE,
     farthest_point,
+    with_assignment,
     with_nearest,
 )
 from segmentation.model.spark_sql import spark_sql
@@ -37,6 +40,22 @@ def test_two_centres_on_paper(spark):
         (3, 4): (0, 25, 1, 65),
         (10, 0): (1, 0, 0, 100),
     }
+
+
+def test_a_rule_in_sparks_columns_is_its_assignment_in_numpy(spark):
+    points = np.random.default_rng(3).integers(-3, 4, (60, 2))  # few values, so that many are ties
+    rule = NearestPrototype.of(points[:4].astype(float))
+    found = with_assignment(on_grid(spark, points), ["q0", "q1"], rule).toPandas()
+    expected = rule.assign(found[["q0", "q1"]].to_numpy())
+    assert found[CLUSTER].tolist() == expected.segment.tolist()
+    assert found[SQUARE].tolist() == expected.square.tolist()
+    assert found[SECOND_CLUSTER].tolist() == expected.runner_up.tolist()
+    assert found[SECOND_SQUARE].tolist() == expected.runner_up_square.tolist()
+
+
+def test_a_rule_that_has_no_columns_is_named(spark):
+    with pytest.raises(TypeError, match="no Spark columns for"):
+        with_assignment(on_grid(spark, [(0, 0)]), ["q0", "q1"], cast(LabellingRule, "a tree"))
 
 
 def test_a_single_centre_has_no_second(spark):

@@ -14,6 +14,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from segmentation.model.expressions import Expression
+from segmentation.model.rules import LabellingRule, NearestPrototype
 from segmentation.model.spark_sql import spark_sql
 
 CLUSTER, SQUARE = "__cluster", "__square"
@@ -55,6 +56,18 @@ class PreparedCustomers:
 def spark_column(expression: Expression) -> Column:
     """The expression as a column of a table."""
     return F.expr(spark_sql(expression))
+
+
+def with_assignment(rows: DataFrame, coordinates: Sequence[str], rule: LabellingRule) -> DataFrame:
+    """The table plus each row's segment and the next best one, as ``rule`` assigns them. Lazy.
+
+    See :func:`with_nearest` for the columns.
+    """
+    match rule:
+        case NearestPrototype():
+            return with_nearest(rows, coordinates, rule.points)
+        case _:
+            raise TypeError(f"no Spark columns for {rule!r}")
 
 
 def with_nearest(

@@ -22,6 +22,7 @@ from segmentation.model.rules import NearestPrototype
 from segmentation.model.spark_columns import CLUSTER
 from segmentation.model.spark_sql import TODAY, date_literal, spark_sql
 from segmentation.numerics.arrays import Points
+from segmentation.numerics.nearest import nearest
 from segmentation.numerics.vectors import vector_table
 from segmentation.schemas import SEGMENT
 
@@ -153,7 +154,7 @@ def _kmeans(spark: SparkSession, centres: Points) -> KMeansModel:
 def _segment_of_cluster(kmeans: KMeansModel, centres: Points) -> str:
     """The SQL that turns the model's cluster number into the position of its centre."""
     found = np.array(kmeans.clusterCenters())
-    order = [int(np.argmin(((centres - centre) ** 2).sum(axis=1))) for centre in found]
+    order = nearest(found, centres).tolist()
     if not np.array_equal(centres[order], found) or len(set(order)) < len(centres):
         raise RuntimeError(f"the frozen centres {found.tolist()} are not {centres.tolist()}")
     cases = " ".join(f"WHEN {cluster} THEN {segment}" for cluster, segment in enumerate(order))

@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 from segmentation.features import contract
 from segmentation.model.expressions import NULL, Number, when
 from segmentation.model.features import Feature, is_missing
-from segmentation.model.spark_columns import PreparedCustomers, spark_column, with_nearest
+from segmentation.model.spark_columns import PreparedCustomers, spark_column, with_assignment
 from segmentation.pipelines.description import BuiltSegments
 from segmentation.pipelines.input import CheckedInput
 from segmentation.pipelines.preparation import PreparedInput
@@ -89,7 +89,7 @@ def labelled_table(
     filled = [F.when(spark_column(is_missing(each)), F.lit(each.name)) for each in imputed]
     names = F.nullif(F.concat_ws(", ", *filled), F.lit("")) if filled else F.lit(None)
     return labelled_customers(
-        with_nearest(customers.rows, customers.coordinates, built.rule.points),
+        with_assignment(customers.rows, customers.coordinates, built.rule),
         columns=columns,
         numbers={
             each.name: spark_column(when(Number(each.name).is_nan(), NULL, Number(each.name)))

@@ -11,7 +11,7 @@ from segmentation.schemas import CUSTOMERS, REJECTED, SEGMENT, Table, published_
 
 
 def labelled_customers(
-    nearest: DataFrame,
+    assigned: DataFrame,
     *,
     columns: Sequence[str],
     numbers: Mapping[str, Column],
@@ -23,8 +23,8 @@ def labelled_customers(
 
     Parameters
     ----------
-    nearest
-        One row per usable customer, from :func:`~segmentation.model.spark_columns.with_nearest`.
+    assigned
+        One row per usable customer, from :func:`~segmentation.model.spark_columns.with_assignment`.
     columns, numbers
         The input columns to keep; of those in ``numbers`` a text becomes its number.
     names
@@ -34,7 +34,7 @@ def labelled_customers(
     bits
         Distances are in steps of ``2**-bits`` scaled units.
     """
-    types = {field.name: field.dataType for field in nearest.schema.fields}
+    types = {field.name: field.dataType for field in assigned.schema.fields}
     kept = [
         (
             numbers[name]
@@ -51,7 +51,7 @@ def labelled_customers(
         "imputed": imputed,
         SEGMENT: F.col(CLUSTER).cast("int"),
     }
-    return nearest.select(*kept, *_commented(added, CUSTOMERS))
+    return assigned.select(*kept, *_commented(added, CUSTOMERS))
 
 
 def rejected_rows(rejected: DataFrame, *, rejection: str) -> DataFrame:
