@@ -155,7 +155,6 @@ seed = 7
 
 [segments]
 value = "n3"
-value_adds_up = false
 
 [output]
 path = "out"
@@ -164,6 +163,7 @@ path = "out"
 SAMPLED = """
 [input]
 path = "customers.parquet"
+format = "parquet"
 customer_id = "id"
 
 [features]
@@ -183,6 +183,7 @@ path = "out"
 _TYPES = """
 [input]
 path = "customers.parquet"
+format = "parquet"
 customer_id = "id"
 
 [features]
