@@ -16,7 +16,6 @@ import pytest
 from pyspark.ml import PipelineModel
 from pyspark.sql import functions as F
 
-from segmentation.features import contract
 from segmentation.features.preparation import with_coordinates
 from segmentation.model.fitted import FittedModel
 from segmentation.model.labelling import assign, points
@@ -24,7 +23,7 @@ from segmentation.model.spark_columns import CLUSTER, spark_column, with_nearest
 from segmentation.model.spark_pipeline import pipeline_model
 from segmentation.schemas import SEGMENT
 from tests import rotation
-from tests.spark.tables import fitted, from_arrow, prepared, with_rejection
+from tests.spark.tables import fitted, from_arrow, prepared
 
 DAILY = 2
 FIRST, LAST = map(int, os.environ.get("SEGMENTATION_LABELLINGS", "0:200").split(":"))
@@ -210,19 +209,20 @@ def check_table(spark, folder, seed):
     found, is_usable = points(read.preparation, table)
     assert np.flatnonzero(is_usable).tolist() == coordinates.index.tolist()
     assert np.array_equal(found[is_usable], coordinates.to_numpy())
-    kept = contract.usable(with_rejection(rows, made.config))
-    labels = with_nearest(with_coordinates(kept, made.preparation), made.coordinates, centres)
+    labels = with_nearest(
+        spark.createDataFrame(coordinates.reset_index()), made.coordinates, centres
+    )
     published = {row.id: row[CLUSTER] for row in labels.select("id", CLUSTER).collect()}
     ours = dict(enumerate(assign(read, table).to_pylist()))
     assert {i: label for i, label in ours.items() if label is not None} == published
 
     others = customers(random, pattern=pattern, share=0.4)
-    for each in (table, others):
-        ours = dict(enumerate(assign(read, each).to_pylist()))
-        scored = from_arrow(spark, each)
-        assert ours == spark_labels(scored, model, centres)
-        by_model = saved.transform(scored).select("id", SEGMENT).collect()
-        assert ours == {row.id: row[SEGMENT] for row in by_model}
+    scored = from_arrow(spark, others)
+    theirs = dict(enumerate(assign(read, others).to_pylist()))
+    assert theirs == spark_labels(scored, model, centres)
+    for each, expected in ((rows, ours), (scored, theirs)):
+        by_model = saved.transform(each).select("id", SEGMENT).collect()
+        assert expected == {row.id: row[SEGMENT] for row in by_model}
 
 
 @pytest.mark.parametrize("seed", [1000 + DAILY * rotation.SEED + i for i in range(DAILY)])

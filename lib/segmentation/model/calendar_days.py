@@ -23,7 +23,7 @@ _LOCAL = re.compile(
 )
 _ZONED = re.compile(
     r"(?!0000)([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})[T ]"
-    r"([0-9]{1,2}):([0-9]{1,2})(?::([0-9]{1,2})(?:[.][0-9]*)?)?(.*)",
+    r"([0-9]{1,2}):([0-9]{1,2})(?::([0-9]{1,2}))?(?:[.][0-9]*)?(.*)",
     re.DOTALL,
 )
 _LINE_END = re.compile(r"(?:\r\n|[\r\n])\Z")
@@ -128,7 +128,7 @@ def _by_iso(zone: tzinfo, text: str) -> int | None:
         local = _local_time(*match.groups())
         return None if local is None else local.toordinal() - _EPOCH
     match = _ZONED.fullmatch(text)
-    if match is None or text.endswith(_AMBIGUOUS_ZONES):
+    if match is None or text.rstrip(_BLANKS).endswith(_AMBIGUOUS_ZONES):
         return None
     *parts, written = match.groups()
     local, of = _local_time(*parts), _written_zone(written.strip(_BLANKS))
