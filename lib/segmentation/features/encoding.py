@@ -192,7 +192,13 @@ def _with_transform(feature: Feature, values: npt.NDArray[np.float64], *, lowest
     if clips:
         logged = np.maximum(logged, 0)
     if len(values) > 1 and np.ptp(values) > 0 and abs(skew(logged)) < abs(skew(values)):
-        return replace(feature, transform="log1p" if lowest >= 0 or clips else "signed")
+        # A usable row may be negative here, where its value is clipped to a bound: only a
+        # logarithm that is asked for by name rejects negatives.
+        return replace(
+            feature,
+            transform="log1p" if lowest >= 0 or clips else "signed",
+            negative="signed" if feature.negative == "reject" else feature.negative,
+        )
     return as_is
 
 
