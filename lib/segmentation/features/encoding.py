@@ -19,7 +19,7 @@ from segmentation.features.contract import Audit
 from segmentation.model.expressions import Text
 from segmentation.model.features import Feature, is_missing, number, raw_number
 from segmentation.model.spark_columns import spark_column
-from segmentation.numerics.fixed_point import quantiles
+from segmentation.numerics.spark_sums import quantiles
 from segmentation.results import Imputed
 
 SKEWNESS_ROWS = 50_000

@@ -23,7 +23,8 @@ from segmentation.model.preparation import (
 )
 from segmentation.model.spark_columns import spark_column
 from segmentation.numerics.cardinality import BUCKETS, estimate, min_hashes
-from segmentation.numerics.fixed_point import Grid, joined, square_sums
+from segmentation.numerics.fixed_point import Grid, joined
+from segmentation.numerics.spark_sums import grid_index, square_sums
 
 MIN_RANGE = 1e-100
 """The variance of a feature with a smaller range would underflow a double."""
@@ -125,7 +126,7 @@ def _sums(usable: DataFrame, candidates: Sequence[_Candidate], grids: Sequence[G
     indexed = usable.select(
         F.xxhash64(*columns).alias("hash"),
         *[
-            grid.index(column).alias(f"index_{j}")
+            grid_index(column, grid).alias(f"index_{j}")
             for j, (grid, column) in enumerate(zip(grids, columns, strict=True))
         ],
     )

@@ -6,13 +6,9 @@ its column; everything after that is whole-number arithmetic.
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Self
-
-from pyspark.sql import Column
-from pyspark.sql import functions as F
 
 EXACT_QUANTILES = 1_000_000
 """Up to this many rows quantiles are exact. Above, values are first rounded to 12 significant
@@ -22,7 +18,6 @@ SPLITTER = 2.0**41 + 1
 """The factor of Veltkamp's splitting after 12 of the 53 bits of a double."""
 
 GRID_BITS = 30
-_LOW_BITS = (1 << GRID_BITS) - 1
 
 
 @dataclass(frozen=True)
@@ -37,10 +32,6 @@ class Grid:
         """The grid with at most ``2**30`` steps from ``low`` to ``high``."""
         _, exponent = math.frexp(high - low)
         return cls(low, 2.0 ** (exponent - GRID_BITS))
-
-    def index(self, column: Column) -> Column:
-        """The nearest step of a double column, a bigint from 0 to ``2**30``."""
-        return F.rint((column - F.lit(self.low)) / F.lit(self.step)).cast("bigint")
 
     def mean(self, index_sum: int, rows: int) -> float:
         """The mean of the values whose indices add up to ``index_sum``."""
@@ -58,27 +49,6 @@ class Grid:
         return math.sqrt(spread) * self.step
 
 
-def square_sums(index: Column) -> tuple[Column, Column]:
-    """Aggregates of the squared indices' high and low halves, as a whole sum would overflow."""
-    square = index * index
-    high = F.sum(F.shiftright(square, GRID_BITS))
-    return high, F.sum(square.bitwiseAND(_LOW_BITS))
-
-
 def joined(high: int, low: int) -> int:
-    """The sum whose halves :func:`square_sums` returns."""
+    """The sum whose halves :func:`segmentation.numerics.spark_sums.square_sums` returns."""
     return (high << GRID_BITS) + low
-
-
-def quantiles(value: Column, at: Sequence[float], *, rows: int) -> Column:
-    """An aggregate: the quantiles of a double column with this many rows, interpolated.
-
-    They do not depend on the order of rows; see :data:`EXACT_QUANTILES`.
-    """
-    return F.percentile(value if rows <= EXACT_QUANTILES else _to_twelve_bits(value), list(at))
-
-
-def _to_twelve_bits(value: Column) -> Column:
-    """A double rounded to 12 significant bits: Veltkamp's splitting, Dekker (1971)."""
-    shifted = value * F.lit(SPLITTER)
-    return shifted - (shifted - value)

@@ -148,7 +148,7 @@ def _frequencies(
         for cluster in range(clusters):
             own = values[labels == cluster]
             own = own[~np.isnan(own)] + 0.0  # -0.0 becomes 0.0: which of them stays is chance
-            if rounds:  # to 12 significant bits, as fixed_point.quantiles() does
+            if rounds:  # to 12 significant bits, as spark_sums.quantiles() does
                 shifted = own * SPLITTER
                 own = shifted - (shifted - own)
             value, frequency = np.unique(own, return_counts=True)
