@@ -1,4 +1,4 @@
-"""All tests in two processes side by side: those that share a session of Spark, and the others.
+"""All tests in two processes side by side, each of about half the time.
 
 Each has its own closing line; the status is that of the first that did not pass.
 """
@@ -13,20 +13,20 @@ ALONE = tuple(
 )
 """Tests of jobs that need no session of their own process."""
 
-SESSION = ("tests/jobs", "tests/spark", *(f"--ignore={path}" for path in ALONE))
-OTHERS = ("tests/cluster", "tests/unit", *ALONE)
+FIRST = ("tests/jobs", "tests/unit", *(f"--ignore={path}" for path in ALONE))
+SECOND = ("tests/spark", "tests/cluster", *ALONE)
 
 
 def main() -> int:
     """Run pytest on both, with the options of this command; the status to exit with."""
     pytest = [sys.executable, "-m", "pytest", *sys.argv[1:]]
     with tempfile.TemporaryFile() as log:
-        others = subprocess.Popen(
-            [*pytest, "-o", "cache_dir=.pytest_cache/others", *OTHERS],
+        second = subprocess.Popen(
+            [*pytest, "-o", "cache_dir=.pytest_cache/second", *SECOND],
             stdout=log,
             stderr=subprocess.STDOUT,
         )
-        both = [subprocess.Popen([*pytest, *SESSION]), others]
+        both = [subprocess.Popen([*pytest, *FIRST]), second]
         try:
             statuses = [each.wait() for each in both]
         except KeyboardInterrupt:  # Ctrl-C reaches both, and each cleans up behind itself

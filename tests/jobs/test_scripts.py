@@ -244,9 +244,9 @@ def test_all_tests_run_side_by_side_with_the_options(project, elsewhere, tmp_pat
     assert done.stdout.splitlines()[:3] == [str(project), "scripts/side_by_side.py", "--thorough"]
 
 
-@pytest.mark.parametrize(("jobs", "unit", "status"), [("0", "0", 0), ("0", "1", 1), ("1", "0", 1)])
-def test_both_sides_of_all_tests_are_told_and_count(tmp_path, jobs, unit, status):
-    for tier, told in (("jobs", jobs), ("unit", unit), ("spark", "0"), ("cluster", "0")):
+@pytest.mark.parametrize(("jobs", "spark", "status"), [("0", "0", 0), ("0", "1", 1), ("1", "0", 1)])
+def test_both_sides_of_all_tests_are_shown_and_count(tmp_path, jobs, spark, status):
+    for tier, told in (("jobs", jobs), ("spark", spark), ("unit", "0"), ("cluster", "0")):
         (tmp_path / "tests" / tier).mkdir(parents=True)
         test = f"def test_{tier}(): assert {told} == 0"
         (tmp_path / "tests" / tier / f"test_{tier}.py").write_text(test)
@@ -263,7 +263,7 @@ def test_both_sides_of_all_tests_are_told_and_count(tmp_path, jobs, unit, status
     closing = [line for line in done.stdout.splitlines() if " in " in line]
     assert [line.partition(" in ")[0] for line in closing] == [
         f"1 failed, {passed - 1} passed" if failed == "1" else f"{passed} passed"
-        for failed, passed in ((jobs, 2), (unit, 2 + len(ALONE)))
+        for failed, passed in ((jobs, 2), (spark, 2 + len(ALONE)))
     ]
 
 
