@@ -71,8 +71,9 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
         "spark.default.parallelism": "2",
         "spark.sql.warehouse.dir": str(tmp_path_factory.mktemp("warehouse")),
     }
-    # As the command starts it, with generated code; by both compilers, as it lives for minutes.
-    session = build_session("tests", conf=conf, is_short_lived=False)
+    # As the command starts it for few customers: generated code, by HotSpot's first compiler. The
+    # second takes a quarter more of two cores that two processes share.
+    session = build_session("tests", conf=conf, is_short_lived=True)
     yield session
     session.stop()
 
