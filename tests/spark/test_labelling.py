@@ -187,6 +187,15 @@ def spark_labels(table, model, centres):
     return {row.id: row.label for row in found.select("id", label).collect()}
 
 
+def ties(model, table):
+    """The rows as near to a second centre as to their own, which MLlib may label otherwise.
+
+    Here centres are customers; a run moves its centres off ties.
+    """
+    found = model.rule.assign(points(model.preparation, table)[0])
+    return set(np.flatnonzero(found.square == found.runner_up_square).tolist())
+
+
 def check_table(spark, folder, seed):
     """Fits a model to a random table and compares its renderings, of that table and of others."""
     random = np.random.default_rng(seed)
@@ -220,9 +229,13 @@ def check_table(spark, folder, seed):
     scored = from_arrow(spark, others)
     theirs = dict(enumerate(assign(read, others).to_pylist()))
     assert theirs == spark_labels(scored, model, centres)
-    for each, expected in ((rows, ours), (scored, theirs)):
+    for each, arrow, expected in ((rows, table, ours), (scored, others, theirs)):
         by_model = saved.transform(each).select("id", SEGMENT).collect()
-        assert expected == {row.id: row[SEGMENT] for row in by_model}
+        tied = ties(read, arrow)
+        assert len(tied) < len(expected)
+        assert {i: label for i, label in expected.items() if i not in tied} == {
+            row.id: row[SEGMENT] for row in by_model if row.id not in tied
+        }
 
 
 @pytest.mark.parametrize("seed", [1000 + DAILY * rotation.SEED + i for i in range(DAILY)])
