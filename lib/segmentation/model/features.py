@@ -89,9 +89,8 @@ def raw_number(feature: Feature) -> Expression:
     """A feature's original number; null if there is none."""
     match feature.kind:
         case "numeric":
-            number = Number(feature.name)
-            # pandas writes NaN for missing
-            return when(number.is_nan(), NULL, number) if feature.missing == "impute" else number
+            is_imputed = feature.missing == "impute"
+            return known_number(feature.name) if is_imputed else Number(feature.name)
         case "ordered":
             places = tuple((band, float(place)) for place, band in enumerate(feature.bands))
             return Lookup(Text(feature.name), places)
@@ -101,6 +100,12 @@ def raw_number(feature: Feature) -> Expression:
             return Flag(feature.name)
         case "categorical":
             raise ValueError(f"{feature.name!r} is categorical, which is not numeric")
+
+
+def known_number(column: str) -> Expression:
+    """A column's number; null for NaN as well, which pandas writes for missing."""
+    number = Number(column)
+    return when(number.is_nan(), NULL, number)
 
 
 def is_missing(feature: Feature) -> Expression:

@@ -7,8 +7,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from segmentation.features import contract
-from segmentation.model.expressions import NULL, Number, when
-from segmentation.model.features import Feature, is_missing
+from segmentation.model.features import Feature, is_missing, known_number
 from segmentation.model.spark_columns import PreparedCustomers, spark_column, with_assignment
 from segmentation.pipelines.description import BuiltSegments
 from segmentation.pipelines.input import CheckedInput
@@ -92,7 +91,7 @@ def labelled_table(
         with_assignment(customers.rows, customers.coordinates, built.rule),
         columns=columns,
         numbers={
-            each.name: spark_column(when(Number(each.name).is_nan(), NULL, Number(each.name)))
+            each.name: spark_column(known_number(each.name))
             for each in features
             if each.kind == "numeric"
         },
