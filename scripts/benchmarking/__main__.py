@@ -38,7 +38,7 @@ LOCAL_OPTIONS = ("--output", "--data")
 
 
 def main() -> int:
-    """NumericFeature what the command line asks for; 0 when done, 2 with the reason if not."""
+    """Measure what the command line asks for; 0 when done, 2 with the reason if not."""
     parser = _parser()
     options = parser.parse_args()
     if not any(1 < k <= options.k_max for k in options.mllib_ks):

@@ -19,7 +19,7 @@ SHOWN_SHARE = 0.06
 
 
 def ratios(found: Sequence[Comparison]) -> go.Figure:
-    """Ratios of seconds with their spread over the repeats; one mark a table."""
+    """Ratios of seconds with their spread over the repeats; one marker per table."""
     chart = figure(height=HEIGHT)
     for i, comparison in enumerate(found):
         spreads = comparison.ratios.values()
@@ -44,7 +44,7 @@ def ratios(found: Sequence[Comparison]) -> go.Figure:
 
 
 def steps(found: Sequence[Comparison]) -> go.Figure:
-    """Where this job's time goes: a bar a table, a part a step."""
+    """Where this job's time goes: one bar per table, one part per step."""
     chart = figure(height=FRAME_PX + ROW_PX * len(found) + 60)
     names = list(dict.fromkeys(step.name for one in found for step in one.steps))
     for i, name in enumerate(names):
@@ -109,7 +109,7 @@ def memory(found: Comparison) -> go.Figure:
 
 
 def time_against_rows(found: Scaling) -> go.Figure:
-    """Run time on growing tables, and the line of as much time a row as the first table."""
+    """Run time on growing tables, and the line of the first table's time per row."""
     chart = figure(height=HEIGHT)
     rows, times = [p.rows for p in found.points], [p.seconds for p in found.points]
     chart.add_scatter(

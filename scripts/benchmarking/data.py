@@ -32,7 +32,7 @@ def feature_names(features: int) -> tuple[str, ...]:
 def customers(folder: Path, *, rows: int, features: int, seed: int) -> Path:
     """The folder of Parquet files of this many customers; created if missing.
 
-    A file a block, so that memory does not grow with the rows. A smaller table is the
+    One file per block, so that memory does not grow with the rows. A smaller table is the
     beginning of a larger one with the same features and seed.
     """
     table = folder / f"customers-rows={rows}-features={features}-seed={seed}"

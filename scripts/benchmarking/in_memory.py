@@ -1,4 +1,4 @@
-"""Contestant (c): scikit-learn in memory, one start a k. The knee of the costs chooses k."""
+"""Contestant (c): scikit-learn in memory, one start per k. The knee of the costs chooses k."""
 
 import os
 

@@ -20,7 +20,7 @@ LOG_RANGE = (2.5, 8.5)
 
 @dataclass(frozen=True)
 class Labelled:
-    """Customers, one a row, and their true number of groups; ``is_raw`` asks for a logarithm."""
+    """Customers, one per row, and their true number of groups; ``is_raw`` asks for a logarithm."""
 
     name: str
     values: Floats

@@ -110,7 +110,7 @@ def recognised() -> list[Labelled]:
 
 
 def judged(tables: Iterable[Case | Labelled], *, processes: int) -> list[Found]:
-    """What every judge says of each table; a process a core."""
+    """What every judge says of each table; one process per core."""
     with ProcessPoolExecutor(processes) as pool:
         return list(pool.map(judge_table, tables))
 
