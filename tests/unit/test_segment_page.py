@@ -14,7 +14,7 @@ from plotly.offline import get_plotlyjs
 import segmentation
 from segmentation.reporting.formatting import MINUS, number
 from segmentation.reporting.segment_page import render
-from segmentation.results import Correlation, Rejection
+from segmentation.results import Correlation, CorrelationGroup, Rejection
 from tests.report_example import PLANTED, example_report
 
 HOSTILE = (
@@ -331,6 +331,27 @@ def test_correlated_features_are_told_once_and_calmly():
         "rise together (correlation 0.85); age and tenure move in opposite directions "
         f"(correlation {MINUS}0.90)."
     ) in text
+
+
+def test_at_most_ten_groups_of_correlated_features_are_told_the_others_counted():
+    names = tuple(f"f{at}" for at in range(300))
+    found = (
+        CorrelationGroup(names, (), 0.8123),
+        CorrelationGroup(("a", "b", "c", "d"), ("b", "c"), 0.9),
+        *(CorrelationGroup((f"x{at}", f"y{at}"), (), 0.85) for at in range(30)),
+    )
+    text = words(render(example_report(run={"correlation_groups": found})))
+    (said,) = re.findall(r"Correlated features have .*?\. ", text)
+    assert said.startswith(
+        "Correlated features have double weight or more in the segments: f0, f1, f2 and 297 more "
+        "rise together (each correlation at least 0.81); a, b, c and d move together, 2 of them in "
+        "the opposite direction (each correlation at least 0.90); x0 and y0 rise together "
+        "(correlation 0.85);"
+    )
+    assert said.endswith(
+        "x7 and y7 rise together (correlation 0.85); there are 22 smaller or weaker groups. "
+    )
+    assert said.count(";") == 10
 
 
 def test_nothing_rejected_and_no_warning():

@@ -17,7 +17,7 @@ from segmentation.redaction import redacted_tree
 from segmentation.reporting.segment_page import render, sentences
 from segmentation.results import Choice, CostPoint, Report, Run
 from segmentation.schemas import COST_CURVE, PLOT_SAMPLE, SEGMENT_PROFILE, SEGMENTS
-from segmentation.selection.degeneracy import correlations
+from segmentation.selection.correlation import correlated
 
 
 @dataclass(frozen=True)
@@ -93,6 +93,7 @@ def run_record(
     audit, lines, features = checked.audit, checked.assembled.lines, config.features.names
     prepared_features = prepared.preparation.prepared_features
     coreset = findings.coreset
+    strong = correlated(coreset.points, coreset.counts, features=prepared_features)
     return Run(
         run=invocation.run_id,
         created_at=invocation.created_at,
@@ -112,7 +113,8 @@ def run_record(
         timings=tuple(steps.timings),
         transactions=lines.counts if lines else None,
         joins=checked.assembled.joins,
-        correlations=correlations(coreset.points, coreset.counts, features=prepared_features),
+        correlations=strong.pairs,
+        correlation_groups=strong.groups,
         imputed=prepared.encoding.imputations,
         model_id=findings.fitted.model_id,
     )

@@ -9,6 +9,7 @@ from typing import Any
 from segmentation.reporting import formatting, headline, segment_table
 from segmentation.reporting.charts import evidence, scatter
 from segmentation.reporting.charts.markers import marker
+from segmentation.reporting.correlation_text import correlation_text
 from segmentation.reporting.disclosure import suppress_small_counts
 from segmentation.reporting.offline_page import chart, render_page, script_json
 from segmentation.results import FeatureProfile, PreparedFeature, Rejection, Report, Run, Segment
@@ -54,6 +55,7 @@ def render(report: Report, *, min_group: int = 1) -> str:
         "min_group": min_group,
         "clustering_rows": segment_table.rows(report, used_for_clustering=True),
         "attributes": _attributes(report),
+        "correlations": correlation_text(run),
         "rejections": _by_frequency(run.rejections),
         "excluded": _by_frequency(run.transactions.excluded if run.transactions else ()),
         "strengths": STRENGTHS,
@@ -66,7 +68,6 @@ def render(report: Report, *, min_group: int = 1) -> str:
         "percent": formatting.percent,
         "value_text": segment_table.value_text,
         "value_mean": partial(_value_mean, report=report),
-        "correlation": formatting.correlation,
         "duration": formatting.duration,
         "moment": formatting.moment,
         "rejection": formatting.rejection,

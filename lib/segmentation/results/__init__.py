@@ -14,6 +14,7 @@ from segmentation.results.sample import CustomerSample, PlottedValue
 from segmentation.results.segments import (
     KINDS,
     Correlation,
+    CorrelationGroup,
     FeatureProfile,
     Imputed,
     PreparedFeature,
@@ -25,6 +26,7 @@ __all__ = [
     "KINDS",
     "Choice",
     "Correlation",
+    "CorrelationGroup",
     "CostPoint",
     "CustomerSample",
     "FeatureProfile",

@@ -11,6 +11,7 @@ from segmentation.results.choice import Choice, CostPoint
 from segmentation.results.sample import CustomerSample
 from segmentation.results.segments import (
     Correlation,
+    CorrelationGroup,
     FeatureProfile,
     Imputed,
     PreparedFeature,
@@ -72,7 +73,11 @@ class StepTime:
 
 @dataclass(frozen=True)
 class Run:
-    """The content of ``manifest.json``."""
+    """The content of ``manifest.json``.
+
+    ``correlations`` are the strongest pairs of features, all of them for up to 32 dimensions;
+    ``correlation_groups`` are all groups.
+    """
 
     run: str
     created_at: str
@@ -93,6 +98,7 @@ class Run:
     transactions: LineCounts | None = None
     joins: tuple[JoinCounts, ...] = ()
     correlations: tuple[Correlation, ...] = ()
+    correlation_groups: tuple[CorrelationGroup, ...] = ()
     imputed: tuple[Imputed, ...] = ()
     headline: tuple[str, ...] = ()
     model_id: str | None = None

@@ -95,3 +95,15 @@ class Correlation:
     first: str
     second: str
     r: float
+
+
+@dataclass(frozen=True)
+class CorrelationGroup:
+    """Features of which every two are strongly correlated: by ``least_r`` or more, in size.
+
+    ``opposite`` are those that fall where the first rises.
+    """
+
+    features: tuple[str, ...]
+    opposite: tuple[str, ...]
+    least_r: float

@@ -1,0 +1,51 @@
+"""Correlated features in words."""
+
+from collections.abc import Sequence
+
+from segmentation.reporting import formatting
+from segmentation.results import Correlation, CorrelationGroup, Run
+
+MAX_GROUPS = 10
+"""Groups that are stated, the largest; the others are counted."""
+
+NAMED = 3
+"""Features of a group that are named; the others are counted."""
+
+
+def correlation_text(run: Run) -> str | None:
+    """The groups of strongly correlated features in one sentence; None where there are none."""
+    groups = run.correlation_groups or tuple(map(_of_pair, run.correlations))
+    if not groups:
+        return None
+    are_pairs = all(len(group.features) == 2 for group in groups)
+    said = [_statement(group) for group in groups[:MAX_GROUPS]]
+    if len(groups) > MAX_GROUPS:
+        more = formatting.counted(len(groups) - MAX_GROUPS, "smaller or weaker group")
+        said.append(f"there are {more}".replace("are 1 ", "is 1 "))
+    weight = "double weight" if are_pairs else "double weight or more"
+    return f"Correlated features have {weight} in the segments: {'; '.join(said)}."
+
+
+def _of_pair(pair: Correlation) -> CorrelationGroup:
+    """The pair of a run that was published without groups."""
+    opposite = (pair.second,) if pair.r < 0 else ()
+    return CorrelationGroup((pair.first, pair.second), opposite, abs(pair.r))
+
+
+def _statement(group: CorrelationGroup) -> str:
+    r = formatting.correlation(group.least_r)
+    if len(group.features) == 2:
+        verb = "move in opposite directions" if group.opposite else "rise together"
+        sign = formatting.MINUS if group.opposite else ""
+        return f"{' and '.join(group.features)} {verb} (correlation {sign}{r})"
+    verb = "rise together"
+    if group.opposite:
+        verb = f"move together, {len(group.opposite)} of them in the opposite direction"
+    return f"{_listed(group.features)} {verb} (each correlation at least {r})"
+
+
+def _listed(names: Sequence[str]) -> str:
+    """A few names and the number of the others: ``a, b and c``, ``a, b, c and 7 more``."""
+    if len(names) > NAMED + 1:
+        return f"{', '.join(names[:NAMED])} and {len(names) - NAMED:,} more"
+    return f"{', '.join(names[:-1])} and {names[-1]}"
