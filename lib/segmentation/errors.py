@@ -45,8 +45,13 @@ def nearest(name: str, known: Iterable[str]) -> str:
 def listed(names: Sequence[str]) -> str:
     """The names for a message: quoted, shortened, at most the first ten."""
     shown = [repr(name if len(name) <= MAX_LENGTH else f"{name[:MAX_LENGTH]}...") for name in names]
-    rest = f" and {len(names) - MAX_LISTED} more" if len(names) > MAX_LISTED else ""
-    return ", ".join(shown[:MAX_LISTED]) + rest
+    return first_of(shown)
+
+
+def first_of(phrases: Sequence[str]) -> str:
+    """The first ten phrases and how many more there are: ``'a', 'b'``, ``'a', ... and 7 more``."""
+    rest = f" and {len(phrases) - MAX_LISTED:,} more" if len(phrases) > MAX_LISTED else ""
+    return ", ".join(phrases[:MAX_LISTED]) + rest
 
 
 def one_line(text: str) -> str:

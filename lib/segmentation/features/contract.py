@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from segmentation.config import Input
-from segmentation.errors import DataError
+from segmentation.errors import DataError, first_of
 from segmentation.features.decimals import AS_READ, as_read
 from segmentation.features.examples import REJECTION as REJECTION
 from segmentation.features.examples import Examples, examples
@@ -201,8 +201,8 @@ def duplicates(usable: DataFrame, *, customer_id: str) -> tuple[int, int]:
 
 def in_words(rejections: Sequence[Rejection]) -> str:
     """Reasons and counts, the most frequent first: ``3 null in 'age', 1 malformed``."""
-    return ", ".join(
-        f"{r.rows:,} {r.reason}" + (f" in {r.column!r}" if r.column else "") for r in rejections
+    return first_of(
+        [f"{r.rows:,} {r.reason}" + (f" in {r.column!r}" if r.column else "") for r in rejections]
     )
 
 

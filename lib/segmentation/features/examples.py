@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from segmentation.errors import first_of
 from segmentation.features.decimals import AS_READ
 from segmentation.results import Rejection
 from segmentation.schemas import quoted
@@ -58,7 +59,7 @@ def in_words(found: Examples) -> str:
     """The examples as text, with a hint from one of them; empty if there are none."""
     if not found:
         return ""
-    said = ", ".join(f"{why} in {name!r}: {value!r}" for (why, name), value in found.items())
+    said = first_of([f"{why} in {name!r}: {value!r}" for (why, name), value in found.items()])
     is_comma = any(
         why == "not_a_number" and WITH_COMMA.fullmatch(value) for (why, _), value in found.items()
     )

@@ -1,18 +1,23 @@
 """Run-time warnings and fallbacks."""
 
 import math
+from collections.abc import Sequence
 
 from pyspark.sql import DataFrame
 
 from segmentation.clustering.coreset import Coreset
 from segmentation.config import Config
+from segmentation.errors import MAX_LISTED, first_of, listed
 from segmentation.features import contract, examples
 from segmentation.features.encoding import Encoding
-from segmentation.features.profiling import Profiled
+from segmentation.features.profiling import NonNumericCells, Profiled
 from segmentation.model.preparation import Preparation
 from segmentation.model.spark_columns import PreparedCustomers
 from segmentation.pipelines.assembly import AssembledCustomers
 from segmentation.pipelines.steps import Steps
+
+MAX_SEPARATE = 3
+"""Columns with the same problem that get a warning each; more share one."""
 
 
 def warn_of_sources(steps: Steps, assembled: AssembledCustomers) -> None:
@@ -68,16 +73,42 @@ def warn_of_encoding(
 
     The report repeats it, so a share of fewer than ``min_group`` customers is given as a bound.
     """
-    for name in preparation.constant:
-        steps.warn(f"feature {name!r} is constant on all usable rows and was dropped")
+    _warn_of_constant(steps, preparation.constant)
     imputed = sorted(encoding.imputations, key=lambda each: -each.customers)
     if imputed:
         shares = ", ".join(
             f"{e.feature!r} {_percent(e.share, least=e.share * min_group / e.customers)}"
-            for e in imputed
+            for e in imputed[:MAX_LISTED]
         )
-        steps.warn(f"missing values were imputed (features.missing): {shares} of customers")
-    for cells in attributes.non_numeric:
+        more = len(imputed) - MAX_LISTED
+        rest = f", and in {more:,} more features" if more > 0 else ""
+        steps.warn(f"missing values were imputed (features.missing): {shares} of customers{rest}")
+    _warn_of_non_numeric(steps, attributes.non_numeric)
+
+
+def _warn_of_constant(steps: Steps, names: Sequence[str]) -> None:
+    """Warn of features that were dropped: one by one, or of many in one line."""
+    if len(names) > MAX_SEPARATE:
+        steps.warn(
+            f"{len(names):,} features are constant on all usable rows and were dropped: "
+            f"{listed(names)}"
+        )
+        return
+    for name in names:
+        steps.warn(f"feature {name!r} is constant on all usable rows and was dropped")
+
+
+def _warn_of_non_numeric(steps: Steps, found: Sequence[NonNumericCells]) -> None:
+    """Warn of cells that are not numbers: by attribute, or of many attributes in one line."""
+    if len(found) > MAX_SEPARATE:
+        most = sorted(found, key=lambda each: -each.customers)
+        steps.warn(
+            f"{len(found):,} attributes have cells that are not numbers and treated as unknown "
+            f"(features.describe): "
+            f"{first_of([f'{each.attribute!r} {each.customers:,}' for each in most])}"
+        )
+        return
+    for cells in found:
         steps.warn(
             f"attribute {cells.attribute!r}: {cells.customers:,} "
             f"{'cell is' if cells.customers == 1 else 'cells are'} not a number and treated as "
