@@ -16,8 +16,8 @@ from scipy.stats import skew
 from segmentation.config import Features
 from segmentation.errors import DataError
 from segmentation.features.contract import Audit
-from segmentation.model.expressions import Text
-from segmentation.model.features import Feature, is_missing, number, raw_number
+from segmentation.features.frequencies import Frequencies, by_place, frequencies
+from segmentation.model.features import Feature, number, raw_number
 from segmentation.model.spark_columns import spark_column
 from segmentation.numerics.spark_sums import quantiles
 from segmentation.results import Imputed
@@ -48,7 +48,7 @@ def encode(
     """The encoding of the usable rows; ``identity`` are the values that distinguish them.
 
     Starts no Spark job for numeric features without imputation, clipping and ``auto``; otherwise
-    one scan for medians and bounds, one for transforms, and one per categorical feature.
+    one scan for medians and bounds, one for transforms, and one for all categorical features.
 
     Raises
     ------
@@ -57,13 +57,12 @@ def encode(
     """
     types = {field.name: field.dataType.simpleString() for field in usable.schema.fields}
     typed = [replace(feature, type=types[feature.name]) for feature in defined]
-    found, imputations = _medians_and_bounds(
-        usable, typed, winsorise=features.winsorise, customers=audit.usable
-    )
+    numbers = [each for each in typed if each.kind != "categorical"]
+    categorical = [each for each in typed if each.kind == "categorical"]
+    found = _quantiles(usable, numbers, winsorise=features.winsorise, customers=audit.usable)
     learned = [
-        _with_quantiles(feature, found.get(feature.name, ()), audit)
-        for feature in typed
-        if feature.kind != "categorical"
+        _with_quantiles(feature, found.get(feature.name, _Quantiles()).at, audit)
+        for feature in numbers
     ]
     if any(feature.transform == "auto" for feature in learned):
         share = min(1.0, SKEWNESS_ROWS / audit.usable)
@@ -73,31 +72,25 @@ def encode(
             for feature, values in zip(learned, sample, strict=True)
         ]
     tops = {each.name: each.top for each in features.categorical}
+    count = max(tops.values(), default=0) + 1
+    counted = frequencies(usable, [each.name for each in categorical], count=count)
     learned += [
-        _with_categories(usable, feature, top=tops[feature.name])
-        for feature in typed
-        if feature.kind == "categorical"
+        _with_categories(feature, own, top=tops[feature.name])
+        for feature, own in zip(categorical, counted, strict=True)
     ]
+    missing = {name: own.missing for name, own in found.items()}
+    missing |= {each.name: own.missing for each, own in zip(categorical, counted, strict=True)}
+    imputations = tuple(
+        Imputed(each.name, missing[each.name], missing[each.name] / audit.usable)
+        for each in typed
+        if each.missing == "impute" and missing[each.name]
+    )
     return Encoding(tuple(learned), imputations)
 
 
 def feature_range(feature: Feature, audit: Audit) -> tuple[float, float]:
     """The smallest and largest value of a feature or share over the usable rows."""
     return (0.0, 1.0) if feature.kind == "categorical" else _bounds(feature, audit)
-
-
-def commonest(usable: DataFrame, column: str, *, count: int) -> list[str]:
-    """The most frequent values of a column, ties in alphabetical order; a grouped scan."""
-    found = (
-        usable.select(spark_column(Text(column)).alias("value"))
-        .where(F.col("value").isNotNull())
-        .groupBy("value")
-        .count()
-        .orderBy(F.desc("count"), "value")
-        .limit(count)
-        .collect()
-    )
-    return [row.value for row in found]
 
 
 def unused_label(label: str, values: Sequence[str]) -> str:
@@ -107,38 +100,41 @@ def unused_label(label: str, values: Sequence[str]) -> str:
     return label
 
 
-def _medians_and_bounds(
+@dataclass(frozen=True)
+class _Quantiles:
+    """A feature's median, and its bounds if values are winsorised; how many have no value."""
+
+    at: tuple[float, ...] = ()
+    missing: int = 0
+
+
+def _quantiles(
     usable: DataFrame,
-    features: Sequence[Feature],
+    numbers: Sequence[Feature],
     *,
     winsorise: tuple[float, float] | None,
     customers: int,
-) -> tuple[Mapping[str, tuple[float, ...]], tuple[Imputed, ...]]:
-    """In one scan: medians, bounds if values are winsorised, and how many values are imputed.
-
-    Only for features that need a median or bounds, or have values to impute.
-    """
+) -> Mapping[str, _Quantiles]:
+    """In one scan: medians, and bounds if values are winsorised, of the features that need them."""
     at = [0.5, *(winsorise or ())]
-    imputed = [each for each in features if each.missing == "impute"]
-    numbers = [each for each in features if each.kind != "categorical"]
     wanted = [each for each in numbers if winsorise or each.missing == "impute"]
-    if not wanted and not imputed:
-        return {}, ()
-    aggregates = [quantiles(spark_column(raw_number(e)), at, rows=customers) for e in wanted]
-    counts = [F.count_if(spark_column(is_missing(each))) for each in imputed]
-    found = usable.agg(
-        *[each.alias(f"q_{j}") for j, each in enumerate(aggregates)],
-        *[each.alias(f"n_{j}") for j, each in enumerate(counts)],
-    ).collect()[0]
-    for j, each in enumerate(wanted):
-        if found[f"q_{j}"] is None:
-            raise _nothing_to_impute(each, "features")
-    imputations = tuple(
-        Imputed(each.name, found[f"n_{j}"], found[f"n_{j}"] / customers)
-        for j, each in enumerate(imputed)
-        if found[f"n_{j}"]
+    if not wanted:
+        return {}
+    value = F.col("value")
+    found = (
+        by_place(usable, [spark_column(raw_number(each)) for each in wanted])
+        .groupBy("place")
+        .agg(quantiles(value, at, rows=customers).alias("at"), F.count(value).alias("known"))
+        .orderBy("place")
+        .collect()
     )
-    return {each.name: tuple(found[f"q_{j}"]) for j, each in enumerate(wanted)}, imputations
+    for each, row in zip(wanted, found, strict=True):
+        if row["at"] is None:
+            raise _nothing_to_impute(each, "features")
+    return {
+        each.name: _Quantiles(tuple(row["at"]), customers - row.known)
+        for each, row in zip(wanted, found, strict=True)
+    }
 
 
 def _nothing_to_impute(feature: Feature, section: str) -> DataError:
@@ -171,9 +167,10 @@ def _sample(
 ) -> list[npt.NDArray[np.float64]]:
     """The values of each feature for a deterministic sample of customers, in order."""
     drawn = F.pmod(F.xxhash64(*identity), F.lit(_HASH_VALUES))
-    columns = [spark_column(number(each)).alias(f"value_{j}") for j, each in enumerate(features)]
-    rows = usable.where(drawn < int(share * _HASH_VALUES)).select(*columns).toPandas()
-    return [np.sort(rows[column].to_numpy(np.float64)) for column in rows.columns]
+    values = F.array(*[spark_column(number(each)) for each in features])
+    kept = usable.where(drawn < int(share * _HASH_VALUES)).select(values.alias("values")).toArrow()
+    cells = kept["values"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
+    return list(np.sort(cells.reshape(-1, len(features)).T))
 
 
 def _with_transform(feature: Feature, values: npt.NDArray[np.float64], *, lowest: float) -> Feature:
@@ -202,15 +199,15 @@ def _with_transform(feature: Feature, values: npt.NDArray[np.float64], *, lowest
     return as_is
 
 
-def _with_categories(usable: DataFrame, feature: Feature, *, top: int) -> Feature:
+def _with_categories(feature: Feature, counted: Frequencies, *, top: int) -> Feature:
     """The feature with the ``top`` values that have a share each, and the labels of the rest."""
-    values = commonest(usable, feature.name, count=top + 1)
+    values = counted.values[: top + 1]
     if feature.missing == "impute" and not values:
         raise _nothing_to_impute(feature, "features.categorical")
     return replace(
         feature,
         fill=values[0] if feature.missing == "impute" else None,
-        categories=tuple(values[:top]),
+        categories=values[:top],
         other=unused_label(OTHER, values) if len(values) > top else None,
         absent=unused_label(MISSING, values) if feature.missing == "category" else None,
     )

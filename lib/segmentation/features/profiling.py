@@ -4,13 +4,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from segmentation.config import Described, Features
 from segmentation.errors import DataError
-from segmentation.features.encoding import MISSING, OTHER, commonest, unused_label
-from segmentation.model.expressions import NULL, IsNoNumber, Number, Text, absolute, when
+from segmentation.features.encoding import MISSING, OTHER, unused_label
+from segmentation.features.frequencies import by_place, frequencies
+from segmentation.model.expressions import (
+    NULL,
+    Case,
+    Expression,
+    IsNoNumber,
+    Number,
+    Text,
+    absolute,
+    when,
+)
 from segmentation.model.expressions import Literal as Constant
 from segmentation.model.features import LARGEST, Feature, raw_number, share
 from segmentation.model.spark_columns import spark_column
@@ -58,7 +67,7 @@ def profiled(
     features: Features,
     value: str | None = None,
 ) -> Profiled:
-    """The attributes to report; one or two scans for each of ``features.describe``.
+    """The attributes to report; one or two scans for all of ``features.describe``.
 
     The ``value`` feature is numeric, also in ``features.describe`` and with few values.
 
@@ -67,19 +76,13 @@ def profiled(
     DataError
         If the value feature has no numeric value.
     """
-    described, non_numeric = [], []
-    for each in features.describe:
-        is_value = each.name == value
-        found, texts = _described(usable, each, is_number=is_value or each.kind == "numeric")
-        if is_value and all(attribute.value is not None for attribute in found):
-            raise DataError(
-                f"column {each.name!r} has no numeric value on any usable row: change "
-                "segments.value"
-            )
-        described += found
-        non_numeric += [NonNumericCells(each.name, texts)] if texts else []
+    described = _described(usable, features.describe, value=value)
     of_features = tuple(attribute for each in fitted for attribute in _of_feature(each))
-    return Profiled(of_features, tuple(described), tuple(non_numeric))
+    return Profiled(
+        of_features,
+        tuple(attribute for each in described for attribute in each.attributes),
+        tuple(NonNumericCells(each.name, each.texts) for each in described if each.texts),
+    )
 
 
 def _of_feature(feature: Feature) -> list[Attribute]:
@@ -104,39 +107,97 @@ def _of_feature(feature: Feature) -> list[Attribute]:
     ]
 
 
+@dataclass(frozen=True)
+class _Described:
+    """The attributes of one of ``features.describe``, and how many of its cells are not read."""
+
+    name: str
+    attributes: Sequence[Attribute]
+    texts: int = 0
+
+
 def _described(
-    usable: DataFrame, attribute: Described, *, is_number: bool
-) -> tuple[list[Attribute], int]:
-    """An attribute's number, or the shares of its most frequent values, and its unread cells.
+    usable: DataFrame, given: Sequence[Described], *, value: str | None
+) -> list[_Described]:
+    """The number of each, or the shares of its most frequent values.
 
     With few values it is profiled as shares, with many unless nearly all are numbers.
     """
-    name, top = attribute.name, attribute.top
-    values = commonest(usable, name, count=top + 1)
-    other = unused_label(OTHER, values) if len(values) > top else None
-    absent = unused_label(MISSING, values)
-    shares = _shares(name, values[:top], other=other, absent=absent)
-    type_ = usable.schema[name].dataType
-    if attribute.kind == "categorical" or (not is_number and len(values) <= top):
-        return shares, 0
-    if not isinstance(type_, T.NumericType | T.StringType | T.BooleanType):
-        if is_number:
+    count = max((each.top for each in given), default=0) + 1
+    counted = frequencies(usable, [each.name for each in given], count=count)
+    values = {each.name: own.values for each, own in zip(given, counted, strict=True)}
+    open_ = [each for each in given if each.kind != "categorical"]
+    numbers = [each for each in open_ if each.name == value or each.kind == "numeric"]
+    likely = [e for e in open_ if e in numbers or len(values[e.name]) > e.top]
+    found = _counted_cells(usable, [each.name for each in likely if _may_be_number(usable, each)])
+    described = []
+    for each in given:
+        is_number = each in numbers
+        cells = found.get(each.name, _Cells())
+        if is_number and each.name not in found:
+            type_ = usable.schema[each.name].dataType
             raise DataError(
-                f"column {name!r} is of type {type_.simpleString()}, which is not numeric: "
+                f"column {each.name!r} is of type {type_.simpleString()}, which is not numeric: "
                 "change features.describe or segments.value"
             )
-        return shares, 0
-    number = Number(name)
-    is_known = ~IsNoNumber(name) & (absolute(number) <= LARGEST)
-    is_text = ~Text(name).is_null() & ~is_known & ~number.is_nan()
-    found = usable.agg(
-        F.count_if(spark_column(is_known)).alias("numbers"),
-        F.count_if(spark_column(is_text)).alias("texts"),
-    ).collect()[0]
-    enough = 1 if is_number else max(1, MIN_NUMBERS * (found.numbers + found.texts))
-    if found.numbers < enough:
-        return shares, 0
-    return [Attribute(name, None, "numeric", when(is_known, number))], found.texts
+        enough = 1 if is_number else max(1, MIN_NUMBERS * (cells.numbers + cells.texts))
+        if cells.numbers >= enough:
+            number = when(_is_known(each.name), Number(each.name))
+            attributes = [Attribute(each.name, None, "numeric", number)]
+            described.append(_Described(each.name, attributes, cells.texts))
+        elif each.name == value:
+            raise DataError(
+                f"column {each.name!r} has no numeric value on any usable row: change "
+                "segments.value"
+            )
+        else:
+            described.append(_Described(each.name, _most_frequent(each, values[each.name])))
+    return described
+
+
+def _may_be_number(usable: DataFrame, attribute: Described) -> bool:
+    type_ = usable.schema[attribute.name].dataType
+    return isinstance(type_, T.NumericType | T.StringType | T.BooleanType)
+
+
+@dataclass(frozen=True)
+class _Cells:
+    """How many of a column's cells are numbers, and how many are text that is none."""
+
+    numbers: int = 0
+    texts: int = 0
+
+
+def _counted_cells(usable: DataFrame, columns: Sequence[str]) -> dict[str, _Cells]:
+    """The cells of every column, counted in one scan for all."""
+    if not columns:
+        return {}
+    kinds = []
+    for name in columns:
+        is_text = ~Text(name).is_null() & ~_is_known(name) & ~Number(name).is_nan()
+        kind = Case(((_is_known(name), Constant(1.0)), (is_text, Constant(2.0))), Constant(0.0))
+        kinds.append(spark_column(kind))
+    found = {
+        (row.place, row.value): row["count"]
+        for row in (by_place(usable, kinds).groupBy("place", "value").count().collect())
+    }
+    return {
+        name: _Cells(found.get((place, 1.0), 0), found.get((place, 2.0), 0))
+        for place, name in enumerate(columns)
+    }
+
+
+def _is_known(column: str) -> Expression:
+    """Whether a cell holds a number in reach."""
+    return ~IsNoNumber(column) & (absolute(Number(column)) <= LARGEST)
+
+
+def _most_frequent(attribute: Described, values: Sequence[str]) -> list[Attribute]:
+    """The shares of an attribute's most frequent values, of the others and of missing ones."""
+    top = attribute.top
+    values = values[: top + 1]
+    other = unused_label(OTHER, values) if len(values) > top else None
+    return _shares(attribute.name, values[:top], other=other, absent=unused_label(MISSING, values))
 
 
 def _shares(
