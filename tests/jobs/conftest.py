@@ -7,19 +7,15 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
 from segmentation.cli import main
-from segmentation.pipelines import publication, verification
-from segmentation.pipelines import segment as segment_pipeline
 from segmentation.runtime.java import java_home
 from segmentation.runtime.jvm import C1_ONLY
-from segmentation.selection import validity
-from segmentation.storage.run_writer import StagedRun
 from tests.jobs.shop import CSV, Shop
+from tests.parts import EVIDENCE, MODEL, REPORT, left_out
 
 ROOT = Path(__file__).resolve().parents[2]
 CUSTOMERS_MADE, SEED = 3000, 42
@@ -65,12 +61,14 @@ class Finished:
 def segment(spark):  # noqa: ARG001 - the command finds the session that this one started
     """The command ``segment run``, in this process and on the tests' own session.
 
-    What it returns is the run that it published. A failure is a ``SystemExit``.
+    What it returns is the run that it published, without the parts that :func:`parts.left_out` is
+    given. A failure is a ``SystemExit``.
     """
 
-    def run(config, *arguments, output):
+    def run(config, *arguments, output, without=()):
         command = ["run", str(config), "--output", str(output), *arguments]
-        main(command)
+        with left_out(*without):
+            main(command)
         return Finished.latest(output)
 
     return run
@@ -88,6 +86,7 @@ def demo(segment, tmp_path_factory):
         "--set=sweep.k_max=6",
         "--set=output.delta=true",
         output=folder / "out",
+        without=(MODEL, REPORT),
     )
 
 
@@ -144,17 +143,14 @@ def elsewhere(tmp_path_factory):
 
 
 @pytest.fixture
-def without_model(monkeypatch):
+def without_model():
     """No model and no report, half of the time of a small run: for tests of the tables alone."""
-    monkeypatch.setattr(segment_pipeline, "pipeline_model", lambda *_: None)
-    for name in ("at_day", "check_model", "check_rejected"):
-        monkeypatch.setattr(verification, name, lambda *_, **__: None)
-    monkeypatch.setattr(publication, "render", lambda *_, **__: "")
-    monkeypatch.setattr(StagedRun, "stage_model", lambda *_: None)
+    with left_out(MODEL, REPORT):
+        yield
 
 
 @pytest.fixture
-def without_evidence(monkeypatch):
+def without_evidence():
     """No evidence on k, where it is given."""
-    monkeypatch.setattr(validity, "stability", lambda _, centres, **__: np.ones(len(centres)))
-    monkeypatch.setattr(validity, "gaps", lambda _, ks, **__: [None for _ in ks])
+    with left_out(EVIDENCE):
+        yield

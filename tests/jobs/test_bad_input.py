@@ -758,6 +758,7 @@ def block_the_manifest(folder):
         (block_the_manifest, ("manifest.json", "cannot be written", "output.path")),
     ],
 )
+@pytest.mark.usefixtures("without_model")
 def test_a_mishap_half_way_leaves_nothing_of_the_run(
     mishap, pieces, good_run, tmp_path, monkeypatch, capsys
 ):

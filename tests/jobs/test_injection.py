@@ -11,6 +11,7 @@ from playwright.sync_api import sync_playwright
 
 from segmentation.cli import main
 from tests.jobs.test_report_in_browser import BROWSERS, FLAGS
+from tests.parts import EVIDENCE, MODEL, REPORT
 
 CHROMIUM = next(filter(None, map(shutil.which, BROWSERS)), None)
 
@@ -66,7 +67,7 @@ def numbers():
     )
 
 
-def job(segment, folder: Path, table: pd.DataFrame, **features):
+def job(segment, folder: Path, table: pd.DataFrame, *, without=(), **features):
     """A run on a table written as Parquet."""
     folder.mkdir()
     table.to_parquet(folder / "customers.parquet")
@@ -79,7 +80,7 @@ def job(segment, folder: Path, table: pd.DataFrame, **features):
     for section, keys in sections.items():
         lines += [f"[{section}]", *(f"{k} = {_toml(v)}" for k, v in keys.items())]
     (folder / "config.toml").write_text("\n".join(lines), encoding="utf-8")
-    return segment(folder / "config.toml", output=folder / "out")
+    return segment(folder / "config.toml", output=folder / "out", without=without)
 
 
 def _toml(value: object) -> str:
@@ -160,6 +161,7 @@ def as_names(segment, numbers, tmp_path_factory):
             segment,
             folder / kind,
             table.assign(**columns),
+            without=() if kind == "nasty" else (MODEL, REPORT, EVIDENCE),
             customer_id="id",
             numeric=shown[:8],
             categorical=shown[8:10],

@@ -13,6 +13,7 @@ from segmentation.cli import main
 from segmentation.storage.filesystem import Folder
 from segmentation.storage.locking import Lock
 from tests.jobs.shop import Shop
+from tests.parts import MODEL, REPORT, left_out
 
 
 @pytest.fixture
@@ -42,6 +43,7 @@ def refused(capsys, run, *arguments):
     return said[-1]
 
 
+@pytest.mark.usefixtures("without_model")
 def test_the_same_run_again_is_no_new_work_and_another_of_its_id_is_refused(
     open_shop, customers, capsys
 ):
@@ -65,6 +67,7 @@ def test_the_same_run_again_is_no_new_work_and_another_of_its_id_is_refused(
     assert not [path for path in shop.output.iterdir() if path.name.startswith("_")]
 
 
+@pytest.mark.usefixtures("without_model")
 def test_one_output_takes_one_job_at_a_time(open_shop, capsys):
     shop = open_shop
     before = state(shop.output / "run=first")
@@ -75,6 +78,7 @@ def test_one_output_takes_one_job_at_a_time(open_shop, capsys):
     assert shop("--run-id", "late") == "late"
 
 
+@pytest.mark.usefixtures("without_model")
 def test_what_a_dead_run_left_is_cleaned_and_old_runs_go(open_shop, monkeypatch):
     shop = open_shop
     (shop.output / "_staging-dead" / "customers").mkdir(parents=True)
@@ -98,7 +102,7 @@ def test_where_no_folder_is_renamed_a_run_is_complete_with_its_manifest(shop, mo
     def breaks(*_, **__):
         raise OSError(28, "No space left on device")
 
-    with monkeypatch.context() as broken:
+    with left_out(MODEL, REPORT), monkeypatch.context() as broken:
         broken.setattr(Folder, "link", breaks)
         broken.setattr("segmentation.storage.run_writer.StagedRun.stage_texts", breaks)
         with pytest.raises(OSError, match="No space"):

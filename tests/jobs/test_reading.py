@@ -15,6 +15,7 @@ from segmentation.config import Input
 from segmentation.errors import SchemaError
 from segmentation.features.decimals import as_read, with_plain_numbers
 from segmentation.storage.readers import read_table
+from tests.parts import EVIDENCE, MODEL, REPORT
 from tests.rotation import rotation
 
 CONFIG = """
@@ -305,7 +306,11 @@ def labelled(writer, segment, spark, folder):
     form = name.split(".")[-1]
     path = "customers" if form == "table" else folder / name
     run = segment(
-        config_for(folder, path), *WITH_ID, *sets(input__format=form), output=folder / form
+        config_for(folder, path),
+        *WITH_ID,
+        *sets(input__format=form),
+        output=folder / form,
+        without=(MODEL, REPORT, EVIDENCE),
     )
     # A CSV's numbers are text: which of them are whole nobody has said.
     customers = run.table("customers").astype({"visits": float}).sort_values("customer_id")
@@ -469,6 +474,7 @@ def test_negatives_are_clipped_or_keep_their_sign(segment, tmp_path, negative, c
 # --- types and transforms
 
 
+@TABLES_ALONE
 def test_types_of_numbers_and_no_id_and_no_transform(segment, tmp_path):
     """Numbers keep the type they came in; without a transform a centre is the plain mean."""
     columns = {

@@ -8,6 +8,8 @@ import pandas as pd
 import pytest
 from pyspark.ml import PipelineModel
 
+from tests.parts import EVIDENCE, MODEL, REPORT
+
 CONF = Path(__file__).resolve().parents[2] / "conf"
 LINES, NOBODY, CUSTOMERS = 541_909, 135_080, 4_372
 RETAIL, CDNOW = pytest.mark.turn(0, of=2), pytest.mark.turn(1, of=2)
@@ -143,7 +145,8 @@ def cdnow(segment, tmp_path_factory):
 
     def run_of(path, *settings):
         told = [f"--set=input.path={path}", "--set=sweep.k_min=3", "--set=sweep.k_max=3", *settings]
-        return segment(CONF / "cdnow.toml", *told, output=tmp_path_factory.mktemp("cdnow"))
+        output = tmp_path_factory.mktemp("cdnow")
+        return segment(CONF / "cdnow.toml", *told, output=output, without=(MODEL, REPORT, EVIDENCE))
 
     return run_of
 
@@ -196,6 +199,7 @@ def test_mall_by_gender(segment, shared_data, tmp_path):
         "--set=sweep.k_min=5",
         "--set=sweep.k_max=5",
         output=tmp_path,
+        without=(MODEL, REPORT, EVIDENCE),
     )
     customers, profile = run.table("customers"), run.table("segment_profile")
     gender = profile[profile["feature"] == "Gender"].set_index(["segment", "value"])
