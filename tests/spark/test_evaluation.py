@@ -305,6 +305,7 @@ def operators():
         Case(((yes, Literal("a")), (no, Text("c"))), Literal("it's")),
         Lookup(Text("c"), (("1", 10.0), ("it's", 20.0), ("1", 30.0))),
         Lookup(Text("c"), (("1", 10.0), ("true", 0.5)), 7.0),
+        Lookup(Text("c"), (), 7.0), Lookup(Text("c"), ()),
         Call("+", (x,)), Call("+", (x, y, x)), Text("c").equals("1"),
         Text("c").equals(Text("c")), Literal("a").equals("b"),
         Case(((known.is_null(), NULL), (known < 0.0, Literal(0.0))), nearest_whole(known)),

@@ -6,6 +6,7 @@ before a row is read. No result depends on the session's time zone.
 """
 
 import math
+from collections.abc import Sequence
 from datetime import date
 
 from segmentation.model.expressions import (
@@ -55,9 +56,7 @@ def spark_sql(expression: Expression) -> str:
         case IsNoNumber(column):
             return _is_no_number(column)
         case Lookup(text, table, otherwise):
-            cases = " ".join(f"WHEN {string(each)} THEN {_literal(to)}" for each, to in table)
-            ending = "" if otherwise is None else f" ELSE {_literal(otherwise)}"
-            return f"(CASE {spark_sql(text)} {cases}{ending} END)"
+            return _lookup(spark_sql(text), table, otherwise)
         case Case(branches, otherwise):
             cases = " ".join(f"WHEN {spark_sql(c)} THEN {spark_sql(v)}" for c, v in branches)
             ending = "" if otherwise == Literal(None) else f" ELSE {spark_sql(otherwise)}"
@@ -83,6 +82,18 @@ def _literal(value: float | str | bool | None) -> str:
             return string(value)
         case int() | float():
             return "double('infinity')" if math.isinf(value) else f"({float(value)!r}D)"
+
+
+def _lookup(text: str, table: Sequence[tuple[str, float]], otherwise: float | None) -> str:
+    """A search in a constant map; ``CASE text WHEN`` computes the text again for every branch."""
+    if not table:
+        return _literal(otherwise)
+    numbers: dict[str, float] = {}
+    for each, number in table:
+        numbers.setdefault(each, number)  # a map with the same key twice is an error
+    entries = ", ".join(f"{string(each)}, {_literal(to)}" for each, to in numbers.items())
+    found = f"try_element_at(map({entries}), {text})"
+    return found if otherwise is None else f"coalesce({found}, {_literal(otherwise)})"
 
 
 def _call(function: str, arguments: list[str]) -> str:
