@@ -13,6 +13,7 @@ from segmentation.reporting.segment_page import render
 from segmentation.results import Report
 from tests.report_example import PLANTED, example_report
 from tests.rotation import rotation
+from tests.wide_report import wide_report
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = (
@@ -231,6 +232,27 @@ def test_hostile_names_stay_names(visit, features):
     assert seen.count("img[src='x'], a, svg a, b, iframe, [onerror], [onmouseover]") == 0
     assert seen.dialogs == []
     assert complaints(seen) == []
+
+
+def test_all_features_of_a_wide_table_are_there_on_demand(visit):
+    seen = visit(wide_report(numbers=120), size=PHONE)
+    rows = ".browse tbody tr"
+    assert seen.count(".compare tbody tr") == 20
+    seen.page.click(".browse summary")
+    seen.page.wait_for_selector(rows)
+    assert seen.count(rows) == 50
+    seen.page.click(".browse .more")
+    assert seen.count(rows) == 100
+    seen.page.fill(".browse input", "_0119")
+    assert seen.page.locator(f"{rows} th").all_text_contents() == ["monthly_activity_0119"]
+    assert seen.page.text_content(".browse [role=status]") == "1 of 1 shown"
+    assert not seen.page.is_visible(".browse .more")
+    shown = ".compare tbody tr:has(th:text-is('monthly_activity_0119')) td"
+    cells = seen.page.locator(shown).all_text_contents()  # the value feature is in both tables
+    assert [cell.replace(" ", "") for cell in cells[:6]] == [
+        cell.replace(" ", "") for cell in cells[6:12]
+    ]
+    check_width(seen)
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from segmentation.reporting.formatting import MINUS, number
 from segmentation.reporting.segment_page import render
 from segmentation.results import Correlation, CorrelationGroup, Rejection
 from tests.report_example import PLANTED, example_report
+from tests.wide_report import wide_report
 
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -340,18 +341,104 @@ def test_at_most_ten_groups_of_correlated_features_are_told_the_others_counted()
         CorrelationGroup(("a", "b", "c", "d"), ("b", "c"), 0.9),
         *(CorrelationGroup((f"x{at}", f"y{at}"), (), 0.85) for at in range(30)),
     )
-    text = words(render(example_report(run={"correlation_groups": found})))
-    (said,) = re.findall(r"Correlated features have .*?\. ", text)
-    assert said.startswith(
-        "Correlated features have double weight or more in the segments: f0, f1, f2 and 297 more "
-        "rise together (each correlation at least 0.81); a, b, c and d move together, 2 of them in "
-        "the opposite direction (each correlation at least 0.90); x0 and y0 rise together "
-        "(correlation 0.85);"
-    )
-    assert said.endswith(
-        "x7 and y7 rise together (correlation 0.85); there are 22 smaller or weaker groups. "
-    )
-    assert said.count(";") == 10
+    html = render(example_report(run={"correlation_groups": found}))
+    (told,) = re.findall(r"Correlated features have .*?</ul>", html, re.DOTALL)
+    introduction, *statements = (words(each) for each in re.split("<li>", told))
+    assert introduction == "Correlated features have double weight or more in the segments:"
+    assert statements[:3] == [
+        "f0, f1, f2 and 297 more rise together (each correlation at least 0.81)",
+        "a, b, c and d move together, 2 of them in the opposite direction (each correlation at "
+        "least 0.90)",
+        "x0 and y0 rise together (correlation 0.85)",
+    ]
+    assert len(statements) == 11
+    assert statements[-1] == "and 22 smaller or weaker groups"
+
+
+MAX_PAGE = 6_000_000
+
+
+def embedded(html: str, name: str):
+    """The data of that id; None where there are none."""
+    found = re.search(rf'<script type="application/json" id="{name}">(.*?)</script>', html)
+    return None if found is None else json.loads(found[1])
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"numbers": 300},
+        {"numbers": 2000, "segments": 12},
+        {"categories": 40, "values": 50},
+        {"numbers": 32},
+    ],
+    ids=str,
+)
+def test_the_page_of_a_wide_table_is_at_most_6_mb(columns):
+    report = wide_report(**columns)
+    html = render(report, min_group=10)
+    assert len(html.encode()) <= MAX_PAGE
+    axes, everything = embedded(html, "customers-axes"), embedded(html, "all-features")
+    if columns == {"numbers": 32}:
+        assert everything is None
+        assert len(axes["axes"]) == 32
+        assert sum(map(len, axes["segments"])) == 5000
+        return
+    rows = table(html, "Table of features by segment")
+    assert len(rows) == 1 + 20
+    for name, *cells in everything:
+        assert isinstance(name, str)
+        assert len(cells) == len(report.segments) + 2
+    shares = [each[-1] for each in everything]
+    assert float(shares[0].rstrip("%")) > 10
+    assert shares[-1] == "under 0.1%" or float(shares[-1].rstrip("%")) < 5
+    if "numbers" in columns:
+        kept = min(columns["numbers"], 12_000 // (len(report.segments) + 1))
+        assert len(everything) == kept
+        names = {row[0] for row in rows[1:]}
+        assert {f"monthly_activity_{at:04}" for at in range(10)} < names
+        assert rows[1][0] == report.run.value_feature
+        offered = [axis["feature"] for axis in axes["axes"]]
+        assert len(offered) == 32
+        assert {f"monthly_activity_{at:04}" for at in range(10)} < set(offered)
+        assert offered[2] == report.run.value_feature
+        assert sum(map(len, axes["segments"])) == 2000
+
+
+def test_what_a_wide_page_shows_of_a_feature_is_what_its_whole_table_says():
+    html = render(wide_report(numbers=50))
+    everything = embedded(html, "all-features")
+    _, *shown = table(html, "Table of features by segment")
+    for name, *cells, overall in shown:
+        (row,) = (row for row in everything if row[0] == name)
+        assert row[-2] == overall
+        signs = {2: "▲▲", 1: "▲", -1: "▼", -2: "▼▼"}
+        for cell, (text, *rest) in zip(cells, row[1:-2], strict=True):
+            level, spread = (*rest, 0, "")[:2] if len(rest) < 2 else rest
+            assert cell.split() == f"{text} {signs.get(level, '')} {spread}".split()
+
+
+def test_many_profiled_attributes_are_shown_on_demand():
+    columns = [(f"attribute {at}", None, "numeric", 4.0, 1.0, 9.0) for at in range(300)]
+    html = render(described(example_report(), *columns))
+    assert html.count("Table of attribute ") == 24
+    rest = embedded(html, "all-attributes")
+    assert [row[0] for row in rest] == [f"attribute {at}: average" for at in range(24, 300)]
+    assert rest[0][1] == ["4", 0, "1 to 9"]
+
+
+def test_hundreds_of_settings_reasons_and_prepared_features_are_counted():
+    names = [f"f{at}" for at in range(300)]
+    reasons = tuple(Rejection("null", name, 400 - at) for at, name in enumerate(names))
+    report = wide_report(numbers=300)
+    html = render(replace(report, run=replace(report.run, rejections=reasons, rejected=400)))
+    text = words(html.partition('id="complete-title"')[2].partition("</main>")[0])
+    assert "the value is missing f23 377" in text
+    assert "the value is missing f24 " not in text
+    assert "276 more reasons" in text
+    assert f"{sum(range(101, 377)):,}" in text
+    assert "and 236 more" in text
+    assert "268 more in manifest.json" in text
 
 
 def test_nothing_rejected_and_no_warning():

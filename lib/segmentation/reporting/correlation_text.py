@@ -1,6 +1,7 @@
 """Correlated features in words."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from segmentation.reporting import formatting
 from segmentation.results import Correlation, CorrelationGroup, Run
@@ -12,18 +13,26 @@ NAMED = 3
 """Features of a group that are named; the others are counted."""
 
 
-def correlation_text(run: Run) -> str | None:
-    """The groups of strongly correlated features in one sentence; None where there are none."""
+@dataclass(frozen=True)
+class CorrelationText:
+    """An introduction, and a statement for each group."""
+
+    introduction: str
+    statements: tuple[str, ...]
+
+
+def correlation_text(run: Run) -> CorrelationText | None:
+    """The groups of strongly correlated features in words; None where there are none."""
     groups = run.correlation_groups or tuple(map(_of_pair, run.correlations))
     if not groups:
         return None
     are_pairs = all(len(group.features) == 2 for group in groups)
     said = [_statement(group) for group in groups[:MAX_GROUPS]]
-    if len(groups) > MAX_GROUPS:
-        more = formatting.counted(len(groups) - MAX_GROUPS, "smaller or weaker group")
-        said.append(f"there are {more}".replace("are 1 ", "is 1 "))
+    more = len(groups) - MAX_GROUPS
+    if more > 0:
+        said.append(f"and {formatting.counted(more, 'smaller or weaker group')}")
     weight = "double weight" if are_pairs else "double weight or more"
-    return f"Correlated features have {weight} in the segments: {'; '.join(said)}."
+    return CorrelationText(f"Correlated features have {weight} in the segments:", tuple(said))
 
 
 def _of_pair(pair: Correlation) -> CorrelationGroup:

@@ -48,13 +48,6 @@
       scene[`${letter}axis`].title.font.size = 10;
     }
   };
-  const draw = (element) => {
-    let figure = content(`${element.id}-figure`);
-    if (inSpace(figure) && !hasWebGL()) figure = flatten(figure);
-    if (inSpace(figure) && element.clientWidth < NARROW) stepBack(figure.layout);
-    return Plotly.newPlot(element, figure.data, figure.layout, config);
-  };
-
   for (const key of document.querySelectorAll(".keys button")) {
     key.addEventListener("click", () => {
       const shown = key.getAttribute("aria-pressed") !== "true";
@@ -70,35 +63,106 @@
     return axis.transform === "signed" ? Math.sign(value) * Math.log1p(Math.abs(value)) : value;
   };
   const format = new Intl.NumberFormat("en-US", { maximumSignificantDigits: 6 });
-  const redraw = () => {
-    const shown = [...document.querySelectorAll("[data-axis]")].map((one) => choices.axes[one.value]);
-    const flat = points.data.every((trace) => trace.type === "scatter");
-    const update = {
+  const axesShown = () =>
+    [...document.querySelectorAll("[data-axis]")].map((one) => choices.axes[one.value]);
+  const hover = (name, index, shown) =>
+    [
+      name,
+      ...(choices.customers.length
+        ? [`${format.format(choices.customers[index])} similar customers, on average`]
+        : []),
+      ...shown.map((axis) => `${axis.feature}: ${format.format(axis.values[index])}`),
+    ].join("<br>");
+  // The points by the chosen features: for each trace its coordinates and what hovering shows.
+  const pointsBy = (shown, traces, dimensions) => {
+    const found = {
       hovertext: choices.segments.map((places, trace) =>
-        places.map((index) =>
-          [
-            points.data[trace].name,
-            ...(choices.customers.length
-              ? [`${format.format(choices.customers[index])} similar customers, on average`]
-              : []),
-            ...shown.map((axis) => `${axis.feature}: ${format.format(axis.values[index])}`),
-          ].join("<br>"),
-        ),
+        places.map((index) => hover(traces[trace].name, index, shown)),
       ),
     };
+    shown.slice(0, dimensions).forEach((axis, at) => {
+      found["xyz"[at]] = choices.segments.map((places) => places.map(placed(axis)));
+    });
+    return found;
+  };
+  const redraw = () => {
+    const shown = axesShown();
+    const flat = points.data.every((trace) => trace.type === "scatter");
     const layout = {};
     shown.slice(0, flat ? 2 : 3).forEach((axis, at) => {
-      const letter = "xyz"[at];
-      const name = flat ? `${letter}axis` : `scene.${letter}axis`;
-      update[letter] = choices.segments.map((places) => places.map(placed(axis)));
+      const name = flat ? `${"xyz"[at]}axis` : `scene.${"xyz"[at]}axis`;
       layout[`${name}.title.text`] = axis.title;
       layout[`${name}.tickvals`] = axis.ticks;
       layout[`${name}.ticktext`] = axis.labels;
     });
-    return Plotly.update(points, update, layout);
+    return Plotly.update(points, pointsBy(shown, points.data, flat ? 2 : 3), layout);
   };
   for (const select of document.querySelectorAll("[data-axis]")) {
     select.addEventListener("change", redraw);
+  }
+
+  const draw = (element) => {
+    let figure = content(`${element.id}-figure`);
+    if (element === points && choices) {
+      const found = Object.entries(pointsBy(axesShown(), figure.data, 3));
+      figure.data.forEach((trace, at) => {
+        for (const [field, values] of found) trace[field] = values[at];
+      });
+    }
+    if (inSpace(figure) && !hasWebGL()) figure = flatten(figure);
+    if (inSpace(figure) && element.clientWidth < NARROW) stepBack(figure.layout);
+    return Plotly.newPlot(element, figure.data, figure.layout, config);
+  };
+
+  // Tables on demand: rows are made from data when the table is opened, searched or continued.
+  const SIGNS = { "2": "▲▲", "1": "▲", "-1": "▼", "-2": "▼▼" };
+  const ROWS = 50;
+  const made = (tag, text, style = "") => {
+    const element = document.createElement(tag);
+    element.textContent = text;
+    element.className = style;
+    return element;
+  };
+  const cellOf = ([text, level, range]) => {
+    const cell = made("td", text, level ? `n level${level}` : "n");
+    if (text === "–") cell.className = "n withheld";
+    if (level) cell.append(" ", made("span", SIGNS[level], "sign"));
+    if (range) cell.append(made("span", range, "all"));
+    return cell;
+  };
+  const rowOf = ([name, ...cells]) => {
+    const row = document.createElement("tr");
+    const head = made("th", name);
+    head.scope = "row";
+    row.append(head, ...cells.map((cell) => cellOf(Array.isArray(cell) ? cell : [cell])));
+    return row;
+  };
+  for (const details of document.querySelectorAll(".browse")) {
+    const [search, status, body, more] = ["input", "[role=status]", "tbody", ".more"].map((one) =>
+      details.querySelector(one),
+    );
+    let rows = null;
+    let shown = ROWS;
+    const fill = () => {
+      rows = rows || content(details.dataset.table);
+      const wanted = search.value.trim().toLowerCase();
+      const found = rows.filter(([name]) => name.toLowerCase().includes(wanted));
+      body.replaceChildren(...found.slice(0, shown).map(rowOf));
+      more.hidden = found.length <= shown;
+      const seen = Math.min(shown, found.length);
+      status.textContent = `${format.format(seen)} of ${format.format(found.length)} shown`;
+    };
+    details.addEventListener("toggle", () => {
+      if (details.open && !rows) fill();
+    });
+    search.addEventListener("input", () => {
+      shown = ROWS;
+      fill();
+    });
+    more.addEventListener("click", () => {
+      shown += ROWS;
+      fill();
+    });
   }
 
   // Paper is narrower than a screen: the charts are resized for printing, and restored afterwards.

@@ -6,12 +6,16 @@ from functools import partial
 from itertools import groupby
 from typing import Any
 
+from segmentation.numerics.arrays import WIDE
 from segmentation.reporting import formatting, headline, segment_table
 from segmentation.reporting.charts import evidence, scatter
+from segmentation.reporting.charts.axes import Axis
 from segmentation.reporting.charts.markers import marker
 from segmentation.reporting.correlation_text import correlation_text
 from segmentation.reporting.disclosure import suppress_small_counts
+from segmentation.reporting.feature_tables import attribute_tables, clustering_table
 from segmentation.reporting.offline_page import chart, render_page, script_json
+from segmentation.reporting.separation import by_separation, is_wide, separation
 from segmentation.results import FeatureProfile, PreparedFeature, Rejection, Report, Run, Segment
 
 MAX_CARDS = 12
@@ -25,6 +29,12 @@ STRENGTHS = {
 
 KEY_FEATURES = 4
 MAX_PATHS = 3
+MAX_REASONS = 24
+MAX_IN_SENTENCE = 3
+"""Statements of one sentence; more are a list."""
+
+MAX_ITEMS = 64
+"""Items of a setting that is a list; the manifest has them all."""
 NAMED_COLUMNS = 6
 """Segments whose names fit above the columns of a table."""
 
@@ -36,6 +46,7 @@ def render(report: Report, *, min_group: int = 1) -> str:
     """
     report = suppress_small_counts(report, min_group=min_group)
     run, segments = report.run, report.segments
+    attributes, other_attributes = attribute_tables(report)
     content = {
         "report": report,
         "run": run,
@@ -53,10 +64,14 @@ def render(report: Report, *, min_group: int = 1) -> str:
         "has_value_share": all(each.value_share is not None for each in segments),
         "has_value_mean": any(each.value_mean is not None for each in segments),
         "min_group": min_group,
-        "clustering_rows": segment_table.rows(report, used_for_clustering=True),
-        "attributes": _attributes(report),
+        "clustering": clustering_table(report),
+        "attributes": attributes,
+        "other_attributes": other_attributes,
         "correlations": correlation_text(run),
+        "max_in_sentence": MAX_IN_SENTENCE,
         "rejections": _by_frequency(run.rejections),
+        "max_reasons": MAX_REASONS,
+        "max_prepared": WIDE,
         "excluded": _by_frequency(run.transactions.excluded if run.transactions else ()),
         "strengths": STRENGTHS,
         "settings": _settings(run.config),
@@ -83,25 +98,14 @@ def sentences(report: Report, *, min_group: int = 1) -> tuple[str, ...]:
 
 def _charts(report: Report) -> dict[str, Any]:
     """The charts, and what the page needs to change the axes of the scatter plot."""
-    features = _with_value_first(report.run)
+    features = _in_order_of_axes(report)
     axes = scatter.axes(report.sample, features=features)
     by_segment = scatter.by_segment(report.sample)
     names = {each.segment: each.name for each in report.segments}
-    choices = {
-        "axes": [
-            {
-                "feature": axis.feature,
-                "title": axis.title,
-                "transform": axis.transform,
-                "ticks": axis.ticks,
-                "labels": axis.labels,
-                "values": axis.values,
-            }
-            for axis in axes
-        ],
-        "segments": list(by_segment.values()),
-        "customers": scatter.customers_per_point(report.sample),
-    }
+    customers = scatter.customers(report.sample, features=features, segments=report.segments)
+    has_choice = len(axes) > scatter.SPACE
+    if has_choice:  # the page draws the points from the data of all axes
+        customers.update_traces(x=None, y=None, z=None, hovertext=None)
     return {
         "elbow": chart("elbow", "Line chart: cost for every k", evidence.elbow(report.cost_curve)),
         "indices": [
@@ -112,12 +116,11 @@ def _charts(report: Report) -> dict[str, Any]:
             for place, each in enumerate(evidence.indices(report.cost_curve), start=1)
         ],
         "scatter": chart(
-            "customers",
-            "Scatter plot: customers by their features, marked by segment",
-            scatter.customers(report.sample, features=features, segments=report.segments),
+            "customers", "Scatter plot: customers by their features, marked by segment", customers
         ),
         "axes": axes,
-        "choices": script_json(choices) if len(axes) > scatter.SPACE else None,
+        "choices": script_json(_choices(axes, report)) if has_choice else None,
+        "numbers": sum(each.value is None for each in report.run.features),
         "space": scatter.SPACE,
         "points": sum(len(places) for places in by_segment.values()),
         "grouped": sum(report.sample.customers),
@@ -125,10 +128,35 @@ def _charts(report: Report) -> dict[str, Any]:
     }
 
 
-def _with_value_first(run: Run) -> list[PreparedFeature]:
-    """The features with the value feature among the first three, which are drawn."""
-    value = [feature for feature in run.features if feature.name == run.value_feature]
-    others = [feature for feature in run.features if feature.name != run.value_feature]
+def _choices(axes: Sequence[Axis], report: Report) -> dict[str, object]:
+    """The points by every feature that may be put on an axis."""
+    return {
+        "axes": [
+            {
+                "feature": axis.feature,
+                "title": axis.title,
+                "transform": axis.transform,
+                "ticks": axis.ticks,
+                "labels": axis.labels,
+                "values": [int(each) if each.is_integer() else each for each in axis.values],
+            }
+            for axis in axes
+        ],
+        "segments": list(scatter.by_segment(report.sample).values()),
+        "customers": scatter.customers_per_point(report.sample),
+    }
+
+
+def _in_order_of_axes(report: Report) -> list[PreparedFeature]:
+    """The features with the value feature among the first three, which are drawn.
+
+    Of a wide table those come first that tell the segments apart most.
+    """
+    features: Sequence[PreparedFeature] = report.run.features
+    if is_wide(features):
+        features = by_separation(features, separation(report.profiles, report.segments))
+    value = [feature for feature in features if feature.name == report.run.value_feature]
+    others = [feature for feature in features if feature.name != report.run.value_feature]
     return [*others[: scatter.SPACE - 1], *value, *others[scatter.SPACE - 1 :]]
 
 
@@ -146,12 +174,6 @@ def _most_different(profiles: Sequence[FeatureProfile]) -> list[FeatureProfile]:
     shown = [profile for profile in profiles if profile.mean is not None]
     kept = sorted(shown, key=lambda profile: -abs(profile.difference or 0.0))[:KEY_FEATURES]
     return [profile for profile in profiles if profile in kept]
-
-
-def _attributes(report: Report) -> list[tuple[str, list[segment_table.Row]]]:
-    """The rows of each feature that is only profiled."""
-    rows = segment_table.rows(report, used_for_clustering=False)
-    return [(name, list(own)) for name, own in groupby(rows, key=lambda row: row.feature)]
 
 
 def _value_mean(segment: Segment, report: Report) -> str:
@@ -190,4 +212,6 @@ def _settings(config: Mapping[str, Any]) -> list[tuple[str, str]]:
 def _setting(value: object) -> str:
     if value is None:
         return "not set"
+    if isinstance(value, list | tuple) and len(value) > MAX_ITEMS:
+        return f"{_setting(value[:MAX_ITEMS])} and {len(value) - MAX_ITEMS:,} more"
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)

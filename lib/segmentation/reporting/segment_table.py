@@ -36,12 +36,13 @@ class Cell:
 
 @dataclass(frozen=True)
 class Row:
-    """A feature, or a value of one, over all segments; ``name`` is its own in the table."""
+    """A feature, or a ``value`` of one, over all segments; ``name`` is its own in the table."""
 
     feature: str
     name: str
     cells: tuple[Cell, ...]
     overall: str
+    value: str | None = None
 
 
 def rows(report: Report, *, used_for_clustering: bool) -> tuple[Row, ...]:
@@ -57,6 +58,7 @@ def rows(report: Report, *, used_for_clustering: bool) -> tuple[Row, ...]:
             named[feature, value],
             tuple(_cell(by_segment.get(each.segment)) for each in report.segments),
             _overall(next(iter(by_segment.values()))),
+            value,
         )
         for (feature, value), by_segment in found.items()
     )

@@ -11,6 +11,8 @@ from segmentation.reporting.formatting import chart_text, counted, number
 from segmentation.results import CustomerSample, PreparedFeature, Segment
 
 MAX_POINTS = 5000
+MAX_AXES, WIDE_POINTS = 32, 2000
+"""Features that can be put on an axis, and points where there are more: the page holds them all."""
 SPACE = 3
 """Features of a chart in three dimensions; fewer are drawn in two."""
 
@@ -68,12 +70,15 @@ def customers(
 
 
 def axes(sample: CustomerSample, *, features: Sequence[PreparedFeature]) -> tuple[Axis, ...]:
-    """An axis for every feature of the sample, in the features' order; at most 5,000 points."""
+    """An axis for every feature of the sample, in the features' order, at most the first 32.
+
+    Of at most 5,000 points; 2,000 where the sample has more features than that.
+    """
     kept = _kept(sample)
+    drawn = [feature for feature in features if feature.name in sample.values]
     return tuple(
         axis(feature, [sample.values[feature.name][place] for place in kept])
-        for feature in features
-        if feature.name in sample.values
+        for feature in drawn[:MAX_AXES]
     )
 
 
@@ -92,9 +97,9 @@ def customers_per_point(sample: CustomerSample) -> tuple[int, ...]:
 
 
 def _kept(sample: CustomerSample) -> list[int]:
-    """The indices of the points to draw: all, or 5,000 evenly spaced ones."""
+    """The indices of the points to draw: all, or 5,000 evenly spaced ones; see :func:`axes`."""
     count = len(sample.segments)
-    kept = min(count, MAX_POINTS)
+    kept = min(count, MAX_POINTS if len(sample.values) <= MAX_AXES else WIDE_POINTS)
     return [place * count // kept for place in range(kept)]
 
 
