@@ -4,21 +4,27 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 
-from pyspark.sql import Column, DataFrame, Row, Window
+from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from segmentation.config import Input
 from segmentation.errors import DataError, first_of
 from segmentation.features.decimals import AS_READ, as_read
 from segmentation.features.examples import REJECTION as REJECTION
 from segmentation.features.examples import Examples, examples
 from segmentation.features.examples import in_words as examples_in_words
-from segmentation.model.expressions import IsBlank, Text
-from segmentation.model.features import Feature, Rule, raw_number, rules
+from segmentation.features.rejection import BROKEN, hashable, own_fields
+from segmentation.features.rejection import with_rejection as with_rejection
+from segmentation.features.wide_audit import groups_and_ranges
+from segmentation.model.expressions import Text
+from segmentation.model.features import Feature, raw_number
 from segmentation.model.spark_columns import spark_column
 from segmentation.results import Rejection
 from segmentation.schemas import MALFORMED, quoted
+
+MAX_AGGREGATED = 32
+"""Ranges of more numbers than this are computed in numpy: Spark's own aggregates take longer to
+plan and compile than these take to read 20,000 rows."""
 
 
 @dataclass(frozen=True)
@@ -41,58 +47,19 @@ class Audit:
     examples: Examples = field(default_factory=dict)
 
 
-def with_rejection(
-    customers: DataFrame,
-    *,
-    input: Input,
-    features: Sequence[Feature],
-    customer_rules: Sequence[Rule] = (),
-) -> DataFrame:
-    """The table plus a struct ``(reason, reason_column)``, null where the row is usable.
-
-    The first rule that a row breaks is its reason; ``customer_rules`` come before those
-    of the features. With ``duplicates = "reject"`` every row of a repeated customer id is rejected,
-    because there is no basis for preferring one; that costs a shuffle.
-    """
-    broken: list[Column] = []
-    if MALFORMED in customers.columns:
-        broken.append(rejected_if("malformed", None, F.col(MALFORMED).isNotNull()))
-    if input.customer_id is not None:
-        has_no_id = spark_column(IsBlank(input.customer_id))
-        broken.append(rejected_if("null", input.customer_id, has_no_id))
-    for rule in [*customer_rules, *(rule for feature in features for rule in rules(feature))]:
-        reason, column, condition = rule
-        broken.append(rejected_if(reason, column, spark_column(condition)))
-    if input.customer_id is not None and input.duplicates == "reject":
-        # Rows without an id would all go to one task: each gets a partition of its own.
-        without_id = F.when(has_no_id, F.xxhash64(*_hashable(customers)))
-        same_id = Window.partitionBy(F.col(quoted(input.customer_id)), without_id)
-        is_repeated = F.count(F.lit(1)).over(same_id) > 1
-        broken.append(rejected_if("duplicate_id", input.customer_id, is_repeated))
-    return customers.withColumn(REJECTION, F.coalesce(*broken))
-
-
 def types_of(customers: DataFrame) -> dict[str, T.DataType]:
     """The type of every column, by name."""
     return {field.name: field.dataType for field in customers.schema.fields}
 
 
-def rejected_if(reason: str, column: str | None, condition: Column) -> Column:
-    """The struct ``(reason, reason_column)`` where the condition holds, else null."""
-    verdict = F.struct(
-        F.lit(reason).alias("reason"), F.lit(column).cast("string").alias("reason_column")
-    )
-    return F.when(condition, verdict)
-
-
 def usable(audited: DataFrame) -> DataFrame:
     """The usable rows, without the audit's own columns."""
-    return audited.where(F.col(REJECTION).isNull()).drop(REJECTION, MALFORMED, AS_READ)
+    return audited.where(F.col(BROKEN).isNull()).drop(BROKEN, REJECTION, MALFORMED, AS_READ)
 
 
 def rejected(audited: DataFrame) -> DataFrame:
     """The rejected rows, with the rejection struct."""
-    return as_read(audited.where(F.col(REJECTION).isNotNull()).drop(MALFORMED))
+    return as_read(audited.where(F.col(BROKEN).isNotNull()).drop(BROKEN, MALFORMED))
 
 
 def identity(features: Sequence[Feature], *, customer_id: str | None) -> list[Column]:
@@ -125,30 +92,40 @@ def audit(audited: DataFrame, *, features: Sequence[Feature]) -> Audit:
         If there is no row, or no usable one.
     """
     numbers = {e.name: spark_column(raw_number(e)) for e in features if e.kind != "categorical"}
-    ranges = [
-        bound
-        for j, number in enumerate(numbers.values())
-        for bound in (F.min(number).alias(f"low_{j}"), F.max(number).alias(f"high_{j}"))
-    ]
-    groups = by_reason(audited, ranges)
+    if len(numbers) > MAX_AGGREGATED:
+        row_hash = F.xxhash64(*hashable(audited))
+        groups, ends = groups_and_ranges(audited, list(numbers.values()), row_hash=row_hash)
+    else:
+        groups = by_reason(audited, _ranges(list(numbers.values())))
+        kept = next((group for group in groups if group[REJECTION] is None), None)
+        ends = [(kept[f"low_{j}"], kept[f"high_{j}"]) for j in range(len(numbers))] if kept else []
     rows = sum(group.rows for group in groups)
     if rows == 0:
         raise DataError("the input has no rows: input.path leads to a table without customers")
     rejections = reasons(groups)
     shown = examples(audited, rejections, rows=rows, columns=list(numbers))
-    kept = next((group for group in groups if group[REJECTION] is None), None)
-    if kept is None:
+    usable = rows - sum(each.rows for each in rejections)
+    if not usable:
         raise DataError(
             f"none of the {rows:,} input rows is usable ({_with_examples(rejections, shown)}): "
             "see features, input.options and input.duplicates"
         )
-    found = {name: Range(kept[f"low_{j}"], kept[f"high_{j}"]) for j, name in enumerate(numbers)}
-    return Audit(rows, kept.rows, rejections, found, fingerprint(audited, groups), shown)
+    found = {name: Range(*each) for name, each in zip(numbers, ends, strict=True)}
+    return Audit(rows, usable, rejections, found, fingerprint(audited, groups), shown)
+
+
+def _ranges(numbers: Sequence[Column]) -> list[Column]:
+    """The aggregates ``low_0``, ``high_0``, ``low_1``..."""
+    return [
+        bound
+        for j, number in enumerate(numbers)
+        for bound in (F.min(number).alias(f"low_{j}"), F.max(number).alias(f"high_{j}"))
+    ]
 
 
 def by_reason(audited: DataFrame, aggregates: Sequence[Column]) -> list[Row]:
     """Rows, two sums of hashes and the aggregates of every reason; reads the table once."""
-    row_hash = F.xxhash64(*_hashable(audited))
+    row_hash = F.xxhash64(*hashable(audited))
     return (
         audited.withColumn("__hash", row_hash)
         .groupBy(REJECTION)
@@ -224,31 +201,10 @@ def reasons(groups: Sequence[Row]) -> tuple[Rejection, ...]:
 def fingerprint(audited: DataFrame, groups: Sequence[Row]) -> str:
     """A hash of a table's schema and rows, from the groups of :func:`by_reason`."""
     rows = sum(group.rows for group in groups)
-    columns = [(field.name, _type(field)) for field in _own(audited)]
+    columns = [(field.name, _type(field)) for field in own_fields(audited)]
     low = sum(group.hash_low for group in groups)
     high = sum(group.hash_high for group in groups)
     return sha256(repr((columns, rows, low, high)).encode()).hexdigest()[:16]
-
-
-def comparable(name: str, type_: T.DataType) -> Column:
-    """The column, or its JSON where Spark cannot compare two values: maps and variants."""
-    if any(kind in type_.simpleString() for kind in ("map<", "variant")):
-        return F.to_json(F.struct(F.col(quoted(name))))
-    return F.col(quoted(name))
-
-
-def _hashable(audited: DataFrame) -> list[Column]:
-    """Every input column in a form that Spark can hash."""
-    return [comparable(field.name, field.dataType) for field in _own(audited)]
-
-
-def _own(audited: DataFrame) -> list[T.StructField]:
-    """The input's own columns, and the text of rows that could not be parsed."""
-    return [
-        field
-        for field in audited.schema.fields
-        if field.name == MALFORMED or not field.name.startswith("__") or field.name.endswith("__")
-    ]
 
 
 def _type(field: T.StructField) -> str:

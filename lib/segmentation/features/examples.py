@@ -13,6 +13,9 @@ from segmentation.schemas import quoted
 
 REJECTION = "__rejection"
 MAX_LENGTH, MAX_ROWS = 40, 200
+MAX_REASONS = 20
+"""For further reasons, less frequent than these, no example is searched."""
+
 RARE = 1_000
 """For rarer reasons than one row in this many no example is searched: it would cost a pass."""
 
@@ -30,7 +33,7 @@ def examples(
     Empty without reasons, or where so few rows have one that all would have to be read.
     """
     wanted = [each for each in rejections if each.column in columns and each.reason != "null"]
-    common = [each for each in wanted if each.rows * RARE >= rows]
+    common = [each for each in wanted if each.rows * RARE >= rows][:MAX_REASONS]
     if not common:
         return {}
     why, kept = F.col(REJECTION), audited.columns
@@ -43,9 +46,8 @@ def examples(
     value = F.coalesce(
         *[F.when(why["reason_column"] == name, v.cast("string")) for name, v in values.items()]
     )
-    is_wanted = F.lit(False)
-    for each in common:
-        is_wanted |= (why["reason"] == each.reason) & (why["reason_column"] == each.column)
+    key = F.concat(why["reason"], F.lit(" "), why["reason_column"])
+    is_wanted = key.isin([f"{each.reason} {each.column}" for each in common])
     found = (
         audited.where(is_wanted)
         .select(why["reason"], why["reason_column"], F.substring(value, 1, MAX_LENGTH))

@@ -17,17 +17,16 @@ from segmentation.features.as_of import doubt_about, lines_per_day
 from segmentation.features.contract import (
     REJECTION,
     by_reason,
-    comparable,
     fingerprint,
     in_words,
     reasons,
-    rejected_if,
     types_of,
 )
 from segmentation.features.decimals import as_read
 from segmentation.features.examples import Examples, examples
 from segmentation.features.examples import in_words as examples_in_words
 from segmentation.features.patterns import check_expression, check_patterns, check_zone
+from segmentation.features.rejection import comparable, rejected_if
 from segmentation.model.expressions import IsBlank, Number
 from segmentation.model.features import numeric_rules
 from segmentation.model.spark_columns import spark_column
