@@ -7,6 +7,7 @@ from plotly import graph_objects as go
 from scripts.benchmarking.measuring import DRIVER, JVM, WORKERS
 from scripts.benchmarking.records import Comparison, CoresetSizes, CostRow, Scaling, shape
 from scripts.benchmarking.tables import competitor, memory_by_contestant, ratio_title
+from scripts.benchmarking.widths import Widths
 from segmentation.reporting.charts.markers import COLOURS, SYMBOLS
 from segmentation.reporting.charts.theme import figure
 
@@ -135,6 +136,33 @@ def time_against_rows(found: Scaling) -> go.Figure:
         line={"color": COLOURS[-1], "dash": "dot"},
     )
     chart.update_xaxes(type="log", title_text="Rows (log scale)")
+    chart.update_yaxes(type="log", title_text="Seconds<br>(median, min to max, log scale)")
+    chart.update_layout(showlegend=True, legend=LEGEND)
+    return chart
+
+
+def time_against_width(found: Widths) -> go.Figure:
+    """Run time against the number of dimensions, and its fitted power, one line per contestant."""
+    chart = figure(height=HEIGHT)
+    for i, (name, spreads) in enumerate(found.seconds.items()):
+        power = found.exponent(name)
+        chart.add_scatter(
+            x=list(spreads),
+            y=[spread.median for spread in spreads.values()],
+            error_y={
+                "type": "data",
+                "symmetric": False,
+                "array": [spread.most - spread.median for spread in spreads.values()],
+                "arrayminus": [spread.median - spread.least for spread in spreads.values()],
+            },
+            mode="lines+markers+text",
+            text=[f"{spread.median:.0f} s" for spread in spreads.values()],
+            textposition="top left",
+            name=competitor(name) + ("" if power is None else f", exponent {power:.2f}"),
+            line={"color": _colour(i), "dash": DASHES[i % len(DASHES)]},
+            marker={"size": 9, "symbol": _symbol(i)},
+        )
+    chart.update_xaxes(type="log", title_text="Dimensions (log scale)")
     chart.update_yaxes(type="log", title_text="Seconds<br>(median, min to max, log scale)")
     chart.update_layout(showlegend=True, legend=LEGEND)
     return chart

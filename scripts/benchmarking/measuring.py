@@ -1,6 +1,7 @@
 """A command run to its end: wall time, processor time and peak memory of it and its children."""
 
 import os
+import re
 import signal
 import subprocess
 import threading
@@ -17,6 +18,11 @@ LOOK_FOR_CHILDREN_EVERY = 5
 """Samples between two searches for new children: a search reads about every process there is."""
 
 LINGER_S = 60
+SHORT_LINGER_S = 10
+"""How long a process that is ended at the time limit may take to leave."""
+
+ERRORS = (re.compile(r"\b(?:OutOfMemory|StackOverflow|Memory)Error\b"), re.compile(r"\b\w+Error\b"))
+"""What names a failure: first what ran out, which Spark wraps into an error of its own."""
 LAST_LINES = 25
 MEBIBYTE = 2**20
 
@@ -25,6 +31,14 @@ DRIVER, JVM, WORKERS, TOTAL = "driver", "jvm", "workers", "total"
 
 class BenchmarkError(Exception):
     """One line, or a contestant's last ones, for whoever runs the benchmark."""
+
+
+class ContestantError(BenchmarkError):
+    """A contestant that failed or was cut off: ``reason`` in a few words, and what it took."""
+
+    def __init__(self, reason: str, found: "Measured", lines: Sequence[str]) -> None:
+        super().__init__("\n".join([reason, *lines]))
+        self.reason, self.measured = reason, found
 
 
 @dataclass(frozen=True)
@@ -41,13 +55,21 @@ class Measured:
     peak_mib: Mapping[str, float]
 
 
-def measured(command: Sequence[str], *, environment: Mapping[str, str], log: Path) -> Measured:
+def measured(
+    command: Sequence[str],
+    *,
+    environment: Mapping[str, str],
+    log: Path,
+    time_limit: float | None = None,
+) -> Measured:
     """Run a command, its output in ``log``; returns when all its processes are gone.
+
+    After ``time_limit`` seconds it is ended, with all processes that it started.
 
     Raises
     ------
-    BenchmarkError
-        If it fails, with the last lines of its output.
+    ContestantError
+        If it fails or is cut off, with the last lines of its output.
     """
     with log.open("wb") as output:
         began = time.monotonic()
@@ -62,7 +84,7 @@ def measured(command: Sequence[str], *, environment: Mapping[str, str], log: Pat
         sampler = _Sampler(process.pid)
         sampler.start()
         try:
-            status = process.wait()
+            status = _ended(process, time_limit)
             seconds = time.monotonic() - began
         except BaseException:
             os.killpg(process.pid, signal.SIGTERM)
@@ -70,12 +92,41 @@ def measured(command: Sequence[str], *, environment: Mapping[str, str], log: Pat
             raise
         finally:
             sampler.stop()
-    psutil.wait_procs(sampler.seen, timeout=LINGER_S)
-    if status != 0:
-        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-LAST_LINES:]
-        raise BenchmarkError("\n".join([f"{log.stem} ended with {status}:", *lines]))
+    _, alive = psutil.wait_procs(
+        sampler.seen, timeout=SHORT_LINGER_S if status is None else LINGER_S
+    )
+    for process_left in alive if status is None else ():
+        process_left.kill()
     peaks = {role: round(most / MEBIBYTE, 1) for role, most in sampler.peaks.items()}
-    return Measured(round(seconds, 3), round(sum(sampler.cpu.values()), 2), peaks)
+    found = Measured(round(seconds, 3), round(sum(sampler.cpu.values()), 2), peaks)
+    if status is None:
+        raise ContestantError(f"cut off after {time_limit:.0f} s", found, [])
+    if status != 0:
+        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+        raise ContestantError(_failure(status, lines), found, lines[-LAST_LINES:])
+    return found
+
+
+def _ended(process: "subprocess.Popen[bytes]", time_limit: float | None) -> int | None:
+    """The status of a process that has ended; None if it was ended at the limit."""
+    try:
+        return process.wait(time_limit)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGTERM)
+    try:
+        process.wait(SHORT_LINGER_S)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    return None
+
+
+def _failure(status: int, lines: Sequence[str]) -> str:
+    """A failure in a few words: a signal, or an error that the output names."""
+    if status == -signal.SIGKILL:
+        return "killed, as where memory runs out"
+    named = (word for error in ERRORS for line in lines for word in error.findall(line))
+    return f"exit {status}: {next(named, 'see its log')}"
 
 
 @dataclass

@@ -6,9 +6,10 @@ from html import escape
 from plotly import graph_objects as go
 from plotly.offline import get_plotlyjs
 
-from scripts.benchmarking import charts, tables
+from scripts.benchmarking import charts, tables, wide
 from scripts.benchmarking.records import Conditions, Results, shape
 from scripts.benchmarking.tables import Rows
+from scripts.benchmarking.widths import widths
 
 POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:"
 STYLE = """
@@ -46,6 +47,7 @@ def render(results: Results) -> str:
         f"<title>Benchmark</title><style>{STYLE}</style>",
         f"<script>{get_plotlyjs()}</script></head><body><h1>Benchmark</h1>",
         *_comparisons(results),
+        *_widths(results),
         *_scaling(results),
         *_coreset_sizes(results),
         "</body></html>\n",
@@ -75,9 +77,21 @@ def _comparisons(results: Results) -> Iterator[str]:
         yield _conditions(found.conditions)
 
 
+def _widths(results: Results) -> Iterator[str]:
+    summaries = [table for table in wide.wide_tables(results.comparisons) if table.rows]
+    if summaries:
+        yield "<h2>Wide tables</h2>"
+        yield from map(_table, summaries)
+    for i, found in enumerate(widths(results.comparisons)):
+        yield f"<h2>Time against width, {found.rows:,} rows</h2>"
+        yield _chart(f"time-against-width-{i}", charts.time_against_width(found))
+        yield _table(wide.width_table(found))
+        yield _note(STEPS_NOTE)
+
+
 def _scaling(results: Results) -> Iterator[str]:
     for i, found in enumerate(results.scaling):
-        yield f"<h2>Growing tables, {len(found.conditions.features)} features</h2>"
+        yield f"<h2>Growing tables, {found.conditions.shape} features</h2>"
         yield _chart(f"time-against-rows-{i}", charts.time_against_rows(found))
         yield _chart(f"memory-against-rows-{i}", charts.memory_against_rows(found))
         yield from map(_table, tables.scaling_tables(found))
@@ -118,7 +132,8 @@ def _conditions(conditions: Conditions) -> str:
         **conditions.machine,
         **conditions.versions,
         "Spark": f"local[{conditions.cores}], {conditions.driver_memory} driver memory",
-        "features": ", ".join(conditions.features),
+        "features": str(conditions.shape),
+        "planted groups": str(conditions.shape.groups),
         "k": f"1 to {conditions.k_max}",
         "seed": str(conditions.seed),
         "measured": conditions.measured_at,

@@ -1,7 +1,7 @@
 """Tables whose true number of groups is known, one for planted mixtures and one for none."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -20,12 +20,16 @@ LOG_RANGE = (2.5, 8.5)
 
 @dataclass(frozen=True)
 class Labelled:
-    """Customers, one per row, and their true number of groups; ``is_raw`` asks for a logarithm."""
+    """Customers, one per row, and their true number of groups; ``is_raw`` asks for a logarithm.
+
+    ``members`` is each customer's group, where it is known.
+    """
 
     name: str
     values: Floats
     groups: int
     is_raw: bool
+    members: npt.NDArray[np.int64] | None = None
 
 
 def mixture(
@@ -55,7 +59,15 @@ def mixture(
         values[:, ::2], values[:, 1::2] = values[:, ::2].round(), values[:, 1::2].round(2)
     kind = f"{'raw' if raw else 'Gaussian'}, {'equal' if equal else 'unequal'}"
     name = f"{kind}, {'well' if overlap == WELL else 'moderate'}"
-    return Labelled(name, values, groups, is_raw=raw)
+    return Labelled(name, values, groups, raw, members)
+
+
+def with_noise(table: Labelled, *, columns: int, seed: int) -> Labelled:
+    """The table with that many more columns, which tell no group from another."""
+    random = np.random.default_rng([seed, columns])
+    size = (len(table.values), columns)
+    noise = _lognormal(random, *size) if table.is_raw else _gaussian(random, *size)
+    return replace(table, values=np.hstack([table.values, noise]))
 
 
 def _apart(random: np.random.Generator, groups: int, features: int) -> Floats:

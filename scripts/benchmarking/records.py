@@ -1,17 +1,21 @@
 """The content of ``results.json``: everything that was measured, and on what."""
 
 from collections.abc import Sequence
+from dataclasses import astuple
 from statistics import median
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict
 
-JOB, LOOP, MEMORY, COPY = "a", "b", "c", "d"
+from scripts.benchmarking.data import Shape
+
+JOB, LOOP, MEMORY, COPY, EARLIER = "a", "b", "c", "d", "e"
 CONTESTANTS = {
     JOB: "this job",
     LOOP: "MLlib loop",
     MEMORY: "scikit-learn in memory",
     COPY: "partitioned copy",
+    EARLIER: "this job, earlier state",
 }
 MANY_STARTS, SPLIT = "many starts", "k-1 split"
 
@@ -46,7 +50,7 @@ class Conditions(Record):
     cores: int
     driver_memory: str
     seed: int
-    features: list[str]
+    shape: Shape
     k_max: int
 
 
@@ -55,6 +59,7 @@ class Timed(Record):
 
     ``seconds`` is ``wall_seconds`` unless only some k were run: then ``scaled_from_ks`` names
     them and ``seconds`` is what all of them would have taken, ``cpu_seconds`` in proportion.
+    A run that failed or was cut off has the reason in ``failure``, and its time until then.
     """
 
     contestant: str
@@ -66,6 +71,7 @@ class Timed(Record):
     peak_mib: dict[str, float]
     steps: dict[str, float]
     chosen_k: int | None
+    failure: str | None = None
 
 
 class Step(Record):
@@ -94,9 +100,28 @@ class CostRow(Record):
         return cls(k=k, best=best, best_by=by, costs=costs, ratios=ratios)
 
 
+class Finding(Record):
+    """What one contestant makes of the planted groups, and how it says so.
+
+    ``rand`` is the adjusted Rand index of its labels and the planted groups: the published ones of
+    this job; of others those of the right k, by their own centres or by the best of more starts,
+    which are not timed. The rest is of this job only: the verdict on k, the number of warnings,
+    the size of the report and the lines of generated code in the output.
+    """
+
+    contestant: str
+    k: int
+    rand: float | None
+    verdict: str | None = None
+    warnings: int | None = None
+    report_mib: float | None = None
+    generated_lines: int | None = None
+
+
 class Comparison(Record):
     """All contestants on one table; ``ratios`` are of their seconds, repeat by repeat.
 
+    ``seconds`` of a contestant that never finished are those of its failed run.
     ``published_to_measured`` is this job's published cost for its chosen k, over the cost
     that the independent function finds for its published centres.
     """
@@ -110,6 +135,12 @@ class Comparison(Record):
     steps: list[Step]
     costs: list[CostRow]
     published_to_measured: float | None
+    findings: list[Finding] = []
+
+    def failure(self, contestant: str) -> str | None:
+        """Why a contestant never finished; None if it did."""
+        own = [run for run in self.runs if run.contestant == contestant]
+        return own[-1].failure if own else None
 
 
 class ScalePoint(Record):
@@ -170,10 +201,14 @@ class Results(Record):
 
 def shape(measurement: Comparison | CoresetSizes) -> str:
     """The table in words: 2,000,000 x 3."""
-    return f"{measurement.rows:,} x {len(measurement.conditions.features)}"
+    columns = measurement.conditions.shape
+    text = str(columns)
+    return (
+        f"{measurement.rows:,} x {text}" if text.isdigit() else f"{measurement.rows:,} x ({text})"
+    )
 
 
-def _table(measurement: Measurement) -> tuple[int, int]:
-    """Features and rows; growing tables are told apart by their features alone."""
+def _table(measurement: Measurement) -> tuple[int, ...]:
+    """Shape and rows; growing tables are told apart by their shape alone."""
     rows = 0 if isinstance(measurement, Scaling) else measurement.rows
-    return len(measurement.conditions.features), rows
+    return *astuple(measurement.conditions.shape), rows

@@ -11,7 +11,9 @@ from rich.console import Console
 from scripts.benchmarking import data
 from scripts.benchmarking.contestants import OUTSIDE_STEPS, Arena, contest
 from scripts.benchmarking.costs import ScaledTable, costs
+from scripts.benchmarking.data import CUSTOMER_ID, Customers, Shape
 from scripts.benchmarking.machine import describe_machine, versions
+from scripts.benchmarking.measuring import ContestantError
 from scripts.benchmarking.records import (
     CONTESTANTS,
     JOB,
@@ -24,7 +26,7 @@ from scripts.benchmarking.records import (
     Timed,
 )
 from scripts.benchmarking.reference import reference
-from scripts.benchmarking.task import Answer, fit_seconds
+from scripts.benchmarking.task import Answer, Task, fit_seconds
 
 SCALED_UP_FROM_ROWS = 5_000_000
 """From this many rows on, the MLlib loop is run for some k only."""
@@ -50,12 +52,12 @@ class Session:
         """The range of k."""
         return list(range(1, self.k_max + 1))
 
-    def customers(self, *, rows: int, features: int) -> Path:
+    def customers(self, *, rows: int, shape: Shape) -> Customers:
         """The table of this many customers, created if missing."""
-        with self.console.status(f"making {rows:,} customers with {features} features"):
-            return data.customers(self.data, rows=rows, features=features, seed=self.seed)
+        with self.console.status(f"making {rows:,} customers with {shape} features"):
+            return data.customers(self.data, rows=rows, shape=shape, seed=self.seed)
 
-    def conditions(self, *, features: int) -> Conditions:
+    def conditions(self, shape: Shape) -> Conditions:
         """What a measurement that ends now was made with."""
         return Conditions(
             command=self.command,
@@ -65,35 +67,33 @@ class Session:
             cores=self.arena.cores,
             driver_memory=self.arena.driver_memory,
             seed=self.seed,
-            features=list(data.feature_names(features)),
+            shape=shape,
             k_max=self.k_max,
         )
 
     def run(
         self,
         contestant: str,
-        table: Path,
+        table: Customers,
         *,
-        rows: int,
-        features: int,
         repeat: int,
         settings: Mapping[str, object] | None = None,
     ) -> tuple[Timed, Answer]:
-        """One contestant measured once on a table."""
-        is_scaled_up = contestant == LOOP and rows >= SCALED_UP_FROM_ROWS
+        """One contestant measured once on a table; a failure is a result, with an empty answer."""
+        is_scaled_up = contestant == LOOP and table.rows >= SCALED_UP_FROM_ROWS
         ks = [k for k in self.mllib_ks if k <= self.k_max] if is_scaled_up else self.ks
-        title = f"{CONTESTANTS[contestant]} on {rows:,} x {features}, repeat {repeat}"
+        title = f"{CONTESTANTS[contestant]} on {table.rows:,} x {table.shape}, repeat {repeat}"
         title += "".join(f", {key} = {value}" for key, value in (settings or {}).items())
-        with self.console.status(title):
-            measured, answer = contest(
-                contestant,
-                self.arena,
-                table=table,
-                features=data.feature_names(features),
-                ks=ks,
-                seed=self.seed,
-                settings=settings,
-            )
+        if contestant == LOOP:
+            ks = [k for k in ks if k > 1]
+        try:
+            with self.console.status(title):
+                measured, answer = contest(
+                    contestant, self.arena, self.task(table, ks), settings=settings
+                )
+        except ContestantError as error:
+            self.console.print(f"{title}: {error}", markup=False, style="red")
+            return _failed(contestant, repeat, error), Answer({}, {})
         steps = dict(answer.steps)
         seconds = measured.seconds
         if is_scaled_up:
@@ -113,7 +113,28 @@ class Session:
         )
         return timed, answer
 
-    def costs(self, table: Path, *, features: int, answers: Mapping[str, Answer]) -> list[CostRow]:
+    def task(self, table: Customers, ks: Sequence[int]) -> Task:
+        """The table to cluster for these k; its categories have a dimension per value."""
+        return Task(
+            str(table.path),
+            CUSTOMER_ID,
+            list(table.shape.numeric),
+            list(table.shape.categorical),
+            max(table.shape.values, 1),
+            list(ks),
+            self.seed,
+        )
+
+    def scaled(self, table: Customers) -> ScaledTable:
+        """The table in the units of costs; reads it three times."""
+        return ScaledTable.of(
+            table.path,
+            features=table.shape.numeric,
+            categories=table.shape.categorical,
+            top=max(table.shape.values, 1),
+        )
+
+    def costs(self, scaled: ScaledTable, answers: Mapping[str, Answer]) -> list[CostRow]:
         """For every k what each answer's centres cost, and the reference's, on all rows.
 
         Where an answer has a cost and no centres for a k, its own word is taken.
@@ -121,7 +142,6 @@ class Session:
         if not any(answer.centres for answer in answers.values()):
             return []
         with self.console.status("looking for the best known costs"):
-            scaled = ScaledTable.of(table, features=data.feature_names(features))
             found = {
                 (name, k): scaled.scaled(centres)
                 for name, answer in answers.items()
@@ -171,6 +191,22 @@ class Session:
         return notes
 
 
+def _failed(contestant: str, repeat: int, error: ContestantError) -> Timed:
+    found = error.measured
+    return Timed(
+        contestant=contestant,
+        repeat=repeat,
+        seconds=found.seconds,
+        wall_seconds=found.seconds,
+        scaled_from_ks=None,
+        cpu_seconds=found.cpu_seconds,
+        peak_mib=dict(found.peak_mib),
+        steps={},
+        chosen_k=None,
+        failure=error.reason,
+    )
+
+
 def scaled_up(seconds: float, fits: Sequence[float], *, fits_in_all: int) -> float:
     """What a run would take if it did all its fits and not just some, of average length."""
     return seconds + (fits_in_all - len(fits)) * mean(fits)
@@ -178,7 +214,7 @@ def scaled_up(seconds: float, fits: Sequence[float], *, fits_in_all: int) -> flo
 
 def median_steps(runs: Sequence[Timed]) -> list[Step]:
     """The job's steps over the repeats, in their order."""
-    own = [run for run in runs if run.contestant == JOB]
+    own = [run for run in runs if run.contestant == JOB and run.failure is None]
     if not own:
         return []
     whole = median(run.wall_seconds for run in own)

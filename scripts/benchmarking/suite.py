@@ -2,16 +2,17 @@
 
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
 import numpy.typing as npt
 from sklearn import datasets
 from sklearn.cluster import KMeans
+from sklearn.metrics import adjusted_rand_score
 from threadpoolctl import threadpool_limits
 
-from scripts.benchmarking.planted import MODERATE, NULLS, WELL, Labelled, mixture, null
+from scripts.benchmarking.planted import MODERATE, NULLS, WELL, Labelled, mixture, null, with_noise
 from segmentation.clustering.refit import refit_kmeans
 from segmentation.selection.evidence import Evidence, evidence_on_k
 from segmentation.selection.validity import Clusters
@@ -22,6 +23,7 @@ Floats = npt.NDArray[np.float64]
 K_MAX = 12
 FEATURES = (2, 3, 6, 12)
 GROUPS = (2, 3, 4, 5, 6, 7, 8, 9, 10)
+WIDE_FEATURES, WIDE_NULLS = (60, 100, 300), (100, 300)
 VERDICT = "verdict"
 JUDGES = (
     VERDICT,
@@ -38,18 +40,27 @@ TUNED_WITH = range(1_000, 4_000)
 
 @dataclass(frozen=True)
 class Found:
-    """What every judge says of one table: the number of groups, 1 for none at all."""
+    """What every judge says of one table: the number of groups, 1 for none at all.
+
+    Where the members of the groups are known, ``rand`` is the adjusted Rand index of k-means with
+    the verdict's k and of these, ``rand_of_truth`` that with the right k.
+    """
 
     name: str
     features: int
     groups: int
     says: dict[str, int]
     strength: str
+    rand: float | None = None
+    rand_of_truth: float | None = None
 
 
 @dataclass(frozen=True)
 class Case:
-    """A table to make: planted groups or, where there is one, a null set of that name."""
+    """A table to make: planted groups or, where there is one, a null set of that name.
+
+    ``noise`` columns beside the ``features`` tell no group from another.
+    """
 
     groups: int
     features: int
@@ -59,12 +70,13 @@ class Case:
     equal: bool = True
     raw: bool = False
     null: str = ""
+    noise: int = 0
 
     def table(self) -> Labelled:
         """The table itself."""
         if self.null:
             return null(self.null, features=self.features, rows=self.rows, seed=self.seed)
-        return mixture(
+        table = mixture(
             groups=self.groups,
             features=self.features,
             overlap=self.overlap,
@@ -73,6 +85,25 @@ class Case:
             rows=self.rows,
             seed=self.seed,
         )
+        return with_noise(table, columns=self.noise, seed=self.seed) if self.noise else table
+
+
+def wide_cases(*, rows: int, seed: int) -> list[Case]:
+    """Planted groups in 10 of 100 features, in all of many features, and wide nulls."""
+    kinds = list(product((WELL, MODERATE), (True, False), (False, True)))
+    noisy = [
+        Case(GROUPS[1 + i], 10, rows, seed + i, overlap, equal=equal, raw=raw, noise=90)
+        for i, (overlap, equal, raw) in enumerate(kinds)
+    ]
+    whole = [
+        Case(GROUPS[1 + i], width, rows, seed + i, raw=raw)
+        for i, (width, raw) in enumerate(product(WIDE_FEATURES, (False, True)))
+    ]
+    nulls = [
+        Case(1, width, rows, seed + i, null=name)
+        for i, (width, name) in enumerate(product(WIDE_NULLS, NULLS))
+    ]
+    return [*noisy, *whole, *nulls]
 
 
 def cases(
@@ -120,14 +151,21 @@ def judge_table(case: Case | Labelled) -> Found:
     table = case.table() if isinstance(case, Case) else case
     values = np.log1p(table.values) if table.is_raw else table.values
     varying = values[:, values.std(axis=0) > 0]
+    points = (varying - varying.mean(axis=0)) / varying.std(axis=0)
     with threadpool_limits(1):
-        evidence = swept((varying - varying.mean(axis=0)) / varying.std(axis=0))
+        evidence = swept(points)
     verdict = judge(evidence)
     says = {name: verdict.favourites.get(name, 1) for name in JUDGES}
     said = verdict.groups if verdict.strength != "none" else 1
-    return Found(
-        table.name, table.values.shape[1], table.groups, says | {VERDICT: said}, verdict.strength
-    )
+    width = table.values.shape[1]
+    found = Found(table.name, width, table.groups, says | {VERDICT: said}, verdict.strength)
+    if table.members is None or width < min(WIDE_FEATURES):
+        return found
+    rands = [
+        adjusted_rand_score(table.members, KMeans(k, n_init=10, random_state=0).fit_predict(points))
+        for k in (verdict.k, table.groups)
+    ]
+    return replace(found, rand=round(rands[0], 4), rand_of_truth=round(rands[1], 4))
 
 
 def swept(

@@ -1,24 +1,29 @@
 """What was measured as tables: rows of text, for the terminal and for the page."""
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from scripts.benchmarking.lines import LineTimes
+from rich.console import Console
+from rich.table import Table
+
 from scripts.benchmarking.measuring import DRIVER, JVM, TOTAL, WORKERS
-from scripts.benchmarking.origins import ORIGINS, Origins, total
 from scripts.benchmarking.records import (
     CONTESTANTS,
     Comparison,
     CoresetSizes,
     CostRow,
+    Finding,
     Measurement,
     Scaling,
     Spread,
     shape,
 )
 from scripts.benchmarking.session import highest_mib
-from scripts.benchmarking.suite import JUDGES, VERDICT, Found, shares_right
+
+WIDTH = 140
+"""Columns of text where the output is no terminal."""
 
 ROLES = (DRIVER, JVM, WORKERS, TOTAL)
 
@@ -39,64 +44,6 @@ def tables(found: Measurement) -> list[Rows]:
     return scaling_tables(found) if isinstance(found, Scaling) else coreset_tables(found)
 
 
-def line_table(found: LineTimes) -> Rows:
-    """The seconds of every step from transaction lines to segments, and their part of all."""
-    return Rows(
-        f"{found.lines:,} lines of {found.customers:,} customers: {found.seconds:.1f} s",
-        ("step", "seconds", "share"),
-        [
-            (step, f"{seconds:.1f}", f"{seconds / found.seconds:.0%}")
-            for step, seconds in found.steps.items()
-        ],
-    )
-
-
-def suite_tables(found: Sequence[Found], known: Sequence[Found]) -> list[Rows]:
-    """What every judge of k says: right in per cent by kind of table, and each recognised one."""
-    planted = [each for each in found if each.groups > 1]
-    nulls = [each for each in found if each.groups == 1]
-    groups = {"all planted": planted}
-    for each in planted:
-        groups.setdefault(each.name, []).append(each)
-    for width in sorted({each.features for each in planted}):
-        groups[f"planted, {width} features"] = [e for e in planted if e.features == width]
-    groups["all without groups"] = nulls
-    for each in nulls:
-        groups.setdefault(each.name, []).append(each)
-    right = [
-        (f"{name} ({len(some)})", *(f"{share:.0%}" for share in shares_right(some).values()))
-        for name, some in groups.items()
-    ]
-    answers = [
-        (
-            f"{each.name} ({each.groups})",
-            f"{each.says[VERDICT]} {each.strength}",
-            *(str(each.says[name]) for name in JUDGES if name != VERDICT),
-        )
-        for each in known
-    ]
-    return [
-        Rows("the right number of groups is found", ("tables", *JUDGES), right),
-        Rows("recognised tables (their classes)", ("table", *JUDGES), answers),
-    ]
-
-
-def origin_table(found: Sequence[Origins]) -> Rows:
-    """Of each table, and of all, the number of k that each kind of start finds the centres of."""
-    sums = [
-        (
-            each.name,
-            str(each.ks),
-            *(str(each.reached[origin]) for origin in ORIGINS),
-            *(str(each.alone[origin]) for origin in ORIGINS),
-            f"{each.without_mllib:.5f}",
-        )
-        for each in [*found, total(found)]
-    ]
-    head = ("table", "k", *ORIGINS, *(f"only {origin}" for origin in ORIGINS), "cost without mllib")
-    return Rows("values of k whose cheapest centres a kind of start reaches", head, sums)
-
-
 def comparison_tables(found: Comparison) -> list[Rows]:
     """Times, ratios, memory, steps and costs of one comparison."""
     title = shape(found)
@@ -107,7 +54,7 @@ def comparison_tables(found: Comparison) -> list[Rows]:
             ("contestant", *spread, "CPU s"),
             [
                 (
-                    f"({name}) {CONTESTANTS[name]}{_scaled_mark(found, name)}",
+                    f"({name}) {CONTESTANTS[name]}{_mark(found, name)}",
                     *_three(each, ".1f"),
                     f"{median(r.cpu_seconds for r in found.runs if r.contestant == name):.1f}",
                 )
@@ -132,18 +79,38 @@ def comparison_tables(found: Comparison) -> list[Rows]:
             ("step", "seconds", "share"),
             [(step.name, f"{step.seconds:.2f}", f"{step.share:.1%}") for step in found.steps],
         ),
+        finding_table(title, found.findings),
         cost_table(title, found.costs),
     ]
     return [table for table in tables if table.rows]
 
 
+def finding_table(title: str, found: Sequence[Finding]) -> Rows:
+    """What each contestant makes of the planted groups."""
+    return Rows(
+        f"{title}: the planted groups",
+        ("contestant", "k", "adjusted Rand", "verdict", "warnings", "report MiB", "generated code"),
+        [
+            (
+                competitor(each.contestant),
+                str(each.k),
+                text_of(each.rand, ".4f"),
+                each.verdict or "",
+                text_of(each.warnings, ","),
+                text_of(each.report_mib, ".1f"),
+                text_of(each.generated_lines, ","),
+            )
+            for each in found
+        ],
+    )
+
+
 def scaling_tables(found: Scaling) -> list[Rows]:
     """Time and memory of this job against rows."""
-    features = len(found.conditions.features)
     slope = "" if found.slope is None else f"; slope of log time on log rows {found.slope:.2f}"
     return [
         Rows(
-            f"(a) on growing tables of {features} features{slope}",
+            f"(a) on growing tables of {found.conditions.shape} features{slope}",
             ("rows", "seconds", "min", "max", "s per million", *(f"{role} MiB" for role in ROLES)),
             [
                 (
@@ -153,7 +120,8 @@ def scaling_tables(found: Scaling) -> list[Rows]:
                     *_memory(point.peak_mib),
                 )
                 for point in found.points
-            ],
+            ]
+            + _growth(found),
         ),
         Rows(
             "Seconds of each step",
@@ -163,6 +131,22 @@ def scaling_tables(found: Scaling) -> list[Rows]:
                 for i, step in enumerate(found.points[0].steps)
             ],
         ),
+    ]
+
+
+def _growth(found: Scaling) -> list[tuple[str, ...]]:
+    """A row with the longest table's numbers over the shortest's: 1.00 is flat."""
+    if len(found.points) < 2:
+        return []
+    first, last = found.points[0], found.points[-1]
+    memory = {role: last.peak_mib[role] / mib for role, mib in first.peak_mib.items()}
+    return [
+        (
+            f"x {last.rows / first.rows:.1f}",
+            f"x {last.seconds.median / first.seconds.median:.2f}",
+            *[""] * 3,
+            *(f"x {memory[role]:.2f}" if role in memory else "" for role in ROLES),
+        )
     ]
 
 
@@ -229,9 +213,16 @@ def memory_by_contestant(found: Comparison) -> dict[str, dict[str, float]]:
     }
 
 
-def _scaled_mark(found: Comparison, name: str) -> str:
+def _mark(found: Comparison, name: str) -> str:
+    if (failure := found.failure(name)) is not None:
+        return f": {failure}"
     is_scaled = any(run.scaled_from_ks for run in found.runs if run.contestant == name)
     return ", scaled up" if is_scaled else ""
+
+
+def text_of(value: float | None, form: str) -> str:
+    """A number in a cell; an empty cell where there is none."""
+    return "" if value is None else format(value, form)
 
 
 def _three(spread: Spread, form: str) -> tuple[str, str, str]:
@@ -240,3 +231,15 @@ def _three(spread: Spread, form: str) -> tuple[str, str, str]:
 
 def _memory(peak_mib: dict[str, float]) -> list[str]:
     return [f"{peak_mib[role]:,.0f}" if role in peak_mib else "" for role in ROLES]
+
+
+def print_tables(report: Iterable[Rows]) -> None:
+    """Print the tables, as wide as the terminal or as a page."""
+    console = Console(width=None if sys.stdout.isatty() else WIDTH)
+    for rows in report:
+        table = Table(title=rows.title, title_justify="left")
+        for i, head in enumerate(rows.head):
+            table.add_column(head, justify="right" if i else "left")
+        for row in rows.rows:
+            table.add_row(*row)
+        console.print(table, markup=False)

@@ -8,24 +8,38 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
+import numpy as np
+import numpy.typing as npt
+
 TASK, ANSWER, LABELLED = "task.json", "answer.json", "labelled"
 
 
 @dataclass(frozen=True)
 class Task:
-    """A table to cluster for every k of ``ks``; ``output`` is an empty folder."""
+    """A table to cluster for every k of ``ks``; ``output`` is an empty folder.
+
+    Of each of the ``categories``, columns of text, the ``top`` most frequent values have a
+    dimension each and all others share one.
+    """
 
     table: str
     customer_id: str
     features: list[str]
+    categories: list[str]
+    top: int
     ks: list[int]
     seed: int
-    output: str
+    output: str = ""
 
     @classmethod
     def given(cls) -> Self:
         """The task in the file that the command line names."""
         return cls(**json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")))
+
+    @classmethod
+    def given_with_model(cls) -> tuple[str, Self]:
+        """The folder of a published model, which the command line names second, and the task."""
+        return sys.argv[2], cls.given()
 
     @property
     def labelled(self) -> str:
@@ -40,16 +54,34 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Answer:
-    """Centres for every k, in units of the logarithm (log1p), and how long each step took.
+class Published:
+    """What only this job publishes: labels in the order of the ids, its verdict, its report.
 
-    ``costs`` are what the contestant says itself, in squared scaled units; only this job does.
+    ``generated_lines`` is how many lines of its output are Spark's generated code.
+    """
+
+    labels: npt.NDArray[np.int64]
+    groups: int
+    strength: str
+    warnings: int
+    report_mib: float
+    generated_lines: int
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Centres for every k, and how long each step took.
+
+    Coordinates are logarithms (log1p) of the features, then for each category the shares of its
+    values in alphabetical order, of all others last. ``costs`` are what the contestant says
+    itself, in squared scaled units; only this job does.
     """
 
     centres: dict[int, list[list[float]]]
     steps: dict[str, float]
     chosen: int | None = None
     costs: dict[int, float] | None = None
+    published: Published | None = None
 
     @classmethod
     def read(cls, output: Path) -> Self:

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from scripts.benchmarking.costs import costs
-from scripts.benchmarking.measurements import slope
 from scripts.benchmarking.session import scaled_up
+from scripts.benchmarking.widths import exponent
 from tests.conftest import SPARK_PATH
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,13 +31,14 @@ def test_a_run_of_three_fits_is_scaled_up_by_their_mean():
     assert scaled_up(100.0, [10.0, 20.0, 30.0], fits_in_all=11) == 100 + 8 * 20
 
 
-def test_the_slope_of_what_grows_with_the_square_is_two():
-    assert slope([10, 100, 1000], [1.0, 100.0, 10_000.0]) == pytest.approx(2)
+def test_the_exponent_of_what_grows_with_the_square_is_two():
+    assert exponent([10, 100, 1000], [1.0, 100.0, 10_000.0]) == pytest.approx(2)
 
 
 @pytest.mark.turn(3, of=4)
 def test_a_small_benchmark(tmp_path):
-    options = {"rows": ROWS, "k-max": K_MAX, "repeat": 1, "mllib-ks": 3, "driver-memory": "1g"}
+    options = {"rows": ROWS, "categories": "2x4", "groups": 3, "k-max": K_MAX}
+    options |= {"repeat": 1, "mllib-ks": 3, "driver-memory": "1g"}
     arguments = [part for name, value in options.items() for part in (f"--{name}", str(value))]
     # Run as scripts/benchmark would, whose own part is to find this Python.
     done = subprocess.run(
@@ -68,10 +69,18 @@ def test_a_small_benchmark(tmp_path):
         scikit_learn = min(row["costs"]["c"], row["costs"]["many starts"])
         assert row["costs"]["a"] == pytest.approx(scikit_learn, rel=0.01)
         assert min(row["ratios"].values()) == 1
-    # Scaled to mean 0 and sample deviation 1, all rows in one cluster cost this by definition.
-    one_cluster = (ROWS - 1) * len(found["conditions"]["features"])
+    # Every feature, a category too, has variance 1: this is what one cluster costs.
+    shape = found["conditions"]["shape"]
+    one_cluster = (ROWS - 1) * (shape["features"] + shape["categories"])
     assert found["costs"][0]["costs"]["c"] == pytest.approx(one_cluster, rel=1e-9)
     assert found["published_to_measured"] == pytest.approx(1, abs=1e-6)
+    # The loop's own centres, mapped back from Spark's order of values, are nobody's by mistake.
+    assert found["costs"][1]["ratios"]["b"] < 1.5
+    own, *others = found["findings"]
+    assert [each["contestant"] for each in (own, *others)] == ["a", "b", "c"]
+    assert all(0.5 < each["rand"] <= 1 for each in (own, *others))
+    assert own["generated_lines"] == 0
+    assert own["report_mib"] > 0.1
 
     assert str(tmp_path) not in text, "results.json says nothing of this machine's folders"
     assert not list(tmp_path.glob("scratch/*/")), "what the contestants wrote is removed"

@@ -16,6 +16,7 @@ from scripts.benchmarking.suite import (
     recognised,
     shares_right,
     swept,
+    wide_cases,
 )
 from segmentation.selection.verdict import judge
 from tests.rotation import rotation
@@ -93,3 +94,13 @@ def test_the_classic_examples_untransformed_curve_supports_five(shared_data):
     verdict = judge(evidence)
     assert verdict.favourites["silhouette"] == 5
     assert verdict.strength != "clear"
+
+
+def test_the_wide_suite_is_made_as_it_says():
+    found = wide_cases(rows=50, seed=SEED)
+    assert {case.seed for case in found}.isdisjoint(TUNED_WITH)
+    noisy = next(case for case in found if case.noise and not case.raw).table()
+    assert noisy.values.shape == (50, 100)
+    assert noisy.members is not None
+    assert noisy.members.shape == (50,)
+    assert {case.features for case in found if case.null} == {100, 300}
