@@ -27,7 +27,7 @@ SEED = 70_000
 @pytest.fixture(scope="module", params=rotation([2, 6]))
 def found(request):
     """Every judge's answers for tables of so many features."""
-    return judged(cases(rows=1_500, seed=SEED, features=(request.param,)), processes=2)
+    return judged(cases(rows=800, seed=SEED, features=(request.param,)), processes=2)
 
 
 def test_no_seed_is_one_that_the_verdict_was_tuned_with():
