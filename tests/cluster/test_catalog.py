@@ -2,33 +2,35 @@
 
 import json
 import subprocess
-from pathlib import Path
 
 import pytest
 
 from segmentation.storage import pointer
 from segmentation.storage.filesystem import Folder
-from tests.cluster.conftest import LOG_TAIL, LOOPBACK, QUIET, RUN_S, Program
+from tests.cluster.conftest import LOG_TAIL, LOOPBACK, QUIET, ROOT, RUN_S, Program
 from tests.segment_totals import QUERY, free_port, same, segment_totals
 
-pytestmark = [pytest.mark.cluster, pytest.mark.turn(2, of=4)]
+pytestmark = [pytest.mark.cluster, pytest.mark.turn(2, of=5)]
 
 CUSTOMERS = 2_000
 SHORT = 4_000
 """Letters: what Java says before it says nothing, not the 18,000 lines of a Hive client."""
 DRIVER = """
-import sys; sys.path.insert(0, sys.argv[1])
+import sys
+root, config, folder = sys.argv[1:]
+sys.path[:0] = [root + "/lib", root]
 from pyspark.sql import SparkSession
 from segmentation.cli import main
+from tests.parts import EVIDENCE, MODEL, REPORT, left_out
 
 def status(*arguments):
     try:
-        main(list(arguments))
+        with left_out(MODEL, REPORT, EVIDENCE):
+            main(list(arguments))
     except SystemExit as stop:
         return stop.code
     return 0
 
-config, folder = sys.argv[2:]
 assert status("run", config, "--run-id", "old") == 0
 spark = SparkSession.active()
 # A view of ours whose table the next run lacks, and one as older releases made them.
@@ -73,8 +75,7 @@ def published(machine, tmp_path_factory):
     )
     submit = " ".join(f"--conf {key}={value}" for key, value in settings.items())
     environment = machine.environment(PYSPARK_SUBMIT_ARGS=f"{submit} pyspark-shell")
-    lib = Path(__file__).resolve().parents[2] / "lib"
-    command = [machine.python, "-c", DRIVER, lib, config, folder]
+    command = [machine.python, "-c", DRIVER, ROOT, config, folder]
     with Program("publisher", command, folder, environment) as program:
         assert program.process.wait(RUN_S) == 0, program.text()[-LOG_TAIL:]
     return folder, settings
@@ -170,9 +171,8 @@ def test_beeline_through_the_thrift_server(published, machine, run):
 
 def mirrored(folder, machine, **environment):
     """``segment mirror`` of the configuration, as a process of its own."""
-    lib = Path(__file__).resolve().parents[2] / "lib"
     return subprocess.run(
         [machine.python, "-m", "segmentation", "mirror", folder / "config.toml"],
-        env=machine.environment(PYTHONPATH=str(lib), **environment),
+        env=machine.environment(PYTHONPATH=str(ROOT / "lib"), **environment),
         cwd=folder, capture_output=True, text=True, check=False,
     )  # fmt: skip

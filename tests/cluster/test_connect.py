@@ -7,7 +7,7 @@ import pytest
 from tests.cluster.conftest import LOOPBACK, QUIET, ROOT, RUN_S, SAMPLED, WHOLE, Program
 from tests.cluster.digests import digest
 
-pytestmark = [pytest.mark.cluster, pytest.mark.turn(3, of=4)]
+pytestmark = [pytest.mark.cluster, pytest.mark.turn(3, of=5)]
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from tests.cluster.conftest import RUN_S, SAMPLED
 from tests.cluster.digests import digest
 from tests.rotation import SEED
 
-pytestmark = [pytest.mark.cluster, pytest.mark.turn(0, of=4)]
+pytestmark = [pytest.mark.cluster, pytest.mark.turn(0, of=5)]
 
 KILLS = int(os.environ.get("SEGMENTATION_KILLS", "1"))
 MORE = 4

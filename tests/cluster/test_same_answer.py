@@ -14,13 +14,13 @@ from tests.rotation import rotation
 pytestmark = pytest.mark.cluster
 
 
-@pytest.mark.turn(0, of=4)
+@pytest.mark.turn(0, of=5)
 def test_on_executors_of_their_own(local_cluster, undisturbed, reference):
     assert digest(undisturbed.run) == reference(SAMPLED)
     assert local_cluster.program.open_to_others() == []
 
 
-@pytest.mark.turn(0, of=4)
+@pytest.mark.turn(0, of=5)
 @pytest.mark.parametrize(
     ("files", "shuffled", "path"),
     rotation([(7, 1, WHOLE), (2, None, SAMPLED), (64, 4, WHOLE), (64, 2, SAMPLED), (1, 3, WHOLE)]),

@@ -20,7 +20,7 @@ from tests.cluster.conftest import (
 )
 from tests.cluster.digests import digest
 
-pytestmark = [pytest.mark.cluster, pytest.mark.turn(1, of=4)]
+pytestmark = [pytest.mark.cluster, pytest.mark.turn(1, of=5)]
 
 WORKERS = 2
 

