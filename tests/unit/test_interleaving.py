@@ -33,8 +33,8 @@ PLAYS = [
     # run id published, adds files to it, as an object store has no folder to rename
     if not (kind == "s3" and "pauses" in told and "same_id" in told)
 ]
-EACH = 36
-"""500 a day in all, others every day."""
+EACH = 20
+"""300 a day in all, others every day."""
 
 
 @dataclass
@@ -159,7 +159,7 @@ def test_two_jobs_never_publish_over_one_another(kind, scenario, monkeypatch, re
     monkeypatch.setattr(lease, "POLL_S", 30.0)
     monkeypatch.setattr(lease, "HEARTBEAT_S", 40.0)
     monkeypatch.setattr(run_writer, "write_rows", cheap_rows)
-    count = EACH * (20 if request.config.getoption("--thorough") else 1)
+    count = EACH * (36 if request.config.getoption("--thorough") else 1)
     ended: Counter[tuple[str, ...]] = Counter()
     for seed in range(SEED * 10_000, SEED * 10_000 + count):
         print(f"seed {seed}")
