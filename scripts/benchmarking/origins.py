@@ -11,8 +11,9 @@ from pyspark.sql import SparkSession
 
 from scripts.benchmarking.planted import MODERATE, WELL, mixture
 from segmentation.clustering.coreset import Coreset
-from segmentation.clustering.kmeans import Search, find_optima
+from segmentation.clustering.kmeans import find_optima
 from segmentation.clustering.search import Optimum
+from segmentation.clustering.starts import Search
 
 Floats = npt.NDArray[np.float64]
 

@@ -6,10 +6,11 @@ from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score
 from threadpoolctl import threadpool_info
 
-from segmentation.clustering import kmeans as starts
+from segmentation.clustering import starts
 from segmentation.clustering.coreset import Coreset
-from segmentation.clustering.kmeans import different, fit_coreset
+from segmentation.clustering.kmeans import fit_coreset
 from segmentation.clustering.search import NEAR_OPTIMAL_RATIO, Optimum
+from segmentation.clustering.starts import different
 from tests.spark.tables import planted
 
 BITS = 20
