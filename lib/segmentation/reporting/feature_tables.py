@@ -33,10 +33,14 @@ class OnDemand:
 
 @dataclass(frozen=True)
 class FeatureTable:
-    """The rows shown at once, in their order; ``everything`` where there are more."""
+    """The rows shown at once, in their order; ``everything`` where there are more.
+
+    ``has_value`` where the value feature was put among them.
+    """
 
     rows: tuple[Row, ...]
     everything: OnDemand | None = None
+    has_value: bool = False
 
     @property
     def noun(self) -> str:
@@ -60,7 +64,8 @@ def clustering_table(report: Report) -> FeatureTable:
     shown = sorted(ordered, key=lambda row: (row.feature, row.value) != value)[:MAX_ROWS]
     texts = [formatting.percent(between[row.feature, row.value]) for row in ordered]
     everything = _on_demand("all-features", "All features by segment", ordered, texts)
-    return FeatureTable(tuple(shown), everything)
+    has_value = (shown[0].feature, shown[0].value) == value
+    return FeatureTable(tuple(shown), everything, has_value)
 
 
 def attribute_tables(report: Report) -> tuple[list[tuple[str, list[Row]]], OnDemand | None]:
