@@ -14,6 +14,7 @@ from segmentation.clustering.coreset import Coreset
 from segmentation.clustering.kmeans import find_optima
 from segmentation.clustering.search import Optimum
 from segmentation.clustering.starts import Search
+from segmentation.numerics.grid_points import GridPoints
 
 Floats = npt.NDArray[np.float64]
 
@@ -90,7 +91,7 @@ def coreset_of(values: Floats) -> Coreset:
     varying = values[:, values.std(axis=0) > 0]
     scaled = (varying - varying.mean(axis=0)) / varying.std(axis=0)
     points, counts = np.unique(np.rint(scaled * 2.0**BITS), axis=0, return_counts=True)
-    return Coreset(points, counts.astype(np.int64), is_whole=True)
+    return Coreset(GridPoints.of(points), counts.astype(np.int64), is_whole=True)
 
 
 def tables(*, rows: int, seed: int, files: Path | None) -> Iterator[Points]:

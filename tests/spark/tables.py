@@ -17,15 +17,16 @@ from segmentation.config import Config, parse
 from segmentation.features import contract
 from segmentation.features.definitions import defined_features
 from segmentation.features.encoding import Encoding, encode
-from segmentation.features.preparation import fit_preparation, with_coordinates
+from segmentation.features.preparation import fit_preparation
 from segmentation.features.profiling import Profiled, profiled
 from segmentation.model.features import Feature
 from segmentation.model.fitted import FittedModel, ModelSegment
 from segmentation.model.preparation import Preparation
 from segmentation.model.rules import NearestPrototype
-from segmentation.model.spark_columns import PreparedCustomers
+from segmentation.model.spark_columns import ENTRIES, PreparedCustomers, with_entries
 from segmentation.model.spark_pipeline import preparation_stages
 from segmentation.numerics.arrays import Points
+from segmentation.numerics.grid_points import Layout
 from segmentation.numerics.partition import Partition
 from segmentation.pipelines.description import BuiltSegments, build_segments
 from segmentation.segments.profile import Value, order_by_value
@@ -55,7 +56,7 @@ class Prepared:
 
     @property
     def rows(self) -> DataFrame:
-        """The usable rows with their coordinates."""
+        """The usable rows with their entries and coordinates."""
         return with_coordinates(self.usable, self.preparation)
 
     @property
@@ -65,7 +66,7 @@ class Prepared:
 
     @property
     def coordinates(self) -> tuple[str, ...]:
-        return self.preparation.coordinates
+        return coordinate_names(self.preparation.layout)
 
     @property
     def population(self) -> DistributedPopulation:
@@ -75,8 +76,8 @@ class Prepared:
     def customers(self) -> PreparedCustomers:
         """The usable rows with their coordinates, and the bounds of these."""
         return PreparedCustomers(
-            self.rows,
-            coordinates=self.coordinates,
+            with_entries(self.usable, self.preparation),
+            self.preparation.layout,
             bits=self.preparation.bits,
             count=self.audit.usable,
             distinct=self.distinct,
@@ -89,6 +90,24 @@ class Prepared:
         """The prepared values in scaled units, a row a customer."""
         found = self.rows.select(*self.coordinates).toPandas().to_numpy()
         return np.asarray(found) / 2.0**self.preparation.bits
+
+
+def coordinate_names(layout: Layout) -> tuple[str, ...]:
+    """The columns that :func:`with_coordinates` adds."""
+    return tuple(f"__q{j}" for j in range(layout.width))
+
+
+def with_coordinates(rows: DataFrame, preparation: Preparation) -> DataFrame:
+    """The table with its entries, and every coordinate as a column of its own."""
+    layout, entry = preparation.layout, F.col(ENTRIES)
+    found = {j: entry[i] for i, j in enumerate(layout.numbers)}
+    for i, table in enumerate(layout.tables, start=len(layout.numbers)):
+        for j, column in enumerate(table.coordinates.T.tolist()):
+            values = F.array(*map(F.lit, column))
+            found[table.first + j] = F.get(values, entry[i].cast("int"))
+    named = zip(coordinate_names(layout), sorted(found), strict=True)
+    columns = [found[j].alias(name) for name, j in named]
+    return with_entries(rows, preparation).select("*", *columns)
 
 
 def features_of(settings: Config) -> tuple[Feature, ...]:
@@ -179,9 +198,11 @@ def from_arrow(spark: SparkSession, table: pa.Table) -> DataFrame:
 
 
 def on_grid(spark: SparkSession, points: npt.ArrayLike) -> DataFrame:
-    """A table whose columns ``q0``, ``q1``... are coordinates already."""
+    """A table whose columns ``q0``, ``q1``... are coordinates already, and its entries."""
     by_column = np.asarray(points, float).T
-    return table(spark, **{f"q{j}": column for j, column in enumerate(by_column)})
+    names = [f"q{j}" for j in range(len(by_column))]
+    rows = table(spark, **dict(zip(names, by_column, strict=True)))
+    return rows.withColumn(ENTRIES, F.array(*names))
 
 
 def points_of(
@@ -194,9 +215,10 @@ def points_of(
 ) -> PreparedCustomers:
     """A table whose ``coordinates`` are those of the ``points``, as prepared customers."""
     values = np.asarray(points, float)
+    names = [name for name in coordinates if name != ENTRIES]
     return PreparedCustomers(
-        rows,
-        coordinates=tuple(coordinates),
+        rows.withColumn(ENTRIES, F.array(*names)),
+        Layout.of_numbers(len(names)),
         bits=bits,
         count=len(values),
         distinct=len(values) if distinct is None else distinct,

@@ -30,7 +30,7 @@ def compressed(rows, points, *, size=50, distinct_points=None):
 def test_few_points_are_all_taken_with_their_counts(spark):
     points = np.array([(3, 1), (0, 0), (3, 1), (-2, 5), (0, 0), (3, 1)], float)
     found = compressed(on_grid(spark, points), points)
-    assert found.points.tolist() == [[-2, 5], [0, 0], [3, 1]]
+    assert found.points.entries.tolist() == [[-2, 5], [0, 0], [3, 1]]
     assert found.weights.tolist() == [1, 2, 3]
     assert found.is_whole
 
@@ -39,7 +39,7 @@ def test_their_counts_are_those_of_pandas(spark):
     points = np.random.default_rng(1).integers(-3, 4, (300, 2))
     found = compressed(on_grid(spark, points), points, distinct_points=49)
     expected = pd.DataFrame(points).value_counts().sort_index()
-    assert found.points.tolist() == [list(point) for point in expected.index]
+    assert found.points.entries.tolist() == [list(point) for point in expected.index]
     assert found.weights.tolist() == expected.tolist()
 
 
@@ -63,7 +63,7 @@ def test_customers_that_an_outlier_pushes_onto_few_grid_points_are_taken_whole(s
     # two thousand different customers before rounding, three after
     points = np.repeat([(0.0, 0), (1, 0), (2**24, 0)], [1500, 499, 1], axis=0)
     found = compressed(on_grid(spark, points), points, distinct_points=2000)
-    assert found.points.tolist() == [[0, 0], [1, 0], [2**24, 0]]
+    assert found.points.entries.tolist() == [[0, 0], [1, 0], [2**24, 0]]
     assert found.weights.tolist() == [1500, 499, 1]
     assert found.is_whole
 
@@ -71,18 +71,18 @@ def test_customers_that_an_outlier_pushes_onto_few_grid_points_are_taken_whole(s
 def test_weights_are_the_inverse_of_the_probability(spark):
     points = lognormal(1000, seed=3)
     found = drawn(on_grid(spark, points), points, size=100)
-    squares = (found.points**2).sum(axis=1)
+    squares = (found.points.entries**2).sum(axis=1)
     kept = np.minimum(1, 100 * (0.5 / 1000 + 0.5 * squares / (points**2).sum()))
     assert found.weights.tolist() == np.rint(WEIGHT_UNIT / kept).tolist()
-    assert {tuple(p) for p in found.points} <= {tuple(p) for p in points}
-    assert found.points.tolist() == sorted(found.points.tolist())
+    assert {tuple(p) for p in found.points.entries} <= {tuple(p) for p in points}
+    assert found.points.entries.tolist() == sorted(found.points.entries.tolist())
 
 
 def test_a_far_outlier_is_always_kept_with_weight_one(spark):
     points = np.vstack([lognormal(500, seed=4), [(2**22, 2**22)]])
     for seed in range(3):
         found = drawn(on_grid(spark, points), points, size=50, seed=seed)
-        assert found.points[-1].tolist() == [2**22, 2**22]
+        assert found.points.entries[-1].tolist() == [2**22, 2**22]
         assert found.weights[-1] == WEIGHT_UNIT
 
 
@@ -136,6 +136,6 @@ def test_another_seed_draws_other_rows_and_the_same_seed_the_same(spark):
     points = lognormal(1000, seed=7)
     rows = on_grid(spark, points)
     first, again, other = (drawn(rows, points, size=100, seed=s) for s in (1, 1, 2))
-    assert np.array_equal(first.points, again.points)
+    assert np.array_equal(first.points.entries, again.points.entries)
     assert np.array_equal(first.weights, again.weights)
-    assert first.points.tolist() != other.points.tolist()
+    assert first.points.entries.tolist() != other.points.entries.tolist()

@@ -9,8 +9,7 @@ from scipy.stats import skew
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from segmentation.errors import DataError
-from segmentation.model.features import number, share
-from segmentation.model.features import values as of_feature
+from segmentation.model.features import code, labels, number
 from segmentation.model.preparation import column_name
 from segmentation.model.spark_columns import spark_column
 from segmentation.schemas import quoted
@@ -22,18 +21,27 @@ NONE = {"transform": "none"}
 
 def values(made, name):
     """One number or share for every usable row, by its key, before the transform."""
-    (expression,) = [
-        number(feature) if value is None else share(feature, value)
+    ((feature, value),) = [
+        (feature, value)
         for feature, value in model_columns(made)
         if column_name(feature.name, value) == name
     ]
+    expression = number(feature) if value is None else code(feature)
     rows = made.usable.select("key", spark_column(expression)).collect()
-    return {row[0]: row[1] for row in rows}
+    if value is None:
+        return {row[0]: row[1] for row in rows}
+    own = labels(feature).index(value)
+    return {row[0]: float(row[1] == own) for row in rows if row[1] is not None}
 
 
 def model_columns(made):
     """Every feature with every value that has a share, in the configuration's order."""
     return [(feature, each) for feature in made.encoding.features for each in of_feature(feature)]
+
+
+def of_feature(feature):
+    named = (feature.other, feature.absent)
+    return (*feature.categories, *filter(None, named)) if feature.kind == "categorical" else (None,)
 
 
 def rejections(customers, settings):
@@ -234,13 +242,19 @@ def test_order_and_partitions_change_no_bit(spark, people):
 
 
 def described(made):
-    return {each.key: each for each in made.profiled.described}
+    return {key: (each, key) for each in made.profiled.described for key in each.keys}
 
 
-def known(made, attribute):
-    """The value of an attribute for every usable row, by its key, of those who have one."""
+def known(made, reported):
+    """The number or share for every usable row, by its key, of those who have one."""
+    attribute, (_, value) = reported
     rows = made.usable.select("key", spark_column(attribute.expression)).collect()
-    return {row[0]: row[1] for row in rows if row[1] is not None}
+    if attribute.is_number:
+        return {row[0]: row[1] for row in rows if row[1] is not None}
+    if value == attribute.absent:
+        return {row[0]: float(row[1] is None) for row in rows}
+    place = attribute.values.index(value)
+    return {row[0]: float(row[1] == place) for row in rows if row[1] is not None}
 
 
 def test_attributes_are_numbers_or_shares_as_their_values_say(spark):
@@ -285,7 +299,7 @@ def test_a_described_double_without_a_value_is_unknown_and_no_text(spark, nothin
     rows = [(i, float(i) if i % 2 else nothing) for i in range(40)]
     customers = spark.createDataFrame(rows, "key int, age double")
     made = prepared(customers, numeric=["key"], features={"describe": ["age"]})
-    (age,) = made.profiled.described
+    (age,) = described(made).values()
     assert known(made, age) == {i: float(i) for i in range(1, 40, 2)}
     assert made.profiled.non_numeric == ()
 
@@ -316,7 +330,7 @@ def test_what_is_known_is_raw(spark):
         "negative": "clip",
     }
     made = prepared(customers, numeric=["a"], features=features)
-    attributes = {each.key: each for each in made.profiled.of_features}
+    attributes = {key: (each, key) for each in made.profiled.of_features for key in each.keys}
     assert known(made, attributes["a", None]) == {i: i - 2.0 for i in range(12) if i not in (3, 4)}
     assert values(made, "a")[3] == values(made, "a")[4] == 4.5  # median of -2, -1, 0, 3, ..., 9
     assert set(attributes) == {
@@ -337,9 +351,9 @@ def test_a_constant_feature_is_profiled_only_as_the_value(spark):
     made = prepared(customers, numeric=["key", "a"])
     assert made.preparation.constant == ("a",)
     used = made.preparation.used
-    keys = [each.key for each in made.profiled.attributes(used, value=None)]
+    keys = [key for each in made.profiled.attributes(used, value=None) for key in each.keys]
     assert keys == [("key", None)]
-    keys = [each.key for each in made.profiled.attributes(used, value="a")]
+    keys = [key for each in made.profiled.attributes(used, value="a") for key in each.keys]
     assert keys == [("key", None), ("a", None)]
 
 

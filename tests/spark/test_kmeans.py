@@ -11,6 +11,7 @@ from segmentation.clustering.coreset import Coreset
 from segmentation.clustering.kmeans import fit_coreset
 from segmentation.clustering.search import NEAR_OPTIMAL_RATIO, Optimum
 from segmentation.clustering.starts import different
+from segmentation.numerics.grid_points import GridPoints
 from tests.spark.tables import planted
 
 BITS = 20
@@ -20,9 +21,8 @@ def coreset(points, weights=None):
     """A whole coreset of scaled points."""
     order = np.lexsort(points.T[::-1])
     counts = np.ones(len(points)) if weights is None else weights
-    return Coreset(
-        np.rint(points[order] * 2.0**BITS), counts[order].astype(np.int64), is_whole=True
-    )
+    grid = GridPoints.of(np.rint(points[order] * 2.0**BITS))
+    return Coreset(grid, counts[order].astype(np.int64), is_whole=True)
 
 
 def cost(found, centres):

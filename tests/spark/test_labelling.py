@@ -16,14 +16,13 @@ import pytest
 from pyspark.ml import PipelineModel
 from pyspark.sql import functions as F
 
-from segmentation.features.preparation import with_coordinates
 from segmentation.model.fitted import FittedModel
 from segmentation.model.labelling import assign, points
 from segmentation.model.spark_columns import CLUSTER, spark_column, with_nearest
 from segmentation.model.spark_pipeline import pipeline_model
 from segmentation.schemas import SEGMENT
 from tests import rotation
-from tests.spark.tables import fitted, from_arrow, prepared
+from tests.spark.tables import fitted, from_arrow, prepared, with_coordinates
 
 DAILY = 2
 FIRST, LAST = map(int, os.environ.get("SEGMENTATION_LABELLINGS", "0:200").split(":"))
@@ -182,7 +181,7 @@ def spark_labels(table, model, centres):
     rules = [spark_column(condition) for _, _, condition in preparation.rules]
     is_broken = F.coalesce(*[F.when(rule, True) for rule in rules], F.lit(False))
     rows = with_coordinates(table.withColumn("__is_broken", is_broken), preparation)
-    found = with_nearest(rows, preparation.coordinates, centres)
+    found = with_nearest(rows, preparation.layout, centres)
     label = F.when(~F.col("__is_broken"), F.col(CLUSTER)).alias("label")
     return {row.id: row.label for row in found.select("id", label).collect()}
 
@@ -217,10 +216,8 @@ def check_table(spark, folder, seed):
 
     found, is_usable = points(read.preparation, table)
     assert np.flatnonzero(is_usable).tolist() == coordinates.index.tolist()
-    assert np.array_equal(found[is_usable], coordinates.to_numpy())
-    labels = with_nearest(
-        spark.createDataFrame(coordinates.reset_index()), made.coordinates, centres
-    )
+    assert np.array_equal(found[is_usable].coordinates, coordinates.to_numpy())
+    labels = with_nearest(made.rows, made.preparation.layout, centres)
     published = {row.id: row[CLUSTER] for row in labels.select("id", CLUSTER).collect()}
     ours = dict(enumerate(assign(read, table).to_pylist()))
     assert {i: label for i, label in ours.items() if label is not None} == published

@@ -45,7 +45,7 @@ def found(customers, ks=(1, 2, 4)):
     return {
         "audit": made.audit,
         "preparation": preparation,
-        "coreset": (coreset.points.tolist(), coreset.weights.tolist()),
+        "coreset": (coreset.points.entries.tolist(), coreset.weights.tolist()),
         "curve": [(p.k, p.cost(), p.counts, p.sums) for p in swept],
         "segments": built,
         "labels": sorted(map(tuple, table.collect())),

@@ -10,11 +10,10 @@ from pyspark.ml import PipelineModel
 from sklearn.preprocessing import StandardScaler
 
 from segmentation.errors import DataError
-from segmentation.features.preparation import with_coordinates
 from segmentation.model.preparation import EXACT_BITS
 from segmentation.model.spark_pipeline import IS_USABLE, SCALED, preparation_stages
 from tests.rotation import rotation
-from tests.spark.tables import RAW, in_partitions, prepared, table
+from tests.spark.tables import RAW, in_partitions, prepared, table, with_coordinates
 
 
 def test_moments_and_coordinates_on_paper(spark):

@@ -6,26 +6,30 @@ import numpy as np
 import pytest
 from pyspark.sql import functions as F
 
+from segmentation.clustering.distributed import DistributedPopulation
+from segmentation.model import spark_columns
 from segmentation.model.expressions import Column
 from segmentation.model.rules import LabellingRule, NearestPrototype
 from segmentation.model.spark_columns import (
     CLUSTER,
+    ENTRIES,
     SECOND_CLUSTER,
     SECOND_SQUARE,
     SQUARE,
-    farthest_point,
     with_assignment,
     with_nearest,
 )
 from segmentation.model.spark_sql import spark_sql
+from segmentation.numerics.grid_points import CodeTable, GridPoints, Layout
 from tests.brute_force import Listed, squares
-from tests.spark.tables import on_grid
+from tests.spark.tables import on_grid, points_of
 
 
 def labelled(rows, centres):
     """For every row its point and what was found of it."""
-    names = rows.columns
-    found = with_nearest(rows, names, np.array(centres, dtype=np.float64)).collect()
+    names = [name for name in rows.columns if name != ENTRIES]
+    layout = Layout.of_numbers(len(names))
+    found = with_nearest(rows, layout, np.array(centres, dtype=np.float64)).collect()
     columns = (CLUSTER, SQUARE, SECOND_CLUSTER, SECOND_SQUARE)
     return [
         (tuple(int(row[n]) for n in names), tuple(row[column] for column in columns))
@@ -45,8 +49,8 @@ def test_two_centres_on_paper(spark):
 def test_a_rule_in_sparks_columns_is_its_assignment_in_numpy(spark):
     points = np.random.default_rng(3).integers(-3, 4, (60, 2))  # few values, so that many are ties
     rule = NearestPrototype.of(points[:4].astype(float))
-    found = with_assignment(on_grid(spark, points), ["q0", "q1"], rule).toPandas()
-    expected = rule.assign(found[["q0", "q1"]].to_numpy())
+    found = with_assignment(on_grid(spark, points), Layout.of_numbers(2), rule).toPandas()
+    expected = rule.assign(GridPoints.of(found[["q0", "q1"]].to_numpy()))
     assert found[CLUSTER].tolist() == expected.segment.tolist()
     assert found[SQUARE].tolist() == expected.square.tolist()
     assert found[SECOND_CLUSTER].tolist() == expected.runner_up.tolist()
@@ -55,7 +59,9 @@ def test_a_rule_in_sparks_columns_is_its_assignment_in_numpy(spark):
 
 def test_a_rule_that_has_no_columns_is_named(spark):
     with pytest.raises(TypeError, match="no Spark columns for"):
-        with_assignment(on_grid(spark, [(0, 0)]), ["q0", "q1"], cast(LabellingRule, "a tree"))
+        with_assignment(
+            on_grid(spark, [(0, 0)]), Layout.of_numbers(2), cast(LabellingRule, "a tree")
+        )
 
 
 def test_a_single_centre_has_no_second(spark):
@@ -86,18 +92,48 @@ def test_equals_whole_number_arithmetic(spark, reach):
 
 def test_no_column_is_lost_or_left_over(spark):
     rows = on_grid(spark, [(1, 2)])
-    found = with_nearest(rows, rows.columns, np.zeros((3, 2)))
-    assert set(found.columns) == {"q0", "q1", CLUSTER, SQUARE, SECOND_CLUSTER, SECOND_SQUARE}
+    found = with_nearest(rows, Layout.of_numbers(2), np.zeros((3, 2)))
+    assert set(found.columns) == {
+        "q0",
+        "q1",
+        ENTRIES,
+        CLUSTER,
+        SQUARE,
+        SECOND_CLUSTER,
+        SECOND_SQUARE,
+    }
 
 
 def test_the_farthest_row_is_that_of_plain_python(spark):
     random = np.random.default_rng(6)
     points = random.integers(-4, 5, (60, 2))  # few values, so that many are equally far
     rows = on_grid(spark, points)
+    population = DistributedPopulation(points_of(rows, ["q0", "q1"], points=points))
     for clusters in (1, 2, 5):
         centres = points[:clusters].astype(float)
         expected = Listed(points.tolist()).farthest(centres)
-        assert farthest_point(rows, rows.columns, centres).tolist() == expected.tolist()
+        assert population.farthest(centres).tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize("k", [1, 4])
+def test_python_workers_find_what_generated_code_finds(spark, monkeypatch, k):
+    """Two numbers and a category of two columns, some of them as near to two centres."""
+    random = np.random.default_rng(k)
+    layout = Layout((2, 3), (CodeTable(0, np.array([[3.0, -1], [-1, 2], [-1, -1]])),))
+    entries = np.column_stack([random.integers(-2, 3, (80, 2)), random.integers(0, 3, 80)])
+    rows = on_grid(spark, entries).drop("q0", "q1", "q2")
+    centres = random.integers(-2, 3, (k, 4)).astype(float)
+    compiled = with_nearest(rows, layout, centres).toPandas()
+    expected = GridPoints(np.vstack(list(compiled[ENTRIES])), layout).nearest_two(centres)
+    monkeypatch.setattr(spark_columns, "MAX_TERMS", 0)
+    for found in (compiled, with_nearest(rows, layout, centres).toPandas()):
+        assert found[CLUSTER].tolist() == expected[0].tolist()
+        assert found[SQUARE].tolist() == expected[1].tolist()
+        if k == 1:
+            assert found[[SECOND_CLUSTER, SECOND_SQUARE]].isna().all(axis=None)
+        else:
+            assert found[SECOND_CLUSTER].tolist() == expected[2].tolist()
+            assert found[SECOND_SQUARE].tolist() == expected[3].tolist()
 
 
 @pytest.mark.parametrize("k", [1, 2, 5])
@@ -107,8 +143,9 @@ def test_the_rules_expression_as_spark_sql_is_its_assignment(spark, k):
     rule = NearestPrototype.of(points[:k].astype(float))
     columns = [Column("q0"), Column("q1")]
     rows = on_grid(spark, points).select("*", F.expr(spark_sql(rule.expression(columns))))
-    found = rows.toPandas().to_numpy()
-    assert found[:, 2].tolist() == rule.assign(found[:, :2]).segment.tolist()
+    found = rows.drop(ENTRIES).toPandas().to_numpy()
+    assigned = rule.assign(GridPoints.of(found[:, :2]))
+    assert found[:, 2].tolist() == assigned.segment.tolist()
     unknown = on_grid(spark, [(1, 2)]).withColumn("q1", F.lit(None).cast("double"))
     (row,) = unknown.select(F.expr(spark_sql(rule.expression(columns)))).collect()
     assert row[0] is None

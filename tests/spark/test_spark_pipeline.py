@@ -28,7 +28,7 @@ def frozen(made, centres):
 
 def unlike(model, made, centres):
     """How many rows the model labels unlike the table."""
-    expected = with_nearest(made.rows, made.coordinates, centres)
+    expected = with_nearest(made.rows, made.preparation.layout, centres)
     names = made.config.features.names
     labelled = model.transform(expected.select(*names, F.col(CLUSTER).alias("expected")))
     return labelled.where(~F.col(SEGMENT).eqNullSafe(F.col("expected"))).count()
@@ -127,12 +127,12 @@ def test_customers_halfway_between_centres_are_labelled_alike_by_table_and_model
         made = prepared(table(spark, a=[0, 2, *[1] * 7], b=[0, 2, *[1] * 7]), features=RAW)
         on_lattice = [(0, 0), (2, 2)]
     centres = on_grid(made, on_lattice)
-    leads = with_nearest(made.rows, made.coordinates, centres).select(
+    leads = with_nearest(made.rows, made.preparation.layout, centres).select(
         (F.col(SECOND_SQUARE) - F.col(SQUARE)).alias("lead")
     )
     assert leads.agg(F.min("lead")).collect()[0][0] == 0  # the case that is meant
     clusters, built = segments_of(made, partition(made, centres), value=Value("b", adds_up=True))
-    moved = with_nearest(made.rows, made.coordinates, built.rule.points).select(
+    moved = with_nearest(made.rows, made.preparation.layout, built.rule.points).select(
         (F.col(SECOND_SQUARE) - F.col(SQUARE)).alias("lead")
     )
     assert moved.agg(F.min("lead")).collect()[0][0] >= CLEAR_MARGIN
@@ -174,7 +174,7 @@ def test_a_lead_of_one_square_of_the_grid_is_enough_for_mllib(spark):
     made = prepared(table(spark, a=values, b=values[::-1]), features=RAW)
     points = np.array(sorted(map(tuple, made.scaled * 2.0**made.preparation.bits)))
     for centres in (points[[0, 1]], points[[1, 2, 4]], points):
-        leads = with_nearest(made.rows, made.coordinates, centres).select(
+        leads = with_nearest(made.rows, made.preparation.layout, centres).select(
             (F.col(SECOND_SQUARE) - F.col(SQUARE)).alias("lead")
         )
         if leads.agg(F.min("lead")).collect()[0][0] >= CLEAR_MARGIN:

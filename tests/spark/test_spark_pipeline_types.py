@@ -13,13 +13,12 @@ from pyspark.ml import PipelineModel
 from pyspark.sql import functions as F
 
 from segmentation.features import contract
-from segmentation.features.preparation import with_coordinates
 from segmentation.model.preparation import at_scoring_day
 from segmentation.model.spark_columns import CLUSTER, with_nearest
 from segmentation.model.spark_pipeline import at_day, pipeline_model
 from segmentation.schemas import SEGMENT
 from tests.rotation import SEED, rotation
-from tests.spark.tables import fitted, prepared, with_rejection
+from tests.spark.tables import fitted, prepared, with_coordinates, with_rejection
 from tests.spark.test_spark_pipeline import frozen
 
 AS_OF = date(2026, 6, 30)
@@ -167,7 +166,7 @@ def model_of(customers, folder):
 def labels_of_table(customers, made, centres):
     """The label of every usable row as the job computes it, by id."""
     kept = contract.usable(with_rejection(customers, made.config))
-    rows = with_nearest(with_coordinates(kept, made.preparation), made.coordinates, centres)
+    rows = with_nearest(with_coordinates(kept, made.preparation), made.preparation.layout, centres)
     return {row.id: row[CLUSTER] for row in rows.select("id", CLUSTER).collect()}
 
 

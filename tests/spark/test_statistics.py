@@ -8,11 +8,19 @@ import pandas as pd
 import pytest
 from pyspark.ml.evaluation import ClusteringEvaluator
 from pyspark.ml.feature import VectorAssembler
+from pyspark.sql import functions as F
 
 from segmentation.model.expressions import Column
 from segmentation.model.fitted import DISTANCE_QUANTILES
-from segmentation.model.spark_columns import CLUSTER, SECOND_SQUARE, SQUARE, with_nearest
+from segmentation.model.spark_columns import (
+    CLUSTER,
+    ENTRIES,
+    SECOND_SQUARE,
+    SQUARE,
+    with_nearest,
+)
 from segmentation.numerics.fixed_point import EXACT_QUANTILES
+from segmentation.numerics.grid_points import Layout
 from segmentation.numerics.partition import Partition
 from segmentation.segments import statistics_pass as module
 from segmentation.segments.attributes import Attribute
@@ -45,7 +53,7 @@ def facts(rows, points, centres, *, attributes=(), times=1):
 
 
 def number(name):
-    return Attribute(name, None, "numeric", Column(name))
+    return Attribute(name, "numeric", Column(name))
 
 
 def test_facts_on_paper(spark):
@@ -58,7 +66,7 @@ def test_facts_on_paper(spark):
         [(0, 1), (9, 0)],
         attributes=[
             number("spend"),
-            Attribute("is", "vip", "categorical", Column("is_vip")),
+            Attribute("is", "categorical", Column("is_vip"), ("no", "vip")),
         ],
     )
     assert (first.cluster, first.customers) == (0, 2)
@@ -103,7 +111,9 @@ def test_facts_are_those_of_pandas(spark, frame):
     rows = spark.createDataFrame(frame)
     found = of_frame(rows, frame)
     centres = frame[["q0", "q1"]].to_numpy()[:3]
-    labelled = with_nearest(rows, ["q0", "q1"], centres).toPandas()
+    labelled = with_nearest(
+        rows.withColumn(ENTRIES, F.array("q0", "q1")), Layout.of_numbers(2), centres
+    ).toPandas()
     for cluster, fact in enumerate(found):
         own = labelled[labelled[CLUSTER] == cluster]
         assert fact.customers == len(own)
@@ -182,8 +192,8 @@ def test_the_average_silhouette_is_that_of_sparks_evaluator(spark, k, partitions
     rows = on_grid(spark, points).repartition(partitions)
     centres = np.array(random.integers(-(2**20), 2**20, (k, 3)), dtype=np.float64)
     found = facts(rows, points, centres, attributes=[number("q0")])
-    labelled = with_nearest(rows, rows.columns, centres)
-    vectors = VectorAssembler(inputCols=rows.columns, outputCol="point").transform(labelled)
+    labelled = with_nearest(rows, Layout.of_numbers(3), centres)
+    vectors = VectorAssembler(inputCols=["q0", "q1", "q2"], outputCol="point").transform(labelled)
     evaluator = ClusteringEvaluator(
         featuresCol="point", predictionCol=CLUSTER, distanceMeasure="squaredEuclidean"
     )

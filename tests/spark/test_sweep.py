@@ -53,7 +53,7 @@ def test_the_coreset_is_no_dearer_than_mllib_on_all_rows_and_finds_the_groups(gr
         assert cost <= 1.001 * oracle[k]
     assert costs(swept, groups)[1] == pytest.approx(oracle[1], rel=1e-15)
     centres = swept[3].means()
-    labels = with_nearest(groups.rows, groups.coordinates, centres).select("group", CLUSTER)
+    labels = with_nearest(groups.rows, groups.preparation.layout, centres).select("group", CLUSTER)
     found = labels.toPandas()
     assert adjusted_rand_score(found["group"], found[CLUSTER]) == 1
 

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segmentation.clustering.coreset import Coreset
+from segmentation.numerics.grid_points import GridPoints
 from tests.brute_force import Listed, totals
 
 point = st.tuples(st.integers(-(2**22), 2**22), st.integers(-3, 3))
@@ -17,7 +18,7 @@ def coreset(weights):
     """The coreset of ``{point: weight}``, its points in sorted order."""
     points = sorted(weights)
     return Coreset(
-        np.array(points, dtype=np.float64),
+        GridPoints.of(np.array(points, dtype=np.float64)),
         np.array([weights[p] for p in points], dtype=np.int64),
         is_whole=True,
     )
@@ -61,7 +62,7 @@ def test_of_equally_far_points_the_largest_coordinates_win():
 def test_what_it_hands_out_is_not_its_own_memory():
     kept = coreset({(0, 0): 1, (9, 9): 1})
     kept.farthest(centres([(0, 0)]))[:] = -1
-    assert kept.points.tolist() == [[0, 0], [9, 9]]
+    assert kept.points.coordinates.tolist() == [[0, 0], [9, 9]]
 
 
 def test_labels_are_positions_of_the_nearest_and_first_of_equals():

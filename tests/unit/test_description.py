@@ -16,7 +16,7 @@ from segmentation.segments.profile import Value, order_by_value
 from segmentation.segments.statistics import ClusterStatistics, Facts
 
 BITS = 10
-SPEND = Attribute("spend", None, "numeric", Number("spend"))
+SPEND = Attribute("spend", "numeric", Number("spend"))
 PREPARATION = Preparation(
     (Feature("spend", "numeric"),),
     (ModelColumn("spend", None, mean=50.0, deviation=10.0, unit=10.0),),
@@ -34,7 +34,7 @@ def clusters(*, tied=0):
         ClusterStatistics(
             i,
             size,
-            {SPEND.key: Facts(size, Fraction(size * mean), (mean,) * 5)},
+            {SPEND.keys[0]: Facts(size, Fraction(size * mean), (mean,) * 5)},
             0.0,
             (i,),
             1.0,

@@ -55,7 +55,7 @@ def test_a_frame_is_labelled_as_a_table():
 def test_points_are_rounded_to_the_grid():
     found, is_usable = points(model().preparation, pa.table({"orders": [1.1, 9.0], "news": [1, 0]}))
     assert is_usable.tolist() == [True, True]
-    assert found.tolist() == [[4.0, 4.0], [16.0, 0.0]]
+    assert found.coordinates.tolist() == [[4.0, 4.0], [16.0, 0.0]]
 
 
 def test_a_large_table_is_labelled_in_batches(monkeypatch):
@@ -84,7 +84,7 @@ def test_shares_of_categories_seen_and_unseen():
     preparation = Preparation((plan,), tuple(columns), 0)
     found, is_usable = points(preparation, pd.DataFrame({"plan": ["a", " b ", "zz", None]}))
     assert is_usable.all()
-    assert np.array_equal(found, [[1, 0, 0], [0, 0, 0], [0, 1, 0], [0, 0, 1]])
+    assert np.array_equal(found.coordinates, [[1, 0, 0], [0, 0, 0], [0, 1, 0], [0, 0, 1]])
 
 
 def test_a_column_that_is_missing_is_named():

@@ -183,9 +183,15 @@ def names_of(table, *, min_group):
         facts.append(
             ClusterStatistics(int(segment), int(own.sum()), attributes, 1.0, (), None, 0.0)
         )
+    by_column: dict[str, tuple[str, list[str | None]]] = {}
+    for (name, value), (kind, _) in columns.items():
+        by_column.setdefault(name, (kind, []))[1].append(value)
     found, _ = describe(
         facts,
-        attributes=[Attribute(*key, kind, NULL) for key, (kind, _) in columns.items()],
+        attributes=[
+            Attribute(name, kind, NULL, tuple(value for value in values if value is not None))
+            for name, (kind, values) in by_column.items()
+        ],
         centres=centres,
         value=None,
         min_group=min_group,

@@ -28,7 +28,7 @@ def test_a_coreset_of_a_small_table_is_all_of_it():
 
     coreset = coreset_of(values)
 
-    assert coreset.points.shape == (3, 1), "a constant column tells nobody apart"
+    assert coreset.points.entries.shape == (3, 1), "a constant column tells nobody apart"
     assert coreset.weights.tolist() == [2, 1, 1]
     assert len(coreset_of(np.random.default_rng(1).normal(size=(2 * CORESET, 2))).points) == CORESET
 

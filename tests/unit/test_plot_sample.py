@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 from segmentation.clustering.coreset import WEIGHT_UNIT, Coreset
-from segmentation.model.features import Feature, values
+from segmentation.model.features import Feature, labels
 from segmentation.model.preparation import ModelColumn, Preparation
 from segmentation.model.rules import NearestPrototype
+from segmentation.numerics.arrays import Points
+from segmentation.numerics.grid_points import GridPoints
 from segmentation.pipelines.plot_sample import customer_sample, group_sample
 
 BITS = 20
@@ -24,9 +26,16 @@ def preparation() -> Preparation:
     columns = tuple(
         ModelColumn(each.name, value, mean=5.0, deviation=1.0, unit=1.0)
         for each in features
-        for value in values(each)
+        for value in (labels(each) if each.kind == "categorical" else (None,))
     )
     return Preparation(features, columns, BITS)
+
+
+def grid_points(points: Points) -> GridPoints:
+    """Points with a number below 1 in their last column where they have the category."""
+    entries = points.copy()
+    entries[:, 3] = points[:, 3] < 1
+    return GridPoints(entries, preparation().layout)
 
 
 def coreset(rows: int, *, is_whole: bool, seed: int = 0) -> Coreset:
@@ -35,7 +44,7 @@ def coreset(rows: int, *, is_whole: bool, seed: int = 0) -> Coreset:
     points[:, 2:] = chance.integers(0, 2, (rows, 2)) * 1000
     points = points[np.lexsort(points.T[::-1])]
     counts = np.ones(rows, dtype=np.int64) if is_whole else chance.integers(64, 9_000, rows)
-    return Coreset(points, counts, is_whole=is_whole)
+    return Coreset(grid_points(points), counts, is_whole=is_whole)
 
 
 @pytest.mark.parametrize("is_whole", [True, False])
@@ -52,7 +61,7 @@ def test_points_are_averages_of_enough_customers_and_add_up(is_whole):
         counts = given.weights[labels == segment] / (1 if is_whole else WEIGHT_UNIT)
         assert sum(own) == pytest.approx(counts.sum(), abs=len(own))
         assert len(own) <= (labels == segment).sum() / 10
-        ages = 5 + given.points[labels == segment, 1] / 2**BITS
+        ages = 5 + given.points.entries[labels == segment, 1] / 2**BITS
         drawn = [
             a for a, of in zip(found.values["age"], found.segments, strict=True) if of == segment
         ]
@@ -67,7 +76,7 @@ def test_points_are_averages_of_enough_customers_and_add_up(is_whole):
 
 def test_a_segment_of_few_sampled_customers_is_not_drawn():
     points = np.array([[0.0, y, 0, 0] for y in range(9)] + [[1e6, y, 0, 0] for y in range(10)])
-    given = Coreset(points, np.full(19, 100 * WEIGHT_UNIT), is_whole=False)
+    given = Coreset(grid_points(points), np.full(19, 100 * WEIGHT_UNIT), is_whole=False)
     found = group_sample(given, RULE, preparation=preparation(), min_group=10)
     assert found.segments == (1,)
     assert found.customers == (1000,)
@@ -75,7 +84,7 @@ def test_a_segment_of_few_sampled_customers_is_not_drawn():
 
 def test_without_numbers_no_groups_are_drawn_and_customers_are():
     points = np.array([[0.0, 0, 0, value] for value in (0, 1)])
-    given = Coreset(points, np.array([500, 500]), is_whole=True)
+    given = Coreset(grid_points(points), np.array([500, 500]), is_whole=True)
     rule = NearestPrototype.of(CENTRES[:1])
     found = group_sample(given, rule, preparation=preparation(), min_group=10)
     assert found.segments == ()

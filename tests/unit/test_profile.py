@@ -11,7 +11,7 @@ from segmentation.segments.profile import Centre, Value, describe, order_by_valu
 from segmentation.segments.statistics import ClusterStatistics, Facts
 
 SPEND = Value("spend", adds_up=True)
-NUMBERS = [Attribute(name, None, "numeric", Column(name)) for name in ("spend", "age")]
+NUMBERS = [Attribute(name, "numeric", Column(name)) for name in ("spend", "age")]
 
 
 def of(known, total, *, quantiles=(None,) * 5):
@@ -103,9 +103,7 @@ def test_what_is_said_of_the_value(value, told):
 
 
 def test_a_band_has_its_share_of_those_who_name_one():
-    bands = [
-        Attribute("age", band, "ordered", Column(band)) for band in ("young", "old", "ancient")
-    ]
+    bands = [Attribute("age", "ordered", Column("age"), ("young", "old", "ancient"))]
     first = {("age", "young"): of(4, 3), ("age", "old"): of(4, 1), ("age", "ancient"): of(4, 0)}
     second = {("age", "young"): of(1, 0), ("age", "old"): of(1, 1), ("age", "ancient"): of(1, 0)}
     _, profiles = describe(

@@ -8,13 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segmentation.model.rules import NO_SEGMENT, NearestPrototype, rule_from_dict
-from segmentation.numerics.nearest import (
-    BLOCK,
-    memberships,
-    nearest,
-    nearest_squares,
-    partial_squares,
-)
+from segmentation.numerics.grid_points import BLOCK, Distances, GridPoints, memberships
 from tests.brute_force import label, squares
 
 FARTHEST = 2**23
@@ -25,7 +19,9 @@ points = st.lists(st.tuples(coordinate, coordinate, coordinate), min_size=1, max
 
 
 def test_two_prototypes_on_paper():
-    found = NearestPrototype(((0, 0), (10, 0))).assign(np.array([[3.0, 4.0], [10.0, 0.0]]))
+    found = NearestPrototype(((0, 0), (10, 0))).assign(
+        GridPoints.of(np.array([[3.0, 4.0], [10.0, 0.0]]))
+    )
     assert found.segment.tolist() == [0, 1]
     assert found.square.tolist() == [25, 0]
     assert found.runner_up.tolist() == [1, 0]
@@ -33,7 +29,7 @@ def test_two_prototypes_on_paper():
 
 
 def test_a_single_prototype_has_no_runner_up():
-    found = NearestPrototype(((0, 0),)).assign(np.array([[3.0, 4.0]]))
+    found = NearestPrototype(((0, 0),)).assign(GridPoints.of(np.array([[3.0, 4.0]])))
     assert (found.segment.tolist(), found.square.tolist()) == ([0], [25])
     assert found.runner_up.tolist() == [NO_SEGMENT]
     assert np.isnan(found.runner_up_square).all()
@@ -42,7 +38,7 @@ def test_a_single_prototype_has_no_runner_up():
 @given(points, points)
 def test_equals_whole_number_arithmetic(customers, prototypes):
     rule = NearestPrototype(tuple(prototypes))
-    found = rule.assign(np.array(customers, dtype=np.float64))
+    found = rule.assign(GridPoints.of(np.array(customers, dtype=np.float64)))
     for i, customer in enumerate(customers):
         distances = squares(customer, rule.points)
         order = sorted(range(len(prototypes)), key=lambda j: (distances[j], j))
@@ -55,11 +51,12 @@ def test_equals_whole_number_arithmetic(customers, prototypes):
 
 @given(points, points)
 def test_the_kernels_for_passes_agree_with_it(customers, prototypes):
-    among, centres = np.array(customers, float), np.array(prototypes, float)
+    among, centres = GridPoints.of(np.array(customers, float)), np.array(prototypes, float)
     expected = [label(customer, centres) for customer in customers]
-    assert nearest(among, centres).tolist() == expected
-    assert nearest_squares(among, centres).tolist() == [min(squares(c, centres)) for c in customers]
-    members = memberships(partial_squares(centres, among.T))
+    assert among.nearest(centres).tolist() == expected
+    assert among.nearest_squares(centres).tolist() == [min(squares(c, centres)) for c in customers]
+    ((_, block),) = among.blocks()
+    members = memberships(Distances(among.layout, centres).partial(block))
     assert members.sum(axis=0).tolist() == [1] * len(customers)
     assert members.argmax(axis=0).tolist() == expected
 
@@ -67,10 +64,10 @@ def test_the_kernels_for_passes_agree_with_it(customers, prototypes):
 def test_more_points_than_a_block_are_all_assigned():
     chance = np.random.default_rng(5)
     rule = NearestPrototype.of(chance.integers(-9, 9, (4, 2)).astype(float))
-    many = chance.integers(-9, 9, (2 * BLOCK + 3, 2)).astype(float)
-    expected = [label(point, rule.points) for point in many.astype(int).tolist()]
+    many = GridPoints.of(chance.integers(-9, 9, (2 * BLOCK + 3, 2)).astype(float))
+    expected = [label(point, rule.points) for point in many.entries.astype(int).tolist()]
     assert rule.assign(many).segment.tolist() == expected
-    assert nearest(many, rule.points).tolist() == expected
+    assert many.nearest(rule.points).tolist() == expected
 
 
 @given(points)

@@ -1,21 +1,24 @@
 """Coresets: few weighted points that represent all customers, so that k-means is cheap."""
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property, reduce
-from operator import add
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from pyspark import cloudpickle
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
-from segmentation.model.spark_columns import PreparedCustomers
+from segmentation.model.spark_columns import ENTRIES, PreparedCustomers
+from segmentation.numerics import grid_points
 from segmentation.numerics.arrays import Labels, Points
-from segmentation.numerics.nearest import nearest, nearest_squares
+from segmentation.numerics.grid_points import GridPoints, Layout, entry_blocks, entry_rows
 from segmentation.numerics.partition import Partition
+from segmentation.numerics.spark_sums import Task
 
 WEIGHT_UNIT = 64
 """Weights of a sample are whole multiples of 1/64, so that weighted sums are exact as well."""
@@ -25,16 +28,20 @@ FULL_GROUPING_FACTOR = 2
 
 _HASH_VALUES = 2**52
 
+# These modules are pickled with the tasks: workers need numpy and pyarrow, not this package.
+for _module in (sys.modules[__name__], grid_points):
+    cloudpickle.register_pickle_by_value(_module)  # type: ignore[no-untyped-call]
+
 
 @dataclass(frozen=True)
 class Coreset:
-    """Grid points in sorted order and their weights, whole numbers.
+    """Grid points in the order of their coordinates, and their weights, whole numbers.
 
     ``is_whole`` is true if these are all distinct points with their counts: then the coreset is
     the whole population, and results on it are exact.
     """
 
-    points: Points
+    points: GridPoints
     weights: npt.NDArray[np.int64]
     is_whole: bool
 
@@ -49,31 +56,55 @@ class Coreset:
 
     def farthest(self, centres: Points) -> Points:
         """The point farthest from its nearest centre; of equals, the largest coordinates."""
-        squares = nearest_squares(self.points, centres)
-        last = int(np.flatnonzero(squares == squares.max())[-1])  # sorted: the largest of equals
-        return np.array(self.points[last])
+        squares = self.points.nearest_squares(centres)
+        last = np.flatnonzero(squares == squares.max())[-1:]  # sorted: the largest of equals
+        found: Points = self.points[last].coordinates[0]
+        return found
 
     def labels(self, centres: Points) -> Labels:
         """The position of every point's nearest centre, the first of equals."""
-        return nearest(self.points, centres)
+        return self.points.nearest(centres)
 
     def _partition(self, centres: Points) -> Partition:
         labels = self.labels(centres)
         members = [labels == i for i in range(len(centres))]
         counts = tuple(int(self.weights[own].sum()) for own in members)
-        sums = tuple(tuple(map(int, self._weighted[own].sum(axis=0))) for own in members)
         squares = tuple(sum(self._squares[own].tolist()) for own in members)
-        return Partition(centres, counts, sums, squares)
+        return Partition(centres, counts, self._sums(labels, members), squares)
+
+    def _sums(
+        self, labels: Labels, members: Sequence[npt.NDArray[np.bool_]]
+    ) -> tuple[tuple[int, ...], ...]:
+        """The sums of the weighted coordinates of every cluster; categories by their counts."""
+        layout, k = self.points.layout, len(members)
+        found = np.empty((k, layout.width), dtype=np.int64)
+        for i, own in enumerate(members):
+            found[i, layout.numbers] = self._weighted[own].sum(axis=0)
+        for table, codes in zip(layout.tables, self._codes, strict=True):
+            values = len(table.coordinates)
+            # Whole numbers below 2**53, which doubles add up exactly.
+            counts = np.bincount(labels * values + codes, self.weights, minlength=k * values)
+            by_cluster = counts.reshape(k, values).astype(np.int64)
+            found[:, table.positions] = by_cluster @ table.coordinates.astype(np.int64)
+        return tuple(map(tuple, found.tolist()))
 
     @cached_property
     def _weighted(self) -> npt.NDArray[np.int64]:
-        return self.weights[:, np.newaxis] * self.points.astype(np.int64)
+        """The numbers' coordinates times the weights."""
+        numbers = self.points.entries[:, : len(self.points.layout.numbers)]
+        return self.weights[:, np.newaxis] * numbers.astype(np.int64)
+
+    @cached_property
+    def _codes(self) -> list[Labels]:
+        """The codes of every categorical feature."""
+        codes = self.points.entries[:, len(self.points.layout.numbers) :]
+        return list(codes.T.astype(np.intp))
 
     @cached_property
     def _squares(self) -> npt.NDArray[np.object_]:
         """The weighted squared norms, as Python's whole numbers: their sum may pass 2**63."""
-        norms = (self.points**2).sum(axis=1).astype(np.int64)
-        weighted: npt.NDArray[np.object_] = norms.astype(object) * self.weights
+        norms = self.points.squared_norms().astype(np.int64).astype(object)
+        weighted: npt.NDArray[np.object_] = norms * self.weights.astype(object)
         return weighted
 
 
@@ -86,10 +117,10 @@ def compress(
     """
     most = FULL_GROUPING_FACTOR * size
     if customers.distinct <= 2 * most:  # an estimate, give or take a half
-        points = customers.rows.groupBy(*customers.coordinates).count().limit(most + 1).toArrow()
-        if points.num_rows <= most:
-            weights = points["count"].to_numpy()
-            return _sorted(points, customers.coordinates, weights, is_whole=True)
+        found = customers.entries.groupBy(ENTRIES).count().limit(most + 1).toArrow()
+        if found.num_rows <= most:
+            weights = found["count"].to_numpy()
+            return _sorted(found, customers.layout, weights, is_whole=True)
     return sample(customers, identity=identity, size=size, seed=seed)
 
 
@@ -114,40 +145,55 @@ def sample(
         The values by which two rows differ.
     """
     fraction = F.pmod(F.xxhash64(F.lit(seed), *identity), F.lit(_HASH_VALUES)) / F.lit(_HASH_VALUES)
-    share = F.lit(0.5 / customers.count) + _squared_norm(customers.coordinates) * F.lit(
-        0.5 / customers.sum_squared_norms
-    )
+    drawn = customers.rows.select(ENTRIES, fraction.alias("fraction"))
     wanted = float(size)
     while True:
-        probability = F.least(F.lit(1.0), F.lit(wanted) * share).alias("__probability")
+        task = kept_rows(
+            customers.layout,
+            wanted=wanted,
+            equal=0.5 / customers.count,
+            by_square=0.5 / customers.sum_squared_norms,
+        )
         kept = (
-            customers.rows.select(*customers.coordinates, probability, fraction.alias("__fraction"))
-            .where("__fraction < __probability")
-            .groupBy(*customers.coordinates, "__probability")
+            drawn.mapInArrow(task, f"{ENTRIES} array<double>, probability double")
+            .groupBy(ENTRIES, "probability")
             .count()
             .toArrow()
         )
         counts = kept["count"].to_numpy()
         if 2 * kept.num_rows >= size:
-            weights = np.rint(counts / kept["__probability"].to_numpy() * WEIGHT_UNIT)
-            return _sorted(kept, customers.coordinates, weights, is_whole=False)
+            weights = np.rint(counts / kept["probability"].to_numpy() * WEIGHT_UNIT)
+            return _sorted(kept, customers.layout, weights, is_whole=False)
         if wanted >= 2 * customers.count:
-            return _sorted(kept, customers.coordinates, counts, is_whole=True)
+            return _sorted(kept, customers.layout, counts, is_whole=True)
         wanted *= size / max(1, kept.num_rows)
 
 
-def _squared_norm(coordinates: Sequence[str]) -> Column:
-    """The squared distance of a row from the origin, a whole number in a double."""
-    return reduce(add, [F.col(name) * F.col(name) for name in coordinates])
+def kept_rows(layout: Layout, *, wanted: float, equal: float, by_square: float) -> Task:
+    """The function that keeps rows of a Spark task at random: entries, and a number in [0, 1).
+
+    A row is kept where that number is less than ``wanted`` times the sum of ``equal`` and its
+    squared norm times ``by_square``, which is its probability.
+    """
+
+    def kept(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for rows, block in entry_blocks(batches, layout):
+            share = equal + layout.squared_norms(block) * by_square
+            probability = np.minimum(1.0, wanted * share)
+            here = pa.array(rows.column(1).to_numpy() < probability)
+            yield pa.record_batch(
+                {
+                    ENTRIES: rows.column(0).filter(here),
+                    "probability": pa.array(probability).filter(here),
+                }
+            )
+
+    return kept
 
 
 def _sorted(
-    table: pa.Table, coordinates: Sequence[str], weights: npt.NDArray[Any], *, is_whole: bool
+    table: pa.Table, layout: Layout, weights: npt.NDArray[Any], *, is_whole: bool
 ) -> Coreset:
-    points = np.column_stack([table[name].to_numpy() for name in coordinates])
-    order = np.lexsort(points.T[::-1])
-    return Coreset(
-        np.ascontiguousarray(points[order], dtype=np.float64),
-        weights[order].astype(np.int64),
-        is_whole=is_whole,
-    )
+    points = GridPoints(entry_rows(table[ENTRIES].combine_chunks()), layout)
+    order = points.order()
+    return Coreset(points[order], weights[order].astype(np.int64), is_whole=is_whole)

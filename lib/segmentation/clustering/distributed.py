@@ -1,26 +1,32 @@
 """All rows of a table as the population of Lloyd's algorithm: numpy on Arrow batches, in Spark."""
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
 from pyspark import cloudpickle
-from pyspark.sql import functions as F
 
-from segmentation.model.spark_columns import PreparedCustomers, farthest_point
-from segmentation.numerics import nearest
+from segmentation.model.spark_columns import PreparedCustomers
+from segmentation.numerics import grid_points
 from segmentation.numerics.arrays import Points
-from segmentation.numerics.nearest import BLOCK, distance_terms, memberships
+from segmentation.numerics.grid_points import (
+    Distances,
+    Layout,
+    count_codes,
+    entry_blocks,
+    memberships,
+)
 from segmentation.numerics.partition import Partition
+from segmentation.numerics.spark_sums import Task, merged
 
 HALF = 26
 """Squared norms are summed as high and low halves of this many bits."""
 
 # These modules are pickled with the tasks: workers need numpy and pyarrow, not this package.
-for _module in (sys.modules[__name__], nearest):
+for _module in (sys.modules[__name__], grid_points):
     cloudpickle.register_pickle_by_value(_module)  # type: ignore[no-untyped-call]
 
 
@@ -35,67 +41,89 @@ class DistributedPopulation:
 
         What reaches the driver has the size of the centres, not of the rows.
         """
-        width, sizes = len(self.customers.coordinates), [len(centres) for centres in centre_sets]
-        sums = [f"sum_{j}" for j in range(width)]
-        totals = ["customers", *sums, "squares_high", "squares_low"]
-        schema = ", ".join(["position int", *[f"{name} bigint" for name in totals]])
-        found = (
-            self.customers.rows.select(*self.customers.coordinates)
-            .mapInArrow(pass_over(np.vstack(centre_sets), sizes), schema)
-            .groupBy("position")
-            .agg(*[F.sum(name).alias(name) for name in totals])
-            .orderBy("position")
-            .collect()
-        )
-        partitions, clusters = [], iter(found)
-        for centres in centre_sets:
-            own = [next(clusters) for _ in centres]
-            counts = tuple(cluster.customers for cluster in own)
-            by_feature = tuple(tuple(cluster[name] for name in sums) for cluster in own)
-            squares = tuple((c.squares_high << HALF) + c.squares_low for c in own)
-            partitions.append(Partition(centres, counts, by_feature, squares))
+        layout, sizes = self.customers.layout, [len(centres) for centres in centre_sets]
+        task = pass_over(np.vstack(centre_sets), sizes, layout=layout)
+        totals, _ = merged(self.customers.entries, task)
+        found = totals.reshape(sum(sizes), 3 + layout.width)
+        partitions = []
+        for centres, own in zip(centre_sets, np.split(found, np.cumsum(sizes)[:-1]), strict=True):
+            counts, high, low = own[:, :3].T.tolist()
+            squares = tuple((h << HALF) + rest for h, rest in zip(high, low, strict=True))
+            sums = tuple(map(tuple, own[:, 3:].tolist()))
+            partitions.append(Partition(centres, tuple(counts), sums, squares))
         return partitions
 
     def farthest(self, centres: Points) -> Points:
         """The row farthest from its nearest centre; a Spark job that reads the table once."""
-        return farthest_point(self.customers.rows, self.customers.coordinates, centres)
+        layout = self.customers.layout
+        task = farthest_of_task(centres, layout)
+        found = self.customers.entries.mapInArrow(task, "square double, point array<double>")
+        farthest = max((row.square, row.point) for row in found.collect())
+        return np.array(farthest[1])
 
 
-def pass_over(
-    centres: Points, sizes: Sequence[int]
-) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
-    """The function that a Spark task applies to its rows: counts and sums, one row per centre.
+def pass_over(centres: Points, sizes: Sequence[int], *, layout: Layout) -> Task:
+    """The function that a Spark task applies to its rows: one vector of totals, centre by centre.
 
-    ``centres`` has the sets one below the other; ``sizes`` are their numbers of centres.
+    ``centres`` has the sets one below the other; ``sizes`` are their numbers of centres. The
+    totals of a centre are its customers, their squared norms' high and low halves, and the sums
+    of their coordinates.
     """
     bounds = np.concatenate([[0], np.cumsum(sizes)]).tolist()
-    width = centres.shape[1]
-    terms = distance_terms(centres)
+    numbers = [3 + position for position in layout.numbers]
 
     def totals(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        sums = np.zeros((len(centres), 3 + width), dtype=np.int64)
-        for batch in batches:
-            columns = np.vstack([np.asarray(each, dtype=np.float64) for each in batch.columns])
-            for start in range(0, batch.num_rows, BLOCK):
-                points = columns[:, start : start + BLOCK]
-                # A squared norm can reach 2**48. A block of them could add up beyond the 2**53
-                # that a double holds exactly, so each is cut into a high and a low half.
-                square = (points**2).sum(axis=0)
-                high = np.floor(square / 2**HALF)
-                # The rows are 1, the point, and the two halves: what a cluster adds up.
-                summed = np.vstack([np.ones_like(square), points, high, square - high * 2**HALF])
-                for first, last in pairwise(bounds):
-                    # One product with (1, point) compares the block with a set of centres,
-                    # another one adds up the rows of each cluster's members.
-                    members = memberships(terms[first:last] @ summed[: 1 + width])
-                    # A coordinate is at most 2**24 and a half below 2**26, so the sums of a
-                    # block stay below 2**38 and are exact; over blocks they add up as int64.
-                    sums[first:last] += (members @ summed.T).astype(np.int64)
-        positions = np.arange(len(centres), dtype=np.int32)
-        names = ["position", "customers", *[f"sum_{j}" for j in range(width)]]
-        yield pa.RecordBatch.from_arrays(
-            [pa.array(np.ascontiguousarray(column)) for column in [positions, *sums.T]],
-            names=[*names, "squares_high", "squares_low"],
+        distances = Distances(layout, centres)
+        sums = np.zeros((len(centres), 3 + layout.width), dtype=np.int64)
+        codes_of = [np.zeros((len(centres), len(t.coordinates)), np.int64) for t in layout.tables]
+        for _, block in entry_blocks(batches, layout):
+            # A squared norm can reach 2**48. A block of them could add up beyond the 2**53 that a
+            # double holds exactly, so each is cut into a high and a low half.
+            square = layout.squared_norms(block)
+            high = np.floor(square / 2**HALF)
+            # The rows are 1, the numbers, and the two halves: what a cluster adds up.
+            summed = np.vstack([block.rows, high, square - high * 2**HALF])
+            partial = distances.partial(block)
+            for first, last in pairwise(bounds):
+                members = memberships(partial[first:last])
+                # A coordinate is at most 2**24 and a half below 2**26, so the sums of a block
+                # stay below 2**38 and are exact; over blocks they add up as int64.
+                own = (members @ summed.T).astype(np.int64)
+                sums[first:last, 0] += own[:, 0]
+                sums[first:last, numbers] += own[:, 1:-2]
+                sums[first:last, 1:3] += own[:, -2:]
+                if layout.tables:
+                    labels = (np.arange(last - first) @ members).astype(np.intp)
+                    for codes, found in zip(block.codes, codes_of, strict=True):
+                        found[first:last] += count_codes(
+                            labels, codes, clusters=last - first, values=found.shape[1]
+                        )
+        for table, found in zip(layout.tables, codes_of, strict=True):
+            positions = slice(3 + table.positions.start, 3 + table.positions.stop)
+            sums[:, positions] = found @ table.coordinates.astype(np.int64)
+        none: list[int] = []
+        yield pa.record_batch(
+            {"totals": pa.array([sums.ravel()]), "least": pa.array([none], pa.list_(pa.int64()))}
         )
 
     return totals
+
+
+def farthest_of_task(centres: Points, layout: Layout) -> Task:
+    """The function that finds a task's farthest row: its squared distance and its coordinates.
+
+    Of rows that are equally far, the one with the largest coordinates.
+    """
+
+    def farthest(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        distances, found = Distances(layout, centres), []
+        for rows, block in entry_blocks(batches, layout):
+            squares = distances.squares(block).min(axis=0)
+            largest = squares.max()
+            entries = grid_points.entry_rows(rows.column(0))[squares == largest]
+            found.append((largest, max(layout.coordinates(entries).tolist())))
+            found = [max(found)]
+        for square, point in found:
+            yield pa.record_batch({"square": pa.array([square]), "point": pa.array([point])})
+
+    return farthest

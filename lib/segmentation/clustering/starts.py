@@ -27,7 +27,7 @@ class Search:
     def __init__(self, coreset: Coreset, bits: int) -> None:
         self.coreset = coreset
         self.unit = 2.0**bits
-        self.scaled = coreset.points / self.unit
+        self.scaled = coreset.points.coordinates / self.unit
         self.weights = coreset.weights / coreset.weights.mean()
 
     def restarted(self, clusters: int, *, starts: int, seed: int) -> list[Optimum]:

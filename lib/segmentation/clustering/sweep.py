@@ -32,7 +32,7 @@ def fit_all_rows(
     """
     prepared = PipelineModel(list(stages)).transform(customers.rows).select(vector).persist()
     try:
-        centres = {1: [np.zeros((1, len(customers.coordinates)))]} if 1 in ks else {}
+        centres = {1: [np.zeros((1, customers.layout.width))]} if 1 in ks else {}
         for k in ks:
             if k > 1:
                 kmeans = KMeans(

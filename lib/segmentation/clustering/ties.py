@@ -82,7 +82,7 @@ def resolve_ties(
         found = cluster_statistics(customers, moved, attributes=attributes)
         if not _has_ties(found):
             return FinalClusters(moved, found, tied=0)
-    nearest = with_nearest(customers.rows, customers.coordinates, partition.centres)
+    nearest = with_nearest(customers.entries, customers.layout, partition.centres)
     tied = nearest.where(F.col(SECOND_SQUARE) - F.col(SQUARE) < CLEAR_MARGIN).count()
     return FinalClusters(partition, statistics, tied)
 

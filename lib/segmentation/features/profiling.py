@@ -15,13 +15,14 @@ from segmentation.model.expressions import (
     Case,
     Expression,
     IsNoNumber,
+    Lookup,
     Number,
     Text,
     absolute,
     when,
 )
 from segmentation.model.expressions import Literal as Constant
-from segmentation.model.features import LARGEST, Feature, raw_number, share
+from segmentation.model.features import LARGEST, Feature, raw_number
 from segmentation.model.spark_columns import spark_column
 from segmentation.segments.attributes import Attribute
 
@@ -77,42 +78,27 @@ def profiled(
         If the value feature has no numeric value.
     """
     described = _described(usable, features.describe, value=value)
-    of_features = tuple(attribute for each in fitted for attribute in _of_feature(each))
     return Profiled(
-        of_features,
-        tuple(attribute for each in described for attribute in each.attributes),
+        tuple(map(_of_feature, fitted)),
+        tuple(each.attribute for each in described),
         tuple(NonNumericCells(each.name, each.texts) for each in described if each.texts),
     )
 
 
-def _of_feature(feature: Feature) -> list[Attribute]:
-    """A feature's original values: its number, or whether it is each band or category."""
+def _of_feature(feature: Feature) -> Attribute:
+    """A feature's original values: its number, or the shares of its bands or categories."""
     if feature.kind == "categorical":
         return _shares(feature.name, feature.categories, other=feature.other, absent=feature.absent)
-    number = raw_number(feature)
-    if feature.kind != "ordered":
-        return [Attribute(feature.name, None, feature.kind, number)]
-    return [
-        Attribute(
-            feature.name,
-            band,
-            feature.kind,
-            when(
-                number.is_null(),
-                NULL,
-                when(number.equals(float(place)), Constant(1.0), Constant(0.0)),
-            ),
-        )
-        for place, band in enumerate(feature.bands)
-    ]
+    bands = feature.bands if feature.kind == "ordered" else ()
+    return Attribute(feature.name, feature.kind, raw_number(feature), bands)
 
 
 @dataclass(frozen=True)
 class _Described:
-    """The attributes of one of ``features.describe``, and how many of its cells are not read."""
+    """One of ``features.describe`` as it is reported, and how many of its cells are not read."""
 
     name: str
-    attributes: Sequence[Attribute]
+    attribute: Attribute
     texts: int = 0
 
 
@@ -143,8 +129,8 @@ def _described(
         enough = 1 if is_number else max(1, MIN_NUMBERS * (cells.numbers + cells.texts))
         if cells.numbers >= enough:
             number = when(_is_known(each.name), Number(each.name))
-            attributes = [Attribute(each.name, None, "numeric", number)]
-            described.append(_Described(each.name, attributes, cells.texts))
+            attribute = Attribute(each.name, "numeric", number)
+            described.append(_Described(each.name, attribute, cells.texts))
         elif each.name == value:
             raise DataError(
                 f"column {each.name!r} has no numeric value on any usable row: change "
@@ -192,7 +178,7 @@ def _is_known(column: str) -> Expression:
     return ~IsNoNumber(column) & (absolute(Number(column)) <= LARGEST)
 
 
-def _most_frequent(attribute: Described, values: Sequence[str]) -> list[Attribute]:
+def _most_frequent(attribute: Described, values: Sequence[str]) -> Attribute:
     """The shares of an attribute's most frequent values, of the others and of missing ones."""
     top = attribute.top
     values = values[: top + 1]
@@ -202,8 +188,11 @@ def _most_frequent(attribute: Described, values: Sequence[str]) -> list[Attribut
 
 def _shares(
     column: str, values: Sequence[str], *, other: str | None, absent: str | None
-) -> list[Attribute]:
+) -> Attribute:
     """The shares of values among customers with a value, and of missing ones among all."""
-    labels = [*values, *(label for label in (other, absent) if label is not None)]
-    feature = Feature(column, "categorical", categories=tuple(values), other=other, absent=absent)
-    return [Attribute(column, each, "categorical", share(feature, each)) for each in labels]
+    places = tuple((value, float(place)) for place, value in enumerate(values))
+    others = None if other is None else float(len(values))
+    text = Text(column)
+    place = when(text.is_null(), NULL, Lookup(text, places, others))
+    labels = values if other is None else [*values, other]
+    return Attribute(column, "categorical", place, tuple(labels), absent)

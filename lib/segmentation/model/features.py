@@ -170,30 +170,30 @@ def number(feature: Feature) -> Expression:
     return when(any_of([condition for _, _, condition in rules(feature)]), NULL, value)
 
 
-def share(feature: Feature, value: str) -> Expression:
-    """1 where a customer has the category, or the label ``value``, else 0.
+def code(feature: Feature) -> Expression:
+    """The position of a customer's category or label among :func:`labels`, a whole number.
 
-    Null where a customer has none and the feature rejects that.
+    It is their number where a customer has none of them; null where the feature rejects that a
+    customer has no value.
     """
+    places: dict[str | None, float] = {
+        label: float(place) for place, label in enumerate(labels(feature))
+    }
+    none = float(len(places))
     text: Expression = Text(feature.name)
-    if value == feature.absent:
-        return when(text.is_null(), 1.0, as_expression(0.0))
     if feature.fill is not None:
         text = coalesce(text, feature.fill)
-    unknown = NULL if feature.missing == "reject" else as_expression(0.0)
-    if value == feature.other:
-        has_value = Lookup(text, tuple((each, 0.0) for each in feature.categories), 1.0)
-    else:
-        has_value = Lookup(text, ((value, 1.0),), 0.0)
-    return when(text.is_null(), unknown, has_value)
+    absent = (
+        NULL if feature.missing == "reject" else as_expression(places.get(feature.absent, none))
+    )
+    table = tuple((each, places[each]) for each in feature.categories)
+    return when(text.is_null(), absent, Lookup(text, table, places.get(feature.other, none)))
 
 
-def values(feature: Feature) -> tuple[str | None, ...]:
-    """The categories and labels with a column each; a single None for any other feature."""
-    if feature.kind != "categorical":
-        return (None,)
-    labels = (feature.other, feature.absent)
-    return (*feature.categories, *(label for label in labels if label is not None))
+def labels(feature: Feature) -> tuple[str, ...]:
+    """The categories of a categorical feature and its labels for others and for none, sorted."""
+    named = (feature.other, feature.absent)
+    return tuple(sorted((*feature.categories, *(each for each in named if each is not None))))
 
 
 def transformed(feature: Feature, value: Expression) -> Expression:

@@ -10,7 +10,7 @@ import pyarrow as pa
 from segmentation.model.evaluation import Customers, Evaluation
 from segmentation.model.fitted import FittedModel
 from segmentation.model.preparation import Preparation
-from segmentation.numerics.arrays import Points
+from segmentation.numerics.grid_points import GridPoints
 
 BATCH_ROWS = 100_000
 """Rows prepared at a time: each takes about a dozen doubles per model column."""
@@ -44,22 +44,23 @@ def assign(model: FittedModel, customers: Customers, *, today: date | None = Non
 
 def points(
     preparation: Preparation, customers: Customers, *, today: date | None = None
-) -> tuple[Points, npt.NDArray[np.bool_]]:
+) -> tuple[GridPoints, npt.NDArray[np.bool_]]:
     """The customers as grid points, and which of them satisfy every rule.
 
-    A coordinate is 0 where there is none. Raises what :func:`assign` raises.
+    An entry is 0 where there is none. Raises what :func:`assign` raises.
     """
     evaluation = Evaluation(customers, today=today)
     is_usable = np.ones(len(customers), dtype=np.bool_)
     for _, _, condition in preparation.rules:
         broken = evaluation.array(condition).fill_null(False)
         is_usable &= ~broken.to_numpy(zero_copy_only=False)
-    found = np.empty((len(customers), len(preparation.columns)))
-    for j, expression in enumerate(preparation.expressions()):
-        coordinate = evaluation.array(expression)
-        is_usable &= coordinate.is_valid().to_numpy(zero_copy_only=False)
-        found[:, j] = coordinate.fill_null(0.0).to_numpy(zero_copy_only=False)
-    return found, is_usable
+    expressions = preparation.entries()
+    entries = np.empty((len(customers), len(expressions)))
+    for j, expression in enumerate(expressions):
+        found = evaluation.array(expression)
+        is_usable &= found.is_valid().to_numpy(zero_copy_only=False)
+        entries[:, j] = found.fill_null(0.0).to_numpy(zero_copy_only=False)
+    return GridPoints(entries, preparation.layout), is_usable
 
 
 def _assign(model: FittedModel, customers: Customers, today: date) -> pa.Array:

@@ -10,16 +10,20 @@ import math
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+import numpy as np
+
 from segmentation.model.expressions import Expression, nearest_whole
 from segmentation.model.features import (
     CUSTOMER_RULES,
     Feature,
     Rule,
+    code,
+    labels,
     number,
     rules,
-    share,
     transformed,
 )
+from segmentation.numerics.grid_points import CodeTable, Layout
 from segmentation.results import PreparedFeature
 
 EXACT_BITS = 50
@@ -88,10 +92,27 @@ class Preparation:
         names = sorted(feature.name for feature in self.features)
         return tuple(name for name in names if name not in self.used)
 
-    @property
-    def coordinates(self) -> tuple[str, ...]:
-        """The names of the coordinate columns."""
-        return tuple(f"__q{j}" for j in range(len(self.columns)))
+    @cached_property
+    def layout(self) -> Layout:
+        """How the values of :meth:`entries` map to coordinates, one per model column."""
+        numbers = tuple(j for j, column in enumerate(self.columns) if column.value is None)
+        return Layout(numbers, tuple(self._code_table(feature) for feature in self._categorical))
+
+    def entries(self) -> list[Expression]:
+        """A customer's entry for every feature with a column: numbers first, then codes.
+
+        A number's is its coordinate, a category's is the place of its label in the layout's
+        table. Both are whole; null where the row breaks a rule of its feature.
+        """
+        numbers = [self.columns[j] for j in self.layout.numbers]
+        return [
+            *(
+                nearest_whole((prepared(feature) - column.mean) * self._steps(column))
+                for column in numbers
+                for feature in [self.by_name[column.feature]]
+            ),
+            *(code(feature) for feature in self._categorical),
+        ]
 
     @property
     def reach(self) -> float:
@@ -146,15 +167,22 @@ class Preparation:
         column = self.columns[j]
         return coordinate * column.unit / 2.0**self.bits / column.deviation
 
-    def expressions(self) -> list[Expression]:
-        """Every coordinate, a whole number; null where the row breaks a rule of its feature."""
-        return [
-            nearest_whole(
-                (prepared(self.by_name[column.feature], column.value) - column.mean)
-                * (2.0**self.bits / column.unit)
-            )
-            for column in self.columns
-        ]
+    @property
+    def _categorical(self) -> list[Feature]:
+        """The categorical features with a column, in the columns' order."""
+        return [f for f in map(self.by_name.__getitem__, self.used) if f.kind == "categorical"]
+
+    def _code_table(self, feature: Feature) -> CodeTable:
+        """The coordinates of every code of a categorical feature; the last code is of no label."""
+        own = [j for j, column in enumerate(self.columns) if column.feature == feature.name]
+        columns = [self.columns[j] for j in own]
+        shares = [[float(column.value == each) for column in columns] for each in labels(feature)]
+        centred = np.array([*shares, [0.0] * len(own)]) - [column.mean for column in columns]
+        return CodeTable(own[0], np.rint(centred * [self._steps(column) for column in columns]))
+
+    def _steps(self, column: ModelColumn) -> float:
+        """The grid steps per transformed unit."""
+        return float(2.0**self.bits / column.unit)
 
 
 def at_scoring_day(preparation: Preparation) -> Preparation:
@@ -163,10 +191,9 @@ def at_scoring_day(preparation: Preparation) -> Preparation:
     return replace(preparation, features=features)
 
 
-def prepared(feature: Feature, value: str | None) -> Expression:
-    """A feature's transformed number, or the share of a value; neither centred nor scaled."""
-    raw = number(feature) if value is None else share(feature, value)
-    return transformed(feature, raw)
+def prepared(feature: Feature) -> Expression:
+    """A feature's transformed number, neither centred nor scaled."""
+    return transformed(feature, number(feature))
 
 
 def transformed_value(value: float, feature: Feature) -> float:

@@ -14,9 +14,9 @@ import numpy as np
 
 from segmentation.model.expressions import NULL, Call, Case, Expression, Literal, any_of
 from segmentation.numerics.arrays import Floats, Labels, Points
-from segmentation.numerics.nearest import BLOCK, squared_distances, take_nearest
+from segmentation.numerics.grid_points import NO_CENTRE, GridPoints
 
-NO_SEGMENT = -1
+NO_SEGMENT = NO_CENTRE
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,8 @@ class LabellingRule(Protocol):
     def segments(self) -> int:
         """How many segments there are."""
 
-    def assign(self, points: Points) -> Assignment:
-        """The segments of grid points, one per row."""
+    def assign(self, points: GridPoints) -> Assignment:
+        """The segments of grid points."""
 
     def expression(self, coordinates: Sequence[Expression]) -> Expression:
         """The number of the segment, a double; null where a coordinate is null."""
@@ -54,7 +54,7 @@ class NearestPrototype:
     """Every point belongs to the nearest of the ``prototypes``; a tie goes to the first.
 
     ``prototypes`` are grid points in the order of the segments: whole numbers, so that squared
-    distances are exact (see ``numerics.nearest``) and a tie is a tie in every rendering.
+    distances are exact (see ``numerics.grid_points``) and a tie is a tie in every rendering.
     """
 
     NAME: ClassVar[str] = "nearest_prototype"
@@ -88,21 +88,9 @@ class NearestPrototype:
         """How many segments there are: one per prototype."""
         return len(self.prototypes)
 
-    def assign(self, points: Points) -> Assignment:
-        """The segments of grid points, one per row."""
-        found = Assignment(
-            np.empty(len(points), dtype=np.intp),
-            np.empty(len(points)),
-            np.full(len(points), NO_SEGMENT, dtype=np.intp),
-            np.full(len(points), np.nan),
-        )
-        for first in range(0, len(points), BLOCK):
-            block = slice(first, first + BLOCK)
-            squares = squared_distances(self.points, points[block].T)
-            found.segment[block], found.square[block] = take_nearest(squares)
-            if self.segments > 1:
-                found.runner_up[block], found.runner_up_square[block] = take_nearest(squares)
-        return found
+    def assign(self, points: GridPoints) -> Assignment:
+        """The segments of grid points."""
+        return Assignment(*points.nearest_two(self.points))
 
     def expression(self, coordinates: Sequence[Expression]) -> Expression:
         """The number of the segment, a double; null where a coordinate is null.

@@ -1,24 +1,37 @@
-"""The model in Spark's own columns: expressions, and every row's nearest and second nearest centre.
+"""The model in Spark: expressions as columns, and every row's nearest and second nearest centre."""
 
-Coordinates and centres are whole numbers, so squared distances and ties are exact.
-"""
-
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
 
 import numpy as np
-import numpy.typing as npt
+import pandas as pd
+from pyspark import cloudpickle
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
+from pyspark.sql.pandas.functions import pandas_udf
 
 from segmentation.model.expressions import Expression
+from segmentation.model.preparation import Preparation
 from segmentation.model.rules import LabellingRule, NearestPrototype
 from segmentation.model.spark_sql import spark_sql
+from segmentation.numerics import grid_points
+from segmentation.numerics.arrays import Points
+from segmentation.numerics.grid_points import GridPoints, Layout
+
+ENTRIES = "__entries"
+"""The column with a customer's entries, a list of doubles; see ``numerics.grid_points``."""
 
 CLUSTER, SQUARE = "__cluster", "__square"
 SECOND_CLUSTER, SECOND_SQUARE = "__second_cluster", "__second_square"
+
+MAX_TERMS = 256
+"""Up to so many terms, entries times centres, distances are code that Spark generates: about three
+times as fast as in Python with 3 features. More is more than the JVM compiles."""
+
+# Pickled with the tasks: workers need numpy, pandas and pyarrow, not this package.
+cloudpickle.register_pickle_by_value(grid_points)  # type: ignore[no-untyped-call]
 
 
 @dataclass(frozen=True)
@@ -28,10 +41,9 @@ class PreparedCustomers:
     Attributes
     ----------
     rows
-        One row per customer: the input's columns, and the ``coordinates``, whole numbers in
-        doubles, their mean at 0 up to rounding.
-    coordinates
-        The names of the coordinate columns.
+        One row per customer: the input's columns, and the list ``ENTRIES``.
+    layout
+        How entries map to coordinates, whose mean is at 0 up to rounding.
     bits
         A grid step is ``2**-bits`` scaled units.
     count
@@ -45,12 +57,17 @@ class PreparedCustomers:
     """
 
     rows: DataFrame
-    coordinates: tuple[str, ...]
+    layout: Layout
     bits: int
     count: int
     distinct: int
     sum_squared_norms: float
     max_distance: float
+
+    @property
+    def entries(self) -> DataFrame:
+        """The column ``ENTRIES`` alone."""
+        return self.rows.select(ENTRIES)
 
 
 def spark_column(expression: Expression) -> Column:
@@ -58,30 +75,57 @@ def spark_column(expression: Expression) -> Column:
     return F.expr(spark_sql(expression))
 
 
-def with_assignment(rows: DataFrame, coordinates: Sequence[str], rule: LabellingRule) -> DataFrame:
+def with_entries(rows: DataFrame, preparation: Preparation) -> DataFrame:
+    """The table plus the list ``ENTRIES``, null elements where a row breaks a rule. Lazy."""
+    entries = [spark_column(each) for each in preparation.entries()]
+    return rows.select("*", F.array(*entries).alias(ENTRIES))
+
+
+def with_assignment(rows: DataFrame, layout: Layout, rule: LabellingRule) -> DataFrame:
     """The table plus each row's segment and the next best one, as ``rule`` assigns them. Lazy.
 
     See :func:`with_nearest` for the columns.
     """
     match rule:
         case NearestPrototype():
-            return with_nearest(rows, coordinates, rule.points)
+            return with_nearest(rows, layout, rule.points)
         case _:
             raise TypeError(f"no Spark columns for {rule!r}")
 
 
-def with_nearest(
-    rows: DataFrame, coordinates: Sequence[str], centres: npt.NDArray[np.float64]
-) -> DataFrame:
-    """The table plus each row's nearest centre and its squared distance, in grid units.
+def with_nearest(rows: DataFrame, layout: Layout, centres: Points) -> DataFrame:
+    """The table plus each row's nearest centre and its squared distance, in grid units. Lazy.
 
     Adds ``CLUSTER`` (position of the centre, the first of equals) and ``SQUARE``, and the
     same for the second nearest, null where there is a single centre. Replaces no column.
     """
+    terms = len(centres) * (len(layout.numbers) + len(layout.tables))
+    return (_compiled if terms <= MAX_TERMS else _in_python)(rows, layout, centres)
+
+
+def _in_python(rows: DataFrame, layout: Layout, centres: Points) -> DataFrame:
+    """:func:`with_nearest` in Python workers, which are sent the entries only."""
+    names = (CLUSTER, SQUARE, SECOND_CLUSTER, SECOND_SQUARE)
+    schema = f"{CLUSTER} int, {SQUARE} double, {SECOND_CLUSTER} int, {SECOND_SQUARE} double"
+
+    def assigned(batches: Iterator[pd.Series]) -> Iterator[pd.DataFrame]:
+        for entries in batches:
+            points = GridPoints(np.vstack(list(entries)), layout)
+            found = pd.DataFrame(dict(zip(names, points.nearest_two(centres), strict=True)))
+            if len(centres) == 1:
+                found[SECOND_CLUSTER] = None
+            yield found
+
+    nearest = pandas_udf(assigned, schema)(F.col(ENTRIES))  # type: ignore[call-overload]
+    found = rows.withColumn("__assigned", nearest)
+    return found.select("*", "__assigned.*").drop("__assigned")
+
+
+def _compiled(rows: DataFrame, layout: Layout, centres: Points) -> DataFrame:
+    """:func:`with_nearest` in code that Spark generates."""
     names = [f"__square_{i}" for i in range(len(centres))]
     squares = [
-        _square(coordinates, centre).alias(name)
-        for name, centre in zip(names, centres, strict=True)
+        _square(layout, centre).alias(name) for name, centre in zip(names, centres, strict=True)
     ]
     measured = rows.select("*", *squares).withColumn(SQUARE, _least([F.col(n) for n in names]))
     nearest = measured.withColumn(CLUSTER, _position(names, F.col(SQUARE)))
@@ -99,22 +143,18 @@ def with_nearest(
     return second.withColumn(SECOND_CLUSTER, position).drop(*names)
 
 
-def farthest_point(
-    rows: DataFrame, coordinates: Sequence[str], centres: npt.NDArray[np.float64]
-) -> npt.NDArray[np.float64]:
-    """The row that is farthest from its nearest centre; of equals, the largest coordinates.
-
-    Starts a Spark job that reads the table once.
-    """
-    square = _least([_square(coordinates, centre) for centre in centres])
-    candidate = F.struct(square.alias("square"), *[F.col(name) for name in coordinates])
-    found = rows.agg(F.max(candidate).alias("farthest")).collect()[0].farthest
-    return np.array([found[name] for name in coordinates], dtype=np.float64)
-
-
-def _square(coordinates: Sequence[str], centre: npt.NDArray[np.float64]) -> Column:
-    terms = [F.col(name) - F.lit(float(c)) for name, c in zip(coordinates, centre, strict=True)]
-    return reduce(add, [term * term for term in terms])
+def _square(layout: Layout, centre: Points) -> Column:
+    """The squared distance to a centre: what each number adds, and what each code is looked up."""
+    entry = F.col(ENTRIES)
+    terms = []
+    for i, j in enumerate(layout.numbers):
+        offset = entry[i] - F.lit(float(centre[j]))
+        terms.append(offset * offset)
+    for i, table in enumerate(layout.tables, start=len(layout.numbers)):
+        parts = ((table.coordinates - centre[table.positions]) ** 2).sum(axis=1)
+        looked_up = F.array(*map(F.lit, parts.tolist()))
+        terms.append(F.get(looked_up, entry[i].cast("int")))
+    return reduce(add, terms)
 
 
 def _least(columns: Sequence[Column]) -> Column:

@@ -15,14 +15,14 @@ from pyspark.ml.clustering import KMeans, KMeansModel
 from pyspark.ml.feature import SQLTransformer, StandardScaler, VectorAssembler
 from pyspark.sql import SparkSession
 
-from segmentation.model.expressions import Expression, Literal, coalesce
+from segmentation.model.expressions import Case, Expression, Literal, coalesce
 from segmentation.model.fitted import FittedModel
 from segmentation.model.preparation import ModelColumn, Preparation
 from segmentation.model.rules import NearestPrototype
 from segmentation.model.spark_columns import CLUSTER
 from segmentation.model.spark_sql import TODAY, date_literal, spark_sql
 from segmentation.numerics.arrays import Points
-from segmentation.numerics.nearest import nearest
+from segmentation.numerics.grid_points import GridPoints
 from segmentation.numerics.vectors import vector_table
 from segmentation.schemas import SEGMENT
 
@@ -71,7 +71,7 @@ def preparation_stages(spark: SparkSession, preparation: Preparation) -> list[Tr
     comes before rounding, so that a mean far from 0 takes no digits from the grid; the scaler
     divides.
     """
-    coordinates = preparation.expressions()
+    coordinates = _coordinates(preparation)
     values = [
         f"{spark_sql(_unscaled(coordinate, column, preparation.bits))} AS {name}"
         for coordinate, column, name in zip(
@@ -102,6 +102,17 @@ def _at_day(stage: Transformer, day: date) -> Transformer:
     if statement is None or TODAY not in statement:
         return stage
     return SQLTransformer(statement=statement.replace(TODAY, date_literal(day)))
+
+
+def _coordinates(preparation: Preparation) -> list[Expression]:
+    """Every coordinate, null where the row breaks a rule of its feature."""
+    layout, entries = preparation.layout, preparation.entries()
+    found = dict(zip(layout.numbers, entries, strict=False))
+    for table, code in zip(layout.tables, entries[len(layout.numbers) :], strict=True):
+        for j, column in enumerate(table.coordinates.T.tolist()):
+            cases = tuple((code.equals(float(i)), Literal(each)) for i, each in enumerate(column))
+            found[table.first + j] = Case(cases)
+    return [found[j] for j in sorted(found)]
 
 
 def _prepared_columns(preparation: Preparation) -> list[str]:
@@ -154,7 +165,7 @@ def _kmeans(spark: SparkSession, centres: Points) -> KMeansModel:
 def _segment_of_cluster(kmeans: KMeansModel, centres: Points) -> str:
     """The SQL that turns the model's cluster number into the position of its centre."""
     found = np.array(kmeans.clusterCenters())
-    order = nearest(found, centres).tolist()
+    order = GridPoints.of(found).nearest(centres).tolist()
     if not np.array_equal(centres[order], found) or len(set(order)) < len(centres):
         raise RuntimeError(f"the frozen centres {found.tolist()} are not {centres.tolist()}")
     cases = " ".join(f"WHEN {cluster} THEN {segment}" for cluster, segment in enumerate(order))

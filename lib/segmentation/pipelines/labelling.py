@@ -88,7 +88,7 @@ def labelled_table(
     filled = [F.when(spark_column(is_missing(each)), F.lit(each.name)) for each in imputed]
     names = F.nullif(F.concat_ws(", ", *filled), F.lit("")) if filled else F.lit(None)
     return labelled_customers(
-        with_assignment(customers.rows, customers.coordinates, built.rule),
+        with_assignment(customers.rows, customers.layout, built.rule),
         columns=columns,
         numbers={
             each.name: spark_column(known_number(each.name))

@@ -48,7 +48,8 @@ def group_sample(
     many points; a segment with fewer is not drawn. Averages are of the transformed features.
     Yes/no and categorical features are not drawn: their average would reveal counts of few.
     """
-    dimensions = _axes(coreset, preparation, at_least=3)
+    dimensions = _axes(coreset, at_least=3)
+    axes = coreset.points.entries[:, [coreset.points.layout.numbers.index(j) for j in dimensions]]
     known = coreset.weights if coreset.is_whole else np.ones_like(coreset.weights)
     size = max(min_group, -(-int(known.sum()) // MAX_POINTS))
     labels = rule.assign(coreset.points).segment
@@ -57,11 +58,12 @@ def group_sample(
     customers: list[int] = []
     for segment in np.unique(labels) if dimensions else ():
         own = np.flatnonzero(labels == segment)
-        found = groups(coreset.points[own][:, dimensions], known[own], size=size)
+        places = axes[own]
+        found = groups(places, known[own], size=size)
         shown = np.bincount(found, weights=known[own]) >= min_group
         counts = coreset.counts[own]
         totals = np.bincount(found, weights=counts)
-        sums = [np.bincount(found, weights=counts * coreset.points[own, j]) for j in dimensions]
+        sums = [np.bincount(found, weights=counts * column) for column in places.T]
         averages.append((np.array(sums) / totals).T[shown])
         segments += [int(segment)] * int(shown.sum())
         customers += [round(total) for total in totals[shown].tolist()]
@@ -91,23 +93,22 @@ def customer_sample(
     places = np.searchsorted(order, (np.arange(MAX_POINTS) + 0.5) * order[-1] / MAX_POINTS)
     few = len(coreset.points) <= MAX_POINTS
     points = coreset.points if few else coreset.points[np.unique(places)]
+    coordinates = points.coordinates
     values = {
         preparation.columns[j].name: tuple(
             float(f"{preparation.original(j, coordinate):.{CUSTOMER_DIGITS}g}")
-            for coordinate in points[:, j].tolist()
+            for coordinate in coordinates[:, j].tolist()
         )
-        for j in _axes(coreset, preparation, at_least=1) or range(len(preparation.columns))
+        for j in _axes(coreset, at_least=1) or range(len(preparation.columns))
     }
     return CustomerSample(values, tuple(rule.assign(points).segment.tolist()))
 
 
-def _axes(coreset: Coreset, preparation: Preparation, *, at_least: int) -> list[int]:
+def _axes(coreset: Coreset, *, at_least: int) -> list[int]:
     """Which coordinates to draw: numbers with at least this many distinct values."""
-    return [
-        j
-        for j, each in enumerate(preparation.columns)
-        if each.value is None and len(np.unique(coreset.points[:, j])) >= at_least
-    ]
+    points = coreset.points
+    columns = zip(points.layout.numbers, points.entries.T, strict=False)  # codes come last
+    return [j for j, column in columns if len(np.unique(column)) >= at_least]
 
 
 def _rounded(values: Sequence[float], *, is_log: bool) -> tuple[float, ...]:

@@ -8,10 +8,10 @@ from pyspark.sql import Column
 from segmentation.config import Config
 from segmentation.features import contract
 from segmentation.features.encoding import Encoding, encode
-from segmentation.features.preparation import fit_preparation, with_coordinates
+from segmentation.features.preparation import fit_preparation
 from segmentation.features.profiling import profiled
 from segmentation.model.preparation import Preparation, at_scoring_day
-from segmentation.model.spark_columns import PreparedCustomers
+from segmentation.model.spark_columns import PreparedCustomers, with_entries
 from segmentation.pipelines.input import CheckedInput
 from segmentation.pipelines.steps import Steps
 from segmentation.pipelines.warnings import warn_of_encoding
@@ -63,8 +63,8 @@ def prepare(checked: CheckedInput, config: Config, *, steps: Steps) -> PreparedI
     )
     warn_of_encoding(steps, encoding, preparation, reported, min_group=config.report.min_group)
     customers = PreparedCustomers(
-        with_coordinates(usable, preparation),
-        coordinates=preparation.coordinates,
+        with_entries(usable, preparation),
+        preparation.layout,
         bits=preparation.bits,
         count=audit.usable,
         distinct=distinct,

@@ -93,7 +93,7 @@ def run_record(
     audit, lines, features = checked.audit, checked.assembled.lines, config.features.names
     prepared_features = prepared.preparation.prepared_features
     coreset = findings.coreset
-    strong = correlated(coreset.points, coreset.counts, features=prepared_features)
+    strong = correlated(coreset.points.coordinates, coreset.counts, features=prepared_features)
     return Run(
         run=invocation.run_id,
         created_at=invocation.created_at,

@@ -9,10 +9,11 @@ from pyspark.sql import functions as F
 
 from segmentation.errors import DataError
 from segmentation.features.contract import Audit
-from segmentation.features.preparation import with_coordinates
 from segmentation.model.preparation import Preparation
 from segmentation.model.rules import NO_SEGMENT, LabellingRule
+from segmentation.model.spark_columns import ENTRIES, with_entries
 from segmentation.model.spark_pipeline import at_day
+from segmentation.numerics.grid_points import GridPoints, entry_rows
 from segmentation.pipelines.description import BuiltSegments
 from segmentation.pipelines.input import CheckedInput
 from segmentation.pipelines.labelling import StagedRows
@@ -131,11 +132,11 @@ def check_model(
         .select(*_as_features(preparation), F.col(SEGMENT).alias("__in_table"))
     )
     found = (
-        model.transform(with_coordinates(asked, preparation))
-        .select(*preparation.coordinates, "__in_table", SEGMENT)
+        model.transform(with_entries(asked, preparation))
+        .select(ENTRIES, "__in_table", SEGMENT)
         .toArrow()
     )
-    points = np.column_stack([found[name].to_numpy() for name in preparation.coordinates])
+    points = GridPoints(entry_rows(found[ENTRIES].combine_chunks()), preparation.layout)
     in_table = found["__in_table"].to_numpy()
     by_model = found[SEGMENT].fill_null(NO_SEGMENT).to_numpy()
     by_numpy = rule.assign(points).segment

@@ -66,7 +66,7 @@ def describe(
     ``centres`` has one entry per segment, with the model columns only. A name states nothing
     that is true of fewer than ``min_group`` customers.
     """
-    overall = {each.key: _overall(statistics, each.key) for each in attributes}
+    overall = {key: _overall(statistics, key) for each in attributes for key in each.keys}
     names = name_segments(
         [
             traits(
@@ -120,17 +120,17 @@ def _profiles(
 ) -> Iterator[FeatureProfile]:
     """The rows of one segment, without values that no customer at all has."""
     used = {column for column, _ in centre}
-    for each in attributes:
-        mean = overall[each.key].mean or 0.0
-        if not mean and each.value is not None:
+    for attribute, key in ((each, key) for each in attributes for key in each.keys):
+        mean, value = overall[key].mean or 0.0, key[1]
+        if not mean and value is not None:
             continue
-        found, own = cluster.attributes[each.key], centre.get(each.key)
+        found, own = cluster.attributes[key], centre.get(key)
         yield FeatureProfile(
             segment=segment,
-            feature=each.column,
-            kind=each.kind,
-            value=each.value,
-            used_for_clustering=each.column in used,
+            feature=attribute.column,
+            kind=attribute.kind,
+            value=value,
+            used_for_clustering=attribute.column in used,
             known=found.known,
             mean=found.mean,
             p10=found.quantiles[0],
@@ -138,7 +138,7 @@ def _profiles(
             p90=found.quantiles[2],
             centroid=None if own is None else own.original,
             overall_mean=mean,
-            difference=_difference(each, found.mean, mean, own, used),
+            difference=_difference(attribute, found.mean, mean, own, used),
         )
 
 

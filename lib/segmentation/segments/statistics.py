@@ -1,26 +1,33 @@
 """Statistics of every cluster, from one pass over all customers."""
 
-from collections import defaultdict
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from pyspark.sql import DataFrame, Row
+import numpy as np
+import numpy.typing as npt
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from segmentation.model.fitted import DISTANCE_QUANTILES
 from segmentation.model.preparation import Key
-from segmentation.model.spark_columns import PreparedCustomers, spark_column
+from segmentation.model.spark_columns import ENTRIES, PreparedCustomers, spark_column
 from segmentation.numerics.fixed_point import EXACT_QUANTILES, Grid
 from segmentation.numerics.partition import Partition
 from segmentation.segments.attributes import Attribute
 from segmentation.segments.statistics_pass import (
     CUSTOMERS,
     DISTANCES,
-    FACT,
+    FACTS,
+    HALF_BITS,
     OF_ATTRIBUTES,
     SILHOUETTE_STEPS,
     SILHOUETTES,
+    TOTALS,
+    VALUES,
+    Measured,
+    merged_facts,
     statistics_pass,
 )
 
@@ -28,7 +35,8 @@ QUANTILES = (0.1, 0.5, 0.9, 0.45, 0.55)
 MEDIAN, LOWER_MIDDLE, UPPER_MIDDLE = 1, 3, 4
 """Positions: more than half of the customers lie above the lower middle, and below the upper."""
 
-COUNTED_AT = sorted({*QUANTILES, *DISTANCE_QUANTILES})
+EXACT_CELLS = 24_000_000
+"""Nor are quantiles exact where there are more numbers in all: they are all kept until merged."""
 
 
 @dataclass(frozen=True)
@@ -86,83 +94,118 @@ def cluster_statistics(
     partition
         The partition of all customers by these centres.
     """
+    numbers = [each for each in attributes if each.is_number]
+    coded = [each for each in attributes if not each.is_number]
+    measured = Measured(
+        len(numbers),
+        tuple(len(each.values) for each in coded),
+        rounds=sum(partition.counts) > min(EXACT_QUANTILES, EXACT_CELLS // max(1, len(numbers))),
+    )
     distances = Grid.spanning(0.0, customers.max_distance)
     task = statistics_pass(
         partition,
+        customers.layout,
+        measured,
         distance_step=distances.step * 2.0**customers.bits,
-        are_numbers=[each.value is None for each in attributes],
-        rounds=sum(partition.counts) > EXACT_QUANTILES,
     )
-    values = [
-        spark_column(each.expression).alias(f"__value_{j}") for j, each in enumerate(attributes)
-    ]
-    facts = _Facts.collected(
-        customers.rows.select(*customers.coordinates, *values).mapInArrow(task, FACT)
+    values = [spark_column(each.expression) for each in (*numbers, *coded)]
+    measured_rows = customers.rows.select(
+        ENTRIES, F.array(*values).cast("array<double>").alias("values")
     )
+    found = _Merged.collected(measured_rows.mapInArrow(task, FACTS), clusters=partition.k)
+    scale = 2.0**customers.bits
     return tuple(
         ClusterStatistics(
             cluster=cluster,
             customers=size,
-            attributes={
-                each.key: facts.of_attribute(cluster, j, len(attributes))
-                for j, each in enumerate(attributes)
-            },
-            mean_distance=distances.mean(int(facts.totals[cluster, DISTANCES]), size),
+            attributes=found.facts(cluster, attributes),
+            mean_distance=distances.mean(int(found.totals[cluster, DISTANCES]), size),
             distance_quantiles=tuple(
-                distance / 2.0**customers.bits
-                for distance in facts.distance_quantiles(cluster, len(attributes))
+                each / scale for each in found.quantiles[cluster, len(numbers)][len(QUANTILES) :]
             ),
-            smallest_tie_margin=facts.rows[cluster, CUSTOMERS].least,
-            silhouette=float(facts.totals[cluster, SILHOUETTES] / size / SILHOUETTE_STEPS),
+            smallest_tie_margin=found.margins[cluster],
+            silhouette=float(
+                Fraction(int(found.totals[cluster, SILHOUETTES]), size * SILHOUETTE_STEPS)
+            ),
         )
         for cluster in range(partition.k)
-        for size in [int(facts.totals[cluster, CUSTOMERS])]
+        for size in [int(found.totals[cluster, CUSTOMERS])]
         if size
     )
 
 
 @dataclass(frozen=True)
-class _Facts:
-    """What the tasks returned, by cluster and number of the fact."""
+class _Merged:
+    """What the tasks returned, merged: one row of totals per cluster, and sums as fractions.
 
-    rows: Mapping[tuple[int, int], Row]
-    totals: Mapping[tuple[int, int], Fraction]
+    ``quantiles`` are by cluster and number, at :data:`QUANTILES` and
+    :data:`~segmentation.model.fitted.DISTANCE_QUANTILES`.
+    """
+
+    totals: npt.NDArray[np.int64]
+    margins: Sequence[float | None]
+    sums: Sequence[Sequence[Fraction]]
+    quantiles: Mapping[tuple[int, int], tuple[float, ...]]
 
     @classmethod
-    def collected(cls, facts: DataFrame) -> "_Facts":
-        """The facts of all tasks added up; starts the Spark job."""
-        found = (
-            facts.groupBy("cluster", "fact", "place")
-            .agg(
-                F.sum("total").alias("total"),
-                F.min("value").alias("least"),
-                F.percentile("value", COUNTED_AT, F.col("frequency")).alias("quantiles"),
-            )
-            .collect()
-        )
-        totals: dict[tuple[int, int], Fraction] = defaultdict(Fraction)
-        for row in found:
-            totals[row.cluster, row.fact] += (row.total or 0) * Fraction(2) ** row.place
-        return cls({(row.cluster, row.fact): row for row in found}, totals)
+    def collected(cls, facts: DataFrame, *, clusters: int) -> "_Merged":
+        """The facts of all tasks, merged by other tasks; starts the Spark job."""
+        order = ["kind", "key", "cluster"]
+        merged = facts.repartition("kind", "key").sortWithinPartitions(*order)
+        rows = merged.mapInArrow(merged_facts([*QUANTILES, *DISTANCE_QUANTILES]), FACTS)
+        quantiles: dict[tuple[int, int], tuple[float, ...]] = {}
+        sums: list[list[Fraction]] = []
+        for kind, key, cluster, totals, numbers in zip(
+            *rows.toArrow().to_pydict().values(), strict=True
+        ):
+            if kind == VALUES:
+                quantiles[cluster, key] = tuple(numbers)
+            elif kind == TOTALS:
+                by_cluster = np.array(totals, dtype=np.int64).reshape(clusters, -1)
+                margins = [each if math.isfinite(each) else None for each in numbers]
+            else:
+                sums = _added(sums, _halves_joined(totals, clusters, place=key))
+        return cls(by_cluster, margins, sums, quantiles)
 
-    def of_attribute(self, cluster: int, j: int, attributes: int) -> Facts:
-        """The statistics of attribute ``j`` of ``attributes``."""
-        known, sums, values = (OF_ATTRIBUTES + i * attributes + j for i in range(3))
-        return Facts(
-            int(self.totals[cluster, known]),
-            self.totals[cluster, sums],
-            self.quantiles(cluster, values, at=QUANTILES),
-        )
+    def facts(self, cluster: int, attributes: Sequence[Attribute]) -> dict[Key, Facts]:
+        """The statistics of all attributes over the customers of one cluster."""
+        found: dict[Key, Facts] = {}
+        size = int(self.totals[cluster, CUSTOMERS])
+        number, none = 0, (None,) * len(QUANTILES)
+        position = OF_ATTRIBUTES + sum(each.is_number for each in attributes)
+        for each in attributes:
+            if each.is_number:
+                known = int(self.totals[cluster, OF_ATTRIBUTES + number])
+                total = self.sums[cluster][number] if self.sums else Fraction()
+                quantiles = self.quantiles.get((cluster, number), none)[: len(QUANTILES)]
+                found[each.keys[0]] = Facts(known, total, quantiles)
+                number += 1
+                continue
+            after = position + len(each.values) + 1
+            *counts, unknown = self.totals[cluster, position:after].tolist()
+            position = after
+            for value, count in zip(each.values, counts, strict=True):
+                found[each.column, value] = Facts(size - unknown, Fraction(count), none)
+            if each.absent is not None:
+                found[each.column, each.absent] = Facts(size, Fraction(unknown), none)
+        return found
 
-    def distance_quantiles(self, cluster: int, attributes: int) -> tuple[float, ...]:
-        """The quantiles of distances, in grid units; their values follow those of attributes."""
-        found = self.quantiles(cluster, OF_ATTRIBUTES + 3 * attributes, at=DISTANCE_QUANTILES)
-        return tuple(each for each in found if each is not None)
 
-    def quantiles(
-        self, cluster: int, fact: int, *, at: Sequence[float]
-    ) -> tuple[float | None, ...]:
-        """The quantiles of counted values; None for each where there is no value."""
-        row = self.rows.get((cluster, fact))
-        found = [None] * len(COUNTED_AT) if row is None else row.quantiles
-        return tuple(found[COUNTED_AT.index(each)] for each in at)
+def _halves_joined(totals: Sequence[int], clusters: int, *, place: int) -> list[list[Fraction]]:
+    """Sums by cluster and number, from their higher and lower halves in units of ``2**place``."""
+    unit = Fraction(2) ** place
+    halves = np.array(totals, dtype=object).reshape(clusters, 2, -1)
+    return [
+        [((high << HALF_BITS) + low) * unit for high, low in zip(*of_cluster, strict=True)]
+        for of_cluster in halves.tolist()
+    ]
+
+
+def _added(sums: list[list[Fraction]], others: list[list[Fraction]]) -> list[list[Fraction]]:
+    """Two tables of sums, added up; the first may be empty."""
+    if not sums:
+        return others
+    return [
+        [one + other for one, other in zip(*rows, strict=True)]
+        for rows in zip(sums, others, strict=True)
+    ]

@@ -1,25 +1,34 @@
 """The pass over all customers that finds the statistics of clusters: numpy on Arrow batches.
 
-The module is pickled with the tasks, so what they call is in it or in modules that are pickled
-too: workers need numpy and pyarrow only.
+A task returns a few rows of numbers; a second kind of task merges those of all. The module is
+pickled with the tasks, so what they call is in it or in modules that are pickled too: workers need
+numpy and pyarrow only.
 """
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 from pyspark import cloudpickle
 
-from segmentation.numerics import nearest
+from segmentation.numerics import grid_points
 from segmentation.numerics.arrays import Floats, Labels
 from segmentation.numerics.fixed_point import SPLITTER
-from segmentation.numerics.nearest import BLOCK, squared_distances, take_nearest
+from segmentation.numerics.grid_points import (
+    Block,
+    Distances,
+    Layout,
+    count_codes,
+    entry_blocks,
+    take_nearest,
+)
 from segmentation.numerics.partition import Partition
+from segmentation.numerics.spark_sums import Task, Vector
 
-for _module in (sys.modules[__name__], nearest):
+for _module in (sys.modules[__name__], grid_points):
     cloudpickle.register_pickle_by_value(_module)  # type: ignore[no-untyped-call]
 
 SILHOUETTE_STEPS = 2**30
@@ -32,153 +41,208 @@ HALF_BITS = 30
 MAX_BUFFERED_VALUES = 2**21
 """A task holds this many values, 16 MiB, before it counts the equal ones."""
 
-Pass = Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]
+FACTS = "kind int, key int, cluster int, totals array<bigint>, numbers array<double>"
+"""What tasks return. Rows of equal kind, key and cluster are merged: see :func:`merged_facts`."""
 
-FACT = "cluster int, fact int, place int, total bigint, value double, frequency bigint"
-"""What tasks return: totals in units of ``2**place``, and values with their frequencies."""
+TOTALS, SUMS, VALUES = 0, 1, 2
+"""Kinds of rows. ``TOTALS``: counts by cluster, and the smallest tie margins. ``SUMS``: sums of
+numbers in units of ``2**key``. ``VALUES``: a cluster's values of number ``key``, and how often
+each occurs; merged, their quantiles."""
 
 CUSTOMERS, DISTANCES, SILHOUETTES, OF_ATTRIBUTES = 0, 1, 2, 3
-"""Numbers of facts. Those of the attributes follow: how many customers' value is known, for each
-attribute; then the sums; then the values with their frequencies, and the distances with theirs."""
+"""Positions in the totals of a cluster. How many customers know each number follow, then how many
+have each code of the attributes with values, the last of which is of those without."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What the pass measures beside distances: numbers, then codes.
+
+    ``sizes`` has the number of values of each attribute with values. Numbers are rounded to 12
+    significant bits if ``rounds``.
+    """
+
+    numbers: int
+    sizes: tuple[int, ...]
+    rounds: bool
+
+    @property
+    def totals(self) -> int:
+        """The number of totals of a cluster."""
+        return OF_ATTRIBUTES + self.numbers + sum(self.sizes) + len(self.sizes)
 
 
 def statistics_pass(
-    partition: Partition, *, distance_step: float, are_numbers: Sequence[bool], rounds: bool
-) -> Pass:
-    """The function that a Spark task applies to its rows: coordinates, then attribute values.
+    partition: Partition, layout: Layout, measured: Measured, *, distance_step: float
+) -> Task:
+    """The function that a Spark task applies to its rows: entries, and the measured attributes.
 
-    For every cluster it returns the totals, by number: customers, their distances in steps of
-    ``distance_step`` grid units, their silhouettes, how many know each attribute, and the sums
-    of the attributes. The value beside the first is the smallest tie margin. Of the attributes
-    that ``are_numbers`` (the others are 1 or 0) the values follow with their frequencies, rounded
-    to 12 bits if ``rounds``; last the distances, in grid units, always so rounded.
+    It returns rows of ``FACTS``. Totals are the customers, their distances in steps of
+    ``distance_step`` grid units, their silhouettes in ``SILHOUETTE_STEPS``, and those of the
+    attributes. Of the numbers the values follow with their frequencies; last the distances, in
+    grid units, always rounded to 12 bits.
     """
-    centres, width, k = partition.centres, partition.centres.shape[1], partition.k
-    numbers = np.flatnonzero(are_numbers)
-    shares = np.flatnonzero(~np.asarray(are_numbers, dtype=bool))
-    sums_from, values_from = (OF_ATTRIBUTES + i * len(are_numbers) for i in (1, 2))
-    which = np.concatenate([np.arange(sums_from), sums_from + shares])  # the totals, in order
-    counted = [*values_from + numbers, values_from + len(are_numbers)]
-    is_rounded = [rounds] * len(numbers) + [True]
-    frequencies = partial(_frequencies, facts=counted, clusters=k, is_rounded=is_rounded)
-    silhouettes_of = _silhouette_function(partition)
+    centres, k = partition.centres, partition.k
 
     def facts(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        totals = np.zeros((k, len(which)), dtype=np.int64)
-        by_place: dict[int, npt.NDArray[np.int64]] = {}
+        distances = Distances(layout, centres)
+        silhouettes_of = _silhouette_function(partition, layout)
+        totals = np.zeros((k, measured.totals), dtype=np.int64)
+        by_place: dict[int, Vector] = {}
         margins = np.full(k, np.inf)
         held: list[tuple[Labels, Floats]] = []
-        for columns in _blocks(batches):
-            points, values = columns[:width], columns[width:]
-            squares = squared_distances(centres, points)
+        for rows, block in entry_blocks(batches, layout):
+            values = _values(rows.column(1))
+            squares = distances.squares(block)
             labels, square = take_nearest(squares)
             margin = squares.min(axis=0) - square  # the nearest is infinite by now
             is_member = labels == np.arange(k)[:, np.newaxis]
             margins = np.minimum(margins, np.where(is_member, margin, np.inf).min(axis=1))
-            distance, filled = np.sqrt(square), np.where(np.isnan(values), 0.0, values)
-            # One row per total: 1, the distance and the silhouette in whole steps, yes or no.
+            distance, numbers = np.sqrt(square), values[: measured.numbers]
+            is_known = ~np.isnan(numbers)
+            # One row per total: 1, the distance and the silhouette in whole steps, known or not.
             summed = np.vstack(
                 [
                     np.ones_like(square),
                     np.rint(distance / distance_step),
-                    np.rint(silhouettes_of(points, labels) * SILHOUETTE_STEPS),
-                    ~np.isnan(values),
-                    filled[shares],
+                    np.rint(silhouettes_of(block, labels) * SILHOUETTE_STEPS),
+                    is_known,
                 ]
             )
             # A product with the memberships adds each row up by cluster. All are whole numbers
             # of at most 30 bits, so the sums of a block, of 42 bits, are exact in doubles; over
             # blocks, tasks and rows they add up as 64-bit integers.
             members = is_member.astype(np.float64)
-            totals += (members @ summed.T).astype(np.int64)
-            _add_parts(by_place, members, filled[numbers])
-            held.append((labels, np.vstack([values[numbers], distance])))
+            totals[:, : len(summed)] += (members @ summed.T).astype(np.int64)
+            totals[:, len(summed) :] += _codes_counted(
+                values[measured.numbers :], labels, k, measured
+            )
+            _add_parts(by_place, members, np.where(is_known, numbers, 0.0))
+            held.append((labels, np.vstack([numbers, distance])))
             if sum(some.size for _, some in held) > MAX_BUFFERED_VALUES:
-                yield from frequencies(held)
+                yield from _frequencies(held, k, rounds=measured.rounds)
                 held = []
-        yield from frequencies(held)
-        yield _totals(totals, margins, which)
-        for place, halves in by_place.items():
-            yield _sums(halves, place, sums_from + numbers)
+        yield from _frequencies(held, k, rounds=measured.rounds)
+        yield _facts([(TOTALS, 0, 0, totals.ravel(), margins)])
+        yield _facts([(SUMS, place, 0, sums.ravel(), ()) for place, sums in by_place.items()])
 
     return facts
 
 
-def _blocks(batches: Iterator[pa.RecordBatch]) -> Iterator[Floats]:
-    """Blocks of rows, one row per column: memory does not depend on the length of batches."""
-    for batch in batches:
-        for start in range(0, batch.num_rows, BLOCK):
-            columns = batch.slice(start, BLOCK).columns
-            yield np.vstack([np.asarray(column, dtype=np.float64) for column in columns])
+def merged_facts(at: Sequence[float]) -> Task:
+    """The function that merges rows of ``FACTS``, sorted by kind, key and cluster.
+
+    Totals and sums are added, margins become the smallest, and the values of a cluster their
+    quantiles ``at`` these shares.
+    """
+
+    def merged(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for key, group in groupby(_rows(batches), key=lambda row: row[:3]):
+            totals, numbers = zip(*(row[3:] for row in group), strict=True)
+            if key[0] == VALUES:
+                found = quantiles(np.concatenate(numbers), np.concatenate(totals), at)
+                yield _facts([(*key, (), found)])
+            else:
+                yield _facts([(*key, np.sum(totals, axis=0), np.min(numbers, axis=0))])
+
+    return merged
 
 
-def _silhouette_function(partition: Partition) -> Callable[[Floats, Labels], Floats]:
+def quantiles(values: Floats, frequencies: Vector, at: Sequence[float]) -> Floats:
+    """The quantiles of values with these frequencies, as Spark's ``percentile`` interpolates."""
+    order = np.argsort(values, kind="stable")
+    ordered, counted = values[order], np.cumsum(frequencies[order])
+    position = (counted[-1] - 1) * np.asarray(at)
+    lower, higher = np.floor(position), np.ceil(position)
+    below, above = (ordered[np.searchsorted(counted, each + 1)] for each in (lower, higher))
+    between: Floats = (higher - position) * below + (position - lower) * above
+    return np.where(below == above, below, between)
+
+
+def _values(column: pa.ListArray) -> Floats:
+    """The values of attributes, NaN where there is none: one row per attribute."""
+    values = column.flatten().to_numpy(zero_copy_only=False)
+    return np.ascontiguousarray(values.reshape(len(column), -1).T, dtype=np.float64)
+
+
+def _codes_counted(codes: Floats, labels: Labels, clusters: int, measured: Measured) -> Vector:
+    """How many customers of every cluster have each value, and none, attribute by attribute."""
+    found = [np.empty((clusters, 0), dtype=np.int64)]
+    for own, size in zip(codes, measured.sizes, strict=True):
+        places = np.where(np.isnan(own), size, own).astype(np.intp)
+        found.append(count_codes(labels, places, clusters=clusters, values=size + 1))
+    return np.hstack(found)
+
+
+def _silhouette_function(partition: Partition, layout: Layout) -> Callable[[Block, Labels], Floats]:
     """The silhouettes of points with these labels, from the moments of the clusters.
 
     The mean squared distance of a point to a cluster is its squared distance to the cluster's
     mean plus the mean squared distance of the members from that mean.
     """
-    means = partition.means()
+    distances = Distances(layout, partition.means())
     counts = np.array(partition.counts, dtype=np.float64)
     costs = np.array([float(cost) for cost in partition.costs()])
     spreads = (costs / np.maximum(counts, 1))[:, np.newaxis]
     # The mean over the others of the own cluster, one fewer; 0 for a customer alone.
     others = np.where(counts > 1, counts / np.maximum(counts - 1, 1), 0.0)
 
-    def silhouettes(points: Floats, labels: Labels) -> Floats:
-        return _silhouettes(squared_distances(means, points) + spreads, labels, others)
+    def silhouettes(block: Block, labels: Labels) -> Floats:
+        return _silhouettes(distances.squares(block) + spreads, labels, others)
 
     return silhouettes
 
 
 def _frequencies(
-    held: Sequence[tuple[Labels, Floats]],
-    *,
-    facts: Sequence[int],
-    clusters: int,
-    is_rounded: Sequence[bool],
+    held: Sequence[tuple[Labels, Floats]], clusters: int, *, rounds: bool
 ) -> Iterator[pa.RecordBatch]:
-    """The values of every cluster, counted; ``facts`` are the numbers of the rows of ``held``."""
+    """The values of every cluster, counted: a row per number and cluster."""
     if not held:
         return
     labels = np.concatenate([own for own, _ in held])
-    counted = []
-    for i, (fact, rounds) in enumerate(zip(facts, is_rounded, strict=True)):
-        values = np.concatenate([own[i] for _, own in held])
-        for cluster in range(clusters):
-            own = values[labels == cluster]
-            own = own[~np.isnan(own)] + 0.0  # -0.0 becomes 0.0: which of them stays is chance
-            if rounds:  # to 12 significant bits, as spark_sums.quantiles() does
-                shifted = own * SPLITTER
-                own = shifted - (shifted - own)
-            value, frequency = np.unique(own, return_counts=True)
-            counted.append(np.broadcast_arrays(cluster, fact, value, frequency))
-    where, which, value, frequency = map(np.concatenate, zip(*counted, strict=True))
-    yield _fact_rows(where, which, value=value, frequency=frequency)
+    order = np.argsort(labels, kind="stable")
+    bounds = np.searchsorted(labels[order], np.arange(1, clusters))
+    last = len(held[0][1]) - 1
+    for number in range(last + 1):
+        values = np.concatenate([own[number] for _, own in held])[order]
+        rows = []
+        for cluster, own in enumerate(np.split(values, bounds)):
+            known = own[~np.isnan(own)] + 0.0  # -0.0 becomes 0.0: which of them stays is chance
+            if rounds or number == last:  # to 12 significant bits, as spark_sums.quantiles() does
+                shifted = known * SPLITTER
+                known = shifted - (shifted - known)
+            if len(known):
+                value, frequency = np.unique(known, return_counts=True)
+                rows.append((VALUES, number, cluster, frequency, value))
+        yield _facts(rows)
 
 
-def _totals(totals: npt.NDArray[np.int64], margins: Floats, which: Labels) -> pa.RecordBatch:
-    """The totals of a task, and beside the customers of each cluster its smallest tie margin."""
-    values = np.full(totals.shape, np.inf)
-    values[:, CUSTOMERS] = margins
-    cluster, fact = np.indices(totals.shape).reshape(2, -1)
-    return _fact_rows(cluster, which[fact], total=totals.ravel(), value=values.ravel())
+def _facts(
+    rows: Sequence[tuple[int, int, int, Sequence[int] | Vector, Sequence[float] | Floats]],
+) -> pa.RecordBatch:
+    """Rows of ``FACTS``."""
+    columns = zip(*rows, strict=True) if rows else [()] * 5
+    types = (pa.int32(), pa.int32(), pa.int32(), pa.list_(pa.int64()), pa.list_(pa.float64()))
+    arrays = [pa.array(list(own), type_) for own, type_ in zip(columns, types, strict=True)]
+    return pa.RecordBatch.from_arrays(arrays, ["kind", "key", "cluster", "totals", "numbers"])
 
 
-def _sums(halves: npt.NDArray[np.int64], place: int, facts: Labels) -> pa.RecordBatch:
-    """The sums of the attributes that are numbers: the higher halves, then the lower ones."""
-    cluster, position = np.indices(halves.shape).reshape(2, -1)
-    half, number = np.divmod(position, len(facts))
-    return _fact_rows(
-        cluster,
-        facts[number],
-        place=place + HALF_BITS * (half == 0),
-        total=halves.ravel(),
-        value=np.full(halves.size, np.inf),
-    )
+def _rows(batches: Iterator[pa.RecordBatch]) -> Iterator[tuple[int, int, int, Vector, Floats]]:
+    """The rows of ``FACTS`` one by one."""
+    for batch in batches:
+        kind, key, cluster = (batch.column(i).to_pylist() for i in range(3))
+        totals, numbers = batch.column(3), batch.column(4)
+        for i in range(batch.num_rows):
+            yield (
+                kind[i],
+                key[i],
+                cluster[i],
+                totals[i].values.to_numpy(),
+                numbers[i].values.to_numpy(),
+            )
 
 
-def _add_parts(by_place: dict[int, npt.NDArray[np.int64]], members: Floats, values: Floats) -> None:
+def _add_parts(by_place: dict[int, Vector], members: Floats, values: Floats) -> None:
     """Add the values of a block's members to the sums of their clusters, place by place."""
     for place, parts in _parts(values):
         halves = (members @ parts.T).astype(np.int64)
@@ -221,28 +285,3 @@ def _silhouettes(away: Floats, labels: Labels, others: Floats) -> Floats:
     has_value = (larger > 0) & (others[labels] > 0)
     silhouettes: Floats = np.where(has_value, other - own, 0) / np.where(has_value, larger, 1)
     return silhouettes
-
-
-def _fact_rows(
-    cluster: Labels,
-    fact: Labels,
-    *,
-    place: Labels | None = None,
-    total: npt.NDArray[np.int64] | None = None,
-    value: Floats,
-    frequency: Labels | None = None,
-) -> pa.RecordBatch:
-    """Rows of ``FACT``; what is infinite or not given is null."""
-    columns = {
-        "cluster": pa.array(cluster, pa.int32()),
-        "fact": pa.array(fact, pa.int32()),
-        "place": pa.array(np.zeros_like(fact) if place is None else place, pa.int32()),
-        "total": pa.array(total, pa.int64()) if total is not None else _nulls(cluster),
-        "value": pa.array(value, mask=np.isinf(value)),
-        "frequency": pa.array(frequency, pa.int64()) if frequency is not None else _nulls(cluster),
-    }
-    return pa.RecordBatch.from_pydict(columns)
-
-
-def _nulls(like: Labels) -> pa.Array:
-    return pa.nulls(len(like), pa.int64())

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import groupby
 
 from segmentation.model.preparation import Key
 from segmentation.segments.attributes import Attribute
@@ -63,16 +62,16 @@ def traits(
     A column that is missing for half of the cluster's customers or more is not a trait.
     """
     found: list[Trait] = []
-    for column, group in groupby(attributes, key=lambda each: each.column):
-        of_column = list(group)
-        if of_column[0].kind == "ordered":
-            found += _of_bands(cluster, column, of_column, differences, overall)
+    for each in attributes:
+        if each.kind == "ordered":
+            found += _of_bands(cluster, each, differences, overall)
             continue
-        for each in of_column:
-            difference, facts = differences.get(each.key), cluster.attributes[each.key]
+        for key in each.keys:
+            difference, facts = differences.get(key), cluster.attributes[key]
             if difference is not None and 2 * facts.known > cluster.customers:
-                share = _share(facts, overall[each.key], difference, kind=each.kind)
-                found.append(Trait(column, each.kind, difference, facts.known, share, each.value))
+                share = _share(facts, overall[key], difference, kind=each.kind)
+                column, value = key
+                found.append(Trait(column, each.kind, difference, facts.known, share, value))
     return tuple(found)
 
 
@@ -97,24 +96,24 @@ def _is_beyond(facts: Facts, mean: float, *, is_high: bool) -> bool:
 
 def _of_bands(
     cluster: ClusterStatistics,
-    column: str,
-    bands: Sequence[Attribute],
+    attribute: Attribute,
     differences: Mapping[Key, float],
     overall: Mapping[Key, Facts],
 ) -> Iterator[Trait]:
     """The fewest bands from one end with more than half of the customers, if informative."""
+    column, bands = attribute.column, attribute.keys
     difference = differences.get((column, None))
-    known = cluster.attributes[bands[0].key].known
+    known = cluster.attributes[bands[0]].known
     if not difference or 2 * known <= cluster.customers:
         return
     ends = list(reversed(bands)) if difference > 0 else list(bands)
     held, of_all = Fraction(), Fraction()
     for place, band in enumerate(ends[:-1]):
-        held += cluster.attributes[band.key].total
-        of_all += overall[band.key].total
+        held += cluster.attributes[band].total
+        of_all += overall[band].total
         if 2 * held > known:
-            if held / known > of_all / overall[band.key].known:
+            if held / known > of_all / overall[band].known:
                 more = " or above" if difference > 0 else " or below"
-                value = f"{band.value}{more if place else ''}"
+                value = f"{band[1]}{more if place else ''}"
                 yield Trait(column, "ordered", difference, known, float(held / known), value)
             return
