@@ -38,7 +38,7 @@ def test_planted_groups_are_found_and_no_k_costs_more_than_scikit_learn(spark):
     order = np.lexsort(points.T[::-1])
     assert adjusted_rand_score(group[order], small.labels(found[4][0])) == 1
     for k, (centres, *_) in found.items():
-        oracle = KMeans(k, n_init=10, random_state=0).fit(small.points / 2.0**BITS)
+        oracle = KMeans(k, n_init=10, random_state=0).fit(small.points.coordinates / 2.0**BITS)
         assert cost(small, centres) <= oracle.inertia_ * (1 + 1e-9)
 
 
@@ -46,7 +46,7 @@ def test_as_many_clusters_as_points_cost_nothing_and_more_are_not_made_up(spark)
     points = np.array([(0.0, 0), (1, 0), (0, 3), (5, 5)])
     small = coreset(points, np.array([1, 2, 50, 3]))
     found = fit_coreset(spark, small, ks=[3, 4, 6], bits=BITS, seed=42)
-    assert sorted(found[4][0].tolist()) == small.points.tolist()
+    assert sorted(found[4][0].tolist()) == small.points.entries.tolist()
     assert cost(small, found[4][0]) == 0
     assert len(found[6][0]) == 4
     # the two light points that are nearest to one another share a centre: 1 * 2 / 3
@@ -57,7 +57,7 @@ def test_two_points_make_one_or_two_clusters(spark):
     small = coreset(np.array([(-1.0, 0), (1, 0)]))
     found = fit_coreset(spark, small, ks=[1, 2], bits=BITS, seed=42)
     assert found[1][0].tolist() == [[0, 0]]
-    assert sorted(found[2][0].tolist()) == small.points.tolist()
+    assert sorted(found[2][0].tolist()) == small.points.entries.tolist()
 
 
 def test_the_same_seed_gives_the_same_bits(spark):
