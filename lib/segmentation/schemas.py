@@ -233,7 +233,7 @@ REJECTED_TRANSACTIONS = Table(
 
 PLOT_SAMPLE = Table(
     "plot_sample",
-    "one row per feature and point of the report's scatter plot",
+    "one row per feature and point of the report's scatter plot; at most 32 features",
     (
         Column("point", "int", "number of the point, from 0"),
         Column(SEGMENT, "int", "segment"),

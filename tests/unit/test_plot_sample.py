@@ -9,7 +9,7 @@ from segmentation.model.preparation import ModelColumn, Preparation
 from segmentation.model.rules import NearestPrototype
 from segmentation.numerics.arrays import Points
 from segmentation.numerics.grid_points import GridPoints
-from segmentation.pipelines.plot_sample import customer_sample, group_sample
+from segmentation.pipelines.plot_sample import customer_sample, group_sample, plot_sample
 
 BITS = 20
 CENTRES = np.array([[0.0, 0, 0, 0], [1e6, 0, 0, 0]])
@@ -90,3 +90,23 @@ def test_without_numbers_no_groups_are_drawn_and_customers_are():
     assert found.segments == ()
     customers = customer_sample(given, rule, preparation=preparation())
     assert len(customers.segments) == 2
+
+
+@pytest.mark.parametrize("points", ["groups", "customers"])
+def test_a_wide_table_is_drawn_by_the_32_most_wanted_features_and_fewer_points(points):
+    chance = np.random.default_rng(1)
+    features = tuple(Feature(f"f{at:02}") for at in range(40))
+    wide = Preparation(
+        features,
+        tuple(ModelColumn(f.name, None, mean=0.0, deviation=1.0, unit=1.0) for f in features),
+        BITS,
+    )
+    entries = chance.integers(-400_000, 1_400_000, (30_000, 40)).astype(float)
+    entries[:, 39] = 0  # one value only: cannot be drawn
+    given = Coreset(GridPoints(entries, wide.layout), np.ones(30_000, np.int64), is_whole=True)
+    rule = NearestPrototype.of(np.array([np.full(40, 0.0), np.full(40, 1e6)]))
+    ranked = [f"f{at:02}" for at in reversed(range(40))]
+    found = plot_sample(given, rule, preparation=wide, points=points, min_group=10, ranked=ranked)
+    first = 7 if points == "groups" else 8
+    assert list(found.values) == [f"f{at:02}" for at in range(first, first + 32)]
+    assert 1_500 <= len(found.segments) <= 2_000

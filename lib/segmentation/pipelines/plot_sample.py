@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from itertools import islice
 
 import numpy as np
 
@@ -9,10 +10,9 @@ from segmentation.clustering.coreset import Coreset
 from segmentation.clustering.microaggregation import groups
 from segmentation.model.preparation import Preparation
 from segmentation.model.rules import LabellingRule
-from segmentation.numerics.arrays import Points
+from segmentation.numerics.arrays import WIDE, Points
+from segmentation.reporting.charts.scatter import MAX_AXES, MAX_POINTS, WIDE_POINTS
 from segmentation.results import CustomerSample
-
-MAX_POINTS = 5_000
 
 CUSTOMER_DIGITS = 6
 """Significant digits of a customer's values: the precision of the grid."""
@@ -32,15 +32,25 @@ def plot_sample(
     preparation: Preparation,
     points: str,
     min_group: int,
+    ranked: Sequence[str],
 ) -> CustomerSample:
-    """The points of the plot: ``customers`` if asked for, else groups of ``min_group`` or more."""
+    """The points of the plot: ``customers`` if asked for, else groups of ``min_group`` or more.
+
+    ``ranked`` are the names of all features, the most wanted first: a wide table is drawn by the
+    first 32 that can be, and with fewer points.
+    """
     if points == "customers":
-        return customer_sample(coreset, rule, preparation=preparation)
-    return group_sample(coreset, rule, preparation=preparation, min_group=min_group)
+        return customer_sample(coreset, rule, preparation=preparation, ranked=ranked)
+    return group_sample(coreset, rule, preparation=preparation, min_group=min_group, ranked=ranked)
 
 
 def group_sample(
-    coreset: Coreset, rule: LabellingRule, *, preparation: Preparation, min_group: int
+    coreset: Coreset,
+    rule: LabellingRule,
+    *,
+    preparation: Preparation,
+    min_group: int,
+    ranked: Sequence[str] = (),
 ) -> CustomerSample:
     """Groups of at least ``min_group`` similar customers of a segment, drawn at their average.
 
@@ -48,10 +58,10 @@ def group_sample(
     many points; a segment with fewer is not drawn. Averages are of the transformed features.
     Yes/no and categorical features are not drawn: their average would reveal counts of few.
     """
-    dimensions = _axes(coreset, at_least=3)
+    dimensions = _axes(coreset, preparation, at_least=3, ranked=ranked)
     axes = coreset.points.entries[:, [coreset.points.layout.numbers.index(j) for j in dimensions]]
     known = coreset.weights if coreset.is_whole else np.ones_like(coreset.weights)
-    size = max(min_group, -(-int(known.sum()) // MAX_POINTS))
+    size = max(min_group, -(-int(known.sum()) // _max_points(preparation)))
     labels = rule.assign(coreset.points).segment
     averages: list[Points] = []
     segments: list[int] = []
@@ -82,16 +92,16 @@ def group_sample(
 
 
 def customer_sample(
-    coreset: Coreset, rule: LabellingRule, *, preparation: Preparation
+    coreset: Coreset, rule: LabellingRule, *, preparation: Preparation, ranked: Sequence[str] = ()
 ) -> CustomerSample:
-    """At most ``MAX_POINTS`` different customers, to be drawn by the features that are numbers.
+    """At most 5,000 different customers, to be drawn by the features that are numbers.
 
     They are points of the coreset, every n-th of the customers that it represents; their values
     are those of the grid in original units, to ``CUSTOMER_DIGITS``.
     """
-    order = np.cumsum(coreset.counts)
-    places = np.searchsorted(order, (np.arange(MAX_POINTS) + 0.5) * order[-1] / MAX_POINTS)
-    few = len(coreset.points) <= MAX_POINTS
+    order, most = np.cumsum(coreset.counts), _max_points(preparation)
+    places = np.searchsorted(order, (np.arange(most) + 0.5) * order[-1] / most)
+    few = len(coreset.points) <= most
     points = coreset.points if few else coreset.points[np.unique(places)]
     coordinates = points.coordinates
     values = {
@@ -99,16 +109,34 @@ def customer_sample(
             float(f"{preparation.original(j, coordinate):.{CUSTOMER_DIGITS}g}")
             for coordinate in coordinates[:, j].tolist()
         )
-        for j in _axes(coreset, at_least=1) or range(len(preparation.columns))
+        for j in _axes(coreset, preparation, at_least=1, ranked=ranked)
+        or _wanted(preparation, ranked)[:MAX_AXES]
     }
     return CustomerSample(values, tuple(rule.assign(points).segment.tolist()))
 
 
-def _axes(coreset: Coreset, *, at_least: int) -> list[int]:
-    """Which coordinates to draw: numbers with at least this many distinct values."""
+def _axes(
+    coreset: Coreset, preparation: Preparation, *, at_least: int, ranked: Sequence[str]
+) -> list[int]:
+    """Which coordinates to draw: numbers with at least this many distinct values, at most 32."""
     points = coreset.points
-    columns = zip(points.layout.numbers, points.entries.T, strict=False)  # codes come last
-    return [j for j, column in columns if len(np.unique(column)) >= at_least]
+    columns = dict(zip(points.layout.numbers, points.entries.T, strict=False))  # codes come last
+    drawable = (
+        j
+        for j in _wanted(preparation, ranked)
+        if j in columns and len(np.unique(columns[j])) >= at_least
+    )
+    return sorted(islice(drawable, MAX_AXES))
+
+
+def _wanted(preparation: Preparation, ranked: Sequence[str]) -> list[int]:
+    """The model columns, of a wide table in the order of ``ranked``."""
+    places = {column.name: j for j, column in enumerate(preparation.columns)}
+    return [places[name] for name in ranked] if len(places) > WIDE else list(places.values())
+
+
+def _max_points(preparation: Preparation) -> int:
+    return WIDE_POINTS if len(preparation.columns) > WIDE else MAX_POINTS
 
 
 def _rounded(values: Sequence[float], *, is_log: bool) -> tuple[float, ...]:

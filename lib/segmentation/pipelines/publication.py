@@ -15,6 +15,7 @@ from segmentation.pipelines.protocols import RunWriter
 from segmentation.pipelines.steps import Steps
 from segmentation.redaction import redacted_tree
 from segmentation.reporting.segment_page import render, sentences
+from segmentation.reporting.separation import by_separation, separation
 from segmentation.results import Choice, CostPoint, Report, Run
 from segmentation.schemas import COST_CURVE, PLOT_SAMPLE, SEGMENT_PROFILE, SEGMENTS
 from segmentation.selection.correlation import correlated
@@ -64,16 +65,18 @@ def stage_report(
     writer: RunWriter, run: Run, findings: Findings, *, prepared: PreparedInput, config: Config
 ) -> Run:
     """Write the sample for the plot, the manifest and the report; the run with its headline."""
-    min_group = config.report.min_group
+    min_group, built = config.report.min_group, findings.built
+    ranked = by_separation(run.features, separation(built.profiles, built.segments))
+    names = sorted((each.name for each in ranked), key=lambda name: name != run.value_feature)
     sample = plot_sample(
         findings.coreset,
-        findings.built.rule,
+        built.rule,
         preparation=prepared.preparation,
         points=config.report.points,
         min_group=min_group,
+        ranked=names,
     )
     writer.stage_rows(PLOT_SAMPLE, sample.records())
-    built = findings.built
     report = Report(run, findings.curve, built.segments, built.profiles, sample)
     run = replace(run, headline=sentences(report, min_group=min_group))
     writer.stage_texts(run=run, report=render(report, min_group=min_group))
@@ -93,7 +96,7 @@ def run_record(
     audit, lines, features = checked.audit, checked.assembled.lines, config.features.names
     prepared_features = prepared.preparation.prepared_features
     coreset = findings.coreset
-    strong = correlated(coreset.points.coordinates, coreset.counts, features=prepared_features)
+    strong = correlated(coreset.points, coreset.counts, features=prepared_features)
     return Run(
         run=invocation.run_id,
         created_at=invocation.created_at,

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
 
-from segmentation.numerics.arrays import Floats
+from segmentation.numerics.arrays import Floats, Labels, Points
+from segmentation.numerics.grid_points import GridPoints
 from segmentation.results import Correlation, CorrelationGroup, PreparedFeature
 
 MIN_CORRELATION = 0.8
@@ -29,11 +29,11 @@ class Correlated:
 
 
 def correlated(
-    points: Floats, weights: npt.NDArray[np.float64], *, features: Sequence[PreparedFeature]
+    points: GridPoints, weights: Floats, *, features: Sequence[PreparedFeature]
 ) -> Correlated:
     """The strongly correlated features, by Pearson's r of weighted customers' prepared values.
 
-    ``points`` have one column per feature. Two values of one categorical feature do not make a
+    ``points`` have one coordinate per feature. Two values of one categorical feature do not make a
     pair. At most :data:`MAX_PAIRS` pairs are returned; every feature is in one group at most.
     """
     if len(points) < 2 or len(features) < 2:
@@ -44,14 +44,48 @@ def correlated(
     return Correlated(_pairs(r, features), _groups(r, features))
 
 
-def _matrix(points: Floats, weights: npt.NDArray[np.float64]) -> Floats:
-    """The correlation of every two columns, 0 where one of them is constant."""
-    centred = points - np.average(points, axis=0, weights=weights)
-    covariance = (centred * weights[:, np.newaxis]).T @ centred
+def _matrix(points: GridPoints, weights: Floats) -> Floats:
+    """The correlation of every two coordinates, 0 where one of them is constant.
+
+    Categories are counted, not multiplied: the joint counts of two features' codes give the
+    products of all their coordinates. The cost of a pair of categories is one count per point.
+    """
+    layout, count = points.layout, len(points.layout.numbers)
+    own = list(layout.numbers)
+    numbers = points.entries[:, :count]
+    if count:
+        numbers = numbers - np.average(numbers, axis=0, weights=weights)
+    weighted = numbers * weights[:, np.newaxis]
+    covariance = np.zeros((layout.width, layout.width))
+    covariance[np.ix_(own, own)] = weighted.T @ numbers
+    tables = [
+        (table.positions, codes, _centred(table.coordinates, codes, weights))
+        for table, codes in zip(
+            layout.tables, points.entries[:, count:].T.astype(np.intp), strict=True
+        )
+    ]
+    for at, (rows, codes, centred) in enumerate(tables):
+        has_code = np.zeros((len(points), len(centred)))
+        has_code[np.arange(len(points)), codes] = 1
+        shared = weighted.T @ has_code @ centred
+        covariance[own, rows], covariance[rows, own] = shared, shared.T
+        for columns, others, other in tables[at:]:
+            joint = np.bincount(
+                codes * len(other) + others, weights, minlength=len(centred) * len(other)
+            ).reshape(len(centred), len(other))
+            shared = centred.T @ joint @ other
+            covariance[rows, columns], covariance[columns, rows] = shared, shared.T
     spreads = np.sqrt(np.diag(covariance))
     with np.errstate(invalid="ignore", divide="ignore"):
         found: Floats = np.nan_to_num(covariance / np.outer(spreads, spreads))
     return found
+
+
+def _centred(coordinates: Points, codes: Labels, weights: Floats) -> Floats:
+    """The coordinates of every code less their mean over the points."""
+    counts = np.bincount(codes, weights, minlength=len(coordinates))
+    centred: Floats = coordinates - counts @ coordinates / counts.sum()
+    return centred
 
 
 def _pairs(r: Floats, features: Sequence[PreparedFeature]) -> tuple[Correlation, ...]:
