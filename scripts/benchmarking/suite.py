@@ -14,6 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from scripts.benchmarking.planted import MODERATE, NULLS, WELL, Labelled, mixture, null, with_noise
 from segmentation.clustering.refit import refit_kmeans
+from segmentation.numerics.grid_points import GridPoints
 from segmentation.selection.evidence import Evidence, evidence_on_k
 from segmentation.selection.validity import Clusters
 from segmentation.selection.verdict import judge
@@ -186,7 +187,11 @@ def swept(
             cost=float(fit.inertia_),
         )
     return evidence_on_k(
-        points, np.ones(len(points)), clusters=clusters, refit=refit_kmeans, seed=seed
+        GridPoints.of(points),
+        np.ones(len(points)),
+        clusters=clusters,
+        refit=refit_kmeans,
+        seed=seed,
     )
 
 

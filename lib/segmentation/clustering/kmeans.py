@@ -18,7 +18,7 @@ from threadpoolctl import threadpool_limits
 
 from segmentation.clustering.coreset import Coreset
 from segmentation.clustering.search import Optimum, cheapest, split_and_merge
-from segmentation.clustering.starts import Search
+from segmentation.clustering.starts import Search, search_of
 from segmentation.numerics.arrays import Points
 from segmentation.numerics.vectors import WEIGHT, vector_table
 
@@ -50,7 +50,7 @@ def fit_coreset(
     run side by side; each is single-threaded and adds up in one order, so its result does not
     depend on the number of cores. There are no more centres than the coreset has points.
     """
-    search = Search(coreset, bits)
+    search = search_of(coreset, bits)
     filled = {k: min(k, len(coreset.points)) for k in ks}
     wanted = sorted(set(filled.values()))
     found = find_optima(spark, search, ks=wanted, seed=seed)

@@ -160,6 +160,13 @@ class GridPoints:
         """All coordinates, one row per point."""
         return self.layout.coordinates(self.entries)
 
+    def in_units(self, unit: float) -> Self:
+        """The points with all coordinates divided by ``unit``; codes stay codes."""
+        a = len(self.layout.numbers)
+        tables = tuple(CodeTable(t.first, t.coordinates / unit) for t in self.layout.tables)
+        entries = np.hstack([self.entries[:, :a] / unit, self.entries[:, a:]])
+        return type(self)(entries, Layout(self.layout.numbers, tables))
+
     def order(self) -> Labels:
         """The positions of the points in the order of their coordinates."""
         layout, a = self.layout, len(self.layout.numbers)

@@ -29,7 +29,7 @@ def evaluate_sweep(
     """The evidence on k from a coreset, and from the exact partitions of all customers."""
     bits = prepared.customers.bits
     return evidence_on_k(
-        coreset.points.coordinates / 2.0**bits,
+        coreset.points.in_units(2.0**bits),
         coreset.counts,
         clusters={partition.k: clusters_of(partition, bits=bits) for partition in sweep},
         refit=refit_kmeans,

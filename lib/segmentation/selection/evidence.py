@@ -14,17 +14,14 @@ from sklearn.metrics import adjusted_rand_score
 from threadpoolctl import threadpool_limits
 
 from segmentation.numerics.arrays import Floats
-from segmentation.numerics.nearest import nearest
+from segmentation.numerics.grid_points import GridPoints
 from segmentation.results import CostPoint
 from segmentation.selection import validity
 from segmentation.selection.groups import Groups, separate_groups
-from segmentation.selection.imputation import Spike, without_spikes
+from segmentation.selection.imputation import Spike
 from segmentation.selection.refit import Refit
+from segmentation.selection.samples import Sample, labels_of, points_for_groups, sample_of
 from segmentation.selection.validity import Clusters, rounded
-
-POINTS = 4_000
-"""Equally weighted points that represent all customers where pairs, resamples and mixtures are
-needed: the rarest group that counts, 1 %, still has some 40."""
 
 FEW_DISTINCT_CUSTOMERS = 100
 """Up to this many distinct customers, resampling repeats them and shows little."""
@@ -49,7 +46,7 @@ class Evidence:
 
 
 def evidence_on_k(
-    points: Floats,
+    points: GridPoints,
     weights: Floats,
     *,
     clusters: Mapping[int, Clusters],
@@ -72,22 +69,23 @@ def evidence_on_k(
     spikes
         Of imputed values, which make no group: groups are counted as if all values were known.
 
-    Takes some ten seconds of one core for k up to 12, whatever the number of customers.
+    Wide points (:data:`~segmentation.numerics.projection.WIDE`) are seen on their leading
+    principal components: resamples, reference sets and their costs, and the mixtures. The other
+    indices and the labels are of all dimensions. Takes some ten seconds of one core for k up to
+    12, whatever the number of customers and of dimensions.
     """
-    some, ks = equal_points(points, weights), list(clusters)
-    labels = {k: nearest(some, clusters[k].means) for k in ks}
-    customers = round(sum(clusters[ks[0]].counts))
-    seed = abs(seed) % 2**32
+    ks, seed = list(clusters), abs(seed) % 2**32
     with _single_threaded_pool() as pool:  # the slowest tasks first
-        known = without_spikes(some, spikes, seed=seed)
-        groups = pool.submit(separate_groups, known, seed=seed)
+        sample = sample_of(points, weights, clusters=clusters)
+        some, labels = sample.points, sample.labels
+        groups = pool.submit(_groups, sample, spikes, refit=refit, seed=seed)
         first = ks[:MAX_KS]
         above_null = pool.submit(
             validity.gaps,
             some,
             ks=first,
-            costs=[clusters[k].cost for k in first],
-            customers=customers,
+            costs=[sample.costs[k] for k in first],
+            customers=round(sum(clusters[ks[0]].counts)),
             refit=refit,
             seed=seed,
         )
@@ -96,8 +94,7 @@ def evidence_on_k(
             for k in reversed(first)
         }
         silhouettes = [
-            validity.silhouette(points, weights, nearest(points, clusters[k].means), k=k)
-            for k in ks
+            validity.silhouette(points, weights, labels_of(points, clusters[k]), k=k) for k in ks
         ]
         gaps = dict(zip(first, above_null.result(), strict=True))
         similar = {k: result.result() for k, result in stability.items()}
@@ -107,7 +104,14 @@ def evidence_on_k(
         for k, average in zip(ks, silhouettes, strict=True)
     ]
     agreement = {k: round(adjusted_rand_score(found.labels, labels[k]), 9) for k in ks}
-    return Evidence(_with_log_drops(curve), found, agreement, len(np.unique(points, axis=0)))
+    return Evidence(
+        _with_log_drops(curve), found, agreement, len(np.unique(points.entries, axis=0))
+    )
+
+
+def _groups(sample: Sample, spikes: Sequence[Spike], *, refit: Refit, seed: int) -> Groups:
+    points = points_for_groups(sample, spikes, refit=refit, seed=seed)
+    return separate_groups(points, seed=seed)
 
 
 def _point(
@@ -149,20 +153,6 @@ def _single_threaded() -> None:
     """Settings that each thread makes for itself: one core, no check that points are finite."""
     threadpool_limits(1)
     sklearn.set_config(assume_finite=True, skip_parameter_validation=True)
-
-
-def equal_points(points: Floats, weights: Floats, *, most: int = POINTS) -> Floats:
-    """At most ``most`` points of weight one that represent weighted ones.
-
-    Few customers are repeated by their weights. Of more, every n-th is taken, counting weights,
-    in the order of ``points``: systematic sampling, so that the verdict varies less.
-    """
-    total = weights.sum()
-    if total <= most:
-        return np.repeat(points, np.rint(weights).astype(np.intp), axis=0)
-    positions = (np.arange(most) + 0.5) * total / most
-    taken: Floats = points[np.searchsorted(np.cumsum(weights), positions)]
-    return taken
 
 
 def _with_log_drops(curve: Sequence[CostPoint]) -> tuple[CostPoint, ...]:

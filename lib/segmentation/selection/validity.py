@@ -11,12 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from segmentation.numerics.arrays import Floats
+from segmentation.numerics.grid_points import Distances, GridPoints
 from segmentation.selection.refit import Refit
 
 REFERENCES, REFERENCE_POINTS = 10, 2_000
 BOOTSTRAPS = 20
 STARTS, RESAMPLE_STARTS = 2, 4
-BLOCK = 16_384
 
 STABLE = 0.75
 """Hennig's threshold for stable clusters, recovered in resampled customers."""
@@ -82,7 +82,7 @@ def davies_bouldin(clusters: Clusters) -> float | None:
 
 
 def silhouette(
-    points: Floats, weights: Floats, labels: npt.NDArray[np.intp], *, k: int
+    points: GridPoints, weights: Floats, labels: npt.NDArray[np.intp], *, k: int
 ) -> float | None:
     """The average silhouette of weighted points in ``k`` clusters, squared Euclidean distances.
 
@@ -95,24 +95,36 @@ def silhouette(
     counts = np.bincount(labels, weights, minlength=k)
     if k == 1 or not counts.all():
         return None
-    sums = [np.bincount(labels, weights * feature) for feature in points.T]
-    means = np.column_stack(sums) / counts[:, np.newaxis]
-    squares = np.bincount(labels, weights * (points**2).sum(axis=1))
-    spreads = squares / counts - (means**2).sum(axis=1)
-    total = 0.0
-    for some in _blocks(len(points)):
-        distances = _distances(points[some], means) ** 2 + spreads
+    means = _sums(points, weights, labels, k=k) / counts[:, np.newaxis]
+    squares = np.bincount(labels, weights * points.squared_norms())
+    spreads = (squares / counts - (means**2).sum(axis=1))[:, np.newaxis]
+    to_means, total = Distances(points.layout, means), 0.0
+    for some, block in points.blocks():
+        distances = np.maximum(to_means.squares(block), 0) + spreads
         own_label = labels[some]
         places, own_count = np.arange(len(own_label)), counts[own_label]
         is_alone = own_count <= 1
-        own = distances[places, own_label] * own_count / np.where(is_alone, 1, own_count - 1)
-        distances[places, own_label] = np.inf
-        other = distances.min(axis=1)
+        own = distances[own_label, places] * own_count / np.where(is_alone, 1, own_count - 1)
+        distances[own_label, places] = np.inf
+        other = distances.min(axis=0)
         larger = np.maximum(own, other)
         has_value = ~is_alone & (larger > 0)
         each = np.where(has_value, other - own, 0) / np.where(has_value, larger, 1)
         total += float(each @ weights[some])
     return total / float(weights.sum())
+
+
+def _sums(points: GridPoints, weights: Floats, labels: npt.NDArray[np.intp], *, k: int) -> Floats:
+    """The weighted sums of the coordinates of every cluster, one row each."""
+    layout, a = points.layout, len(points.layout.numbers)
+    found = np.zeros((k, layout.width))
+    for position, number in zip(layout.numbers, points.entries.T, strict=False):
+        found[:, position] = np.bincount(labels, weights * number, minlength=k)
+    for table, codes in zip(layout.tables, points.entries[:, a:].T.astype(np.intp), strict=True):
+        values = len(table.coordinates)
+        counts = np.bincount(labels * values + codes, weights, minlength=k * values)
+        found[:, table.positions] = counts.reshape(k, values) @ table.coordinates
+    return found
 
 
 def rounded(index: float | None) -> float | None:
@@ -216,11 +228,6 @@ def stability(
         found.append((both / np.maximum(either, 1)).max(axis=1))
     result: Floats = np.mean(found, axis=0)
     return result
-
-
-def _blocks(rows: int) -> list[slice]:
-    """Slices of at most ``BLOCK`` rows, so that memory does not grow with them."""
-    return [slice(first, first + BLOCK) for first in range(0, rows, BLOCK)]
 
 
 def _distances(points: Floats, centres: Floats) -> Floats:
