@@ -15,23 +15,21 @@ from sklearn.datasets import make_blobs
 
 from scripts.benchmarking.suite import swept
 from segmentation.clustering.refit import refit_kmeans
+from segmentation.numerics.grid_points import GridPoints
 from segmentation.selection import evidence
-from segmentation.selection.evidence import equal_points
+from segmentation.selection.samples import equal_rows
 from segmentation.selection.validity import Clusters
 from segmentation.selection.verdict import choose, favourites
 
 
 def test_few_customers_are_repeated_as_often_as_they_weigh():
-    points = np.array([[0.0], [1.0], [5.0]])
-    found = equal_points(points, np.array([2.0, 1.0, 3.0]))
-    assert found.ravel().tolist() == [0, 0, 1, 5, 5, 5]
+    assert equal_rows(np.array([2.0, 1.0, 3.0])).tolist() == [0, 0, 1, 2, 2, 2]
 
 
 @given(hnp.arrays(np.int64, st.integers(5, 60), elements=st.integers(1, 500)))
 def test_of_many_customers_each_kind_is_taken_by_its_weight(weights):
-    points = np.arange(len(weights), dtype=float)[:, np.newaxis]
-    found = equal_points(points, weights.astype(float), most=40)
-    taken = np.bincount(found.ravel().astype(int), minlength=len(weights))
+    found = equal_rows(weights.astype(float), most=40)
+    taken = np.bincount(found, minlength=len(weights))
     if weights.sum() > 40:
         assert taken.sum() == 40
         assert abs(taken - weights * 40 / weights.sum()).max() < 1 + 1e-9
@@ -101,7 +99,9 @@ def test_no_favourite_is_a_k_with_a_cluster_that_the_coreset_lacks():
             4e3,
         ),
     }
-    found = evidence.evidence_on_k(points, weights, clusters=clusters, refit=refit_kmeans, seed=1)
+    found = evidence.evidence_on_k(
+        GridPoints.of(points), weights, clusters=clusters, refit=refit_kmeans, seed=1
+    )
     with_all, with_empty = found.curve
     assert with_all.silhouette == pytest.approx(0.99, abs=0.01)
     assert (with_empty.silhouette, with_empty.min_stability) == (None, None)

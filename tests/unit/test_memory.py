@@ -60,7 +60,7 @@ def test_the_coreset_is_compared_with_many_centres_in_blocks():
 
 
 def test_the_silhouette_holds_no_table_of_points_and_clusters():
-    points = np.random.default_rng(2).normal(size=(POINTS, 2))
+    points = GridPoints.of(np.random.default_rng(2).normal(size=(POINTS, 2)))
     labels = np.arange(POINTS) % CLUSTERS
     weights = np.ones(POINTS)
     assert peak_of(lambda: silhouette(points, weights, labels, k=CLUSTERS)) < 60 * MEGABYTE

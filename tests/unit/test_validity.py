@@ -7,6 +7,7 @@ from sklearn.cluster import AgglomerativeClustering, KMeans
 from sklearn.datasets import make_blobs
 
 from segmentation.clustering.refit import refit_kmeans
+from segmentation.numerics.grid_points import GridPoints
 from segmentation.numerics.nearest import nearest
 from segmentation.selection.refit import Refitted
 from segmentation.selection.validity import (
@@ -65,7 +66,7 @@ def weighted(request):
 def test_the_silhouette_equals_scikit_learns_of_every_customer(weighted):
     points, weights, labels, each, each_label = weighted
     expected = metrics.silhouette_score(each, each_label, metric="sqeuclidean")
-    found = silhouette(points, weights.astype(float), labels, k=labels.max() + 1)
+    found = silhouette(GridPoints.of(points), weights.astype(float), labels, k=labels.max() + 1)
     assert found == pytest.approx(expected, rel=1e-9)
 
 
@@ -98,14 +99,14 @@ def test_davies_bouldin_is_its_formula_with_root_mean_squares(weighted):
 def test_a_point_alone_has_silhouette_0_and_twins_have_1():
     points = np.array([[0.0], [0.0], [9.0]])
     labels = np.array([0, 0, 1])
-    assert silhouette(points, np.ones(3), labels, k=2) == pytest.approx(2 / 3)
+    assert silhouette(GridPoints.of(points), np.ones(3), labels, k=2) == pytest.approx(2 / 3)
     assert metrics.silhouette_score(points, labels) == pytest.approx(2 / 3)
 
 
 def test_one_cluster_has_no_index():
     points = np.random.default_rng(1).standard_normal((50, 2))
     one = moments(points, np.ones(50), np.zeros(50, dtype=int))
-    assert silhouette(points, np.ones(50), np.zeros(50, dtype=int), k=1) is None
+    assert silhouette(GridPoints.of(points), np.ones(50), np.zeros(50, dtype=int), k=1) is None
     assert calinski_harabasz(one) is None
     assert davies_bouldin(one) is None
     assert stability_of(points, one.means, seed=1) is None
@@ -203,7 +204,7 @@ def test_a_cluster_without_a_point_leaves_no_silhouette_and_no_stability(weighte
     points, weights, labels, *_ = weighted
     k = labels.max() + 2
     moved = labels + (labels >= min(empty, k - 1))
-    assert silhouette(points, weights.astype(float), moved, k=k) is None
+    assert silhouette(GridPoints.of(points), weights.astype(float), moved, k=k) is None
     centres = np.array([points[labels == i].mean(axis=0) for i in range(k - 1)])
     far = np.insert(centres, min(empty, k - 1), 1e3, axis=0)
     assert stability_of(points, far, seed=1) is None

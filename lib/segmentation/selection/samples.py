@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from segmentation.numerics.arrays import Floats
 from segmentation.numerics.grid_points import GridPoints
+from segmentation.numerics.nearest import nearest
 from segmentation.numerics.projection import WIDE, Matrix, Projection, leading_components
 from segmentation.selection.groups import MAX_COMPONENTS, dithered
 from segmentation.selection.imputation import Spike, without_spikes
@@ -63,8 +64,7 @@ def sample_of(points: GridPoints, weights: Floats, *, clusters: Mapping[int, Clu
 def labels_of(points: GridPoints, clusters: Clusters) -> Labels:
     """The cluster of every point: that with the nearest mean, the first of equals."""
     if points.layout.width <= WIDE:  # as ever: means are no grid points, so rounding breaks ties
-        found: Labels = nearest(points.coordinates, clusters.means)
-        return found
+        return nearest(points.coordinates, clusters.means)
     return points.nearest(clusters.means)
 
 
