@@ -11,7 +11,7 @@ from segmentation.clustering.coreset import Coreset
 from segmentation.clustering.lloyd import lloyd_from_centres
 from segmentation.clustering.search import Optimum
 from segmentation.numerics.arrays import Floats, Points
-from segmentation.numerics.nearest import nearest_squares
+from segmentation.numerics.grid_points import GridPoints
 from segmentation.numerics.partition import Partition
 from segmentation.numerics.projection import WIDE, Matrix, leading_components
 from segmentation.selection.samples import equal_rows
@@ -113,7 +113,8 @@ class WideSearch(Search):
         return seen[rows], np.ones(len(rows))
 
     def _farthest(self, start: Floats) -> Floats:
-        return self.scaled[nearest_squares(self.scaled, start).argmax()]
+        found: Floats = self.scaled[GridPoints.of(self.scaled).nearest_squares(start).argmax()]
+        return found
 
     def _whole(self, start: Floats, *, tol: float = 1e-4) -> Optimum:
         """The local optimum of a start in all dimensions, less the offset of the matrix."""
