@@ -15,7 +15,7 @@ from scripts.benchmarking.data import BLOCK_ROWS, in_blocks
 from scripts.benchmarking.measuring import measured
 from scripts.benchmarking.records import JOB
 
-LINES_A_CUSTOMER = 30
+LINES_PER_CUSTOMER = 30
 FIRST_DAY, DAYS = np.datetime64("2025-01-01"), 365
 RETURNED = 0.02
 
@@ -77,7 +77,7 @@ def transactions(folder: Path, *, lines: int, seed: int) -> Path:
     Customers differ in how often and for how much they buy; some lines are returns.
     """
     table = folder / f"transactions-lines={lines}-seed={seed}"
-    customers = max(1, lines // LINES_A_CUSTOMER)
+    customers = max(1, lines // LINES_PER_CUSTOMER)
     return in_blocks(table, lines, lambda number: _block(number, customers=customers, seed=seed))
 
 

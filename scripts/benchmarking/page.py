@@ -138,5 +138,5 @@ def _conditions(conditions: Conditions) -> str:
         "seed": str(conditions.seed),
         "measured": conditions.measured_at,
     }
-    told = "; ".join(f"{name}: {value}" for name, value in facts.items())
-    return f'<p class="note"><code>{escape(conditions.command)}</code><br>{escape(told)}</p>'
+    text = "; ".join(f"{name}: {value}" for name, value in facts.items())
+    return f'<p class="note"><code>{escape(conditions.command)}</code><br>{escape(text)}</p>'

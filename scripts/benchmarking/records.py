@@ -209,6 +209,6 @@ def shape(measurement: Comparison | CoresetSizes) -> str:
 
 
 def _table(measurement: Measurement) -> tuple[int, ...]:
-    """Shape and rows; growing tables are told apart by their shape alone."""
+    """Shape and rows; growing tables differ in their shape."""
     rows = 0 if isinstance(measurement, Scaling) else measurement.rows
     return *astuple(measurement.conditions.shape), rows

@@ -160,12 +160,12 @@ class Session:
                 found |= {(MANY_STARTS, k): centres for k, centres in best.many_starts.items()}
                 found |= {(SPLIT, k): centres for k, centres in best.split.items()}
             computed = dict(zip(found, costs(scaled.blocks(), list(found.values())), strict=True))
-        told = {
+        published = {
             (name, k): cost
             for name, answer in answers.items()
             for k, cost in (answer.costs or {}).items()
         }
-        every = told | computed
+        every = published | computed
         rows = {k: {name: every[name, at] for name, at in every if at == k} for k in self.ks}
         return [CostRow.of(k, by_name) for k, by_name in rows.items() if by_name]
 
