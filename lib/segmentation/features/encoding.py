@@ -17,13 +17,16 @@ from segmentation.config import Features
 from segmentation.errors import DataError
 from segmentation.features.contract import Audit
 from segmentation.features.frequencies import Frequencies, by_place, frequencies
-from segmentation.model.features import Feature, number, raw_number
+from segmentation.model.features import Feature, labels, number, raw_number
 from segmentation.model.spark_columns import spark_column
 from segmentation.numerics.spark_sums import quantiles
 from segmentation.results import Imputed
 
 SKEWNESS_ROWS = 50_000
 """About how many customers, sampled by a hash, decide which transform reduces the skewness."""
+
+MAX_DIMENSIONS = 5_000
+"""The driver holds the coreset, and a model a centre per segment, with so many coordinates."""
 
 OTHER, MISSING = "(other)", "(missing)"
 _HASH_VALUES = 1 << 32
@@ -53,7 +56,8 @@ def encode(
     Raises
     ------
     DataError
-        If a feature to impute has no value at all.
+        If a feature to impute has no value at all, or the features have more than
+        :data:`MAX_DIMENSIONS` dimensions.
     """
     types = {field.name: field.dataType.simpleString() for field in usable.schema.fields}
     typed = [replace(feature, type=types[feature.name]) for feature in defined]
@@ -78,6 +82,7 @@ def encode(
         _with_categories(feature, own, top=tops[feature.name])
         for feature, own in zip(categorical, counted, strict=True)
     ]
+    check_dimensions(learned)
     missing = {name: own.missing for name, own in found.items()}
     missing |= {each.name: own.missing for each, own in zip(categorical, counted, strict=True)}
     imputations = tuple(
@@ -86,6 +91,22 @@ def encode(
         if each.missing == "impute" and missing[each.name]
     )
     return Encoding(tuple(learned), imputations)
+
+
+def check_dimensions(features: Sequence[Feature]) -> None:
+    """Check that fitted features have at most :data:`MAX_DIMENSIONS` dimensions.
+
+    Raises
+    ------
+    DataError
+        If they have more.
+    """
+    dimensions = sum(len(labels(e)) if e.kind == "categorical" else 1 for e in features)
+    if dimensions > MAX_DIMENSIONS:
+        raise DataError(
+            f"the features have {dimensions:,} dimensions, one per number and category, at most "
+            f"{MAX_DIMENSIONS:,} are possible: lower top in features.categorical, or list fewer"
+        )
 
 
 def feature_range(feature: Feature, audit: Audit) -> tuple[float, float]:
