@@ -78,6 +78,47 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     session.stop()
 
 
+INTERPRETED = {
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+}
+"""No generated code: compiling it takes longer than the few rows of most tests."""
+
+GENERATED_EVERY = 3
+"""Days after which a file has generated code again, as the command has it."""
+
+
+@pytest.fixture(scope="module")
+def interpreted(spark: SparkSession) -> Iterator[None]:
+    """Every expression is interpreted and none compiled."""
+    before = {key: str(spark.conf.get(key)) for key in INTERPRETED}
+    for key, value in INTERPRETED.items():
+        spark.conf.set(key, value)
+    yield
+    for key, value in before.items():
+        spark.conf.set(key, value)
+
+
+def _is_generated(file: Path) -> bool:
+    """Whether this is the file's day; a third of the files of a folder have the same."""
+    place = sorted(each.name for each in file.parent.glob("test_*.py")).index(file.name)
+    return rotation.is_turn(place % GENERATED_EVERY, of=GENERATED_EVERY)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _code_of_the_day(request: pytest.FixtureRequest) -> None:
+    """Generated code by turns; with --thorough, or the mark ``generated``, always."""
+    has_spark = any(
+        "spark" in getattr(item, "fixturenames", ())
+        for item in request.session.items
+        if item.path == request.path
+    )
+    is_marked = request.node.get_closest_marker("generated") is not None
+    is_always = is_marked or request.config.getoption("--thorough")
+    if has_spark and not is_always and not _is_generated(request.path):
+        request.getfixturevalue("interpreted")
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of real customer files beside the repository; skips where it is absent."""

@@ -19,10 +19,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from segmentation.cli import main
-from segmentation.model.spark_pipeline import pipeline_model
 from segmentation.runtime.java import java_home
 from tests.conftest import SPARK_PATH
 from tests.jobs.shop import CSV, HEADER, ROWS
+from tests.parts import NoPipeline
 
 ROOT = Path(__file__).resolve().parents[2]
 MAX_LINE = 600
@@ -768,11 +768,11 @@ def test_a_mishap_half_way_leaves_nothing_of_the_run(
     write("customers.csv", CSV)(tmp_path)
     (tmp_path / "out").symlink_to(output)
 
-    def model_and_then(*arguments, **named):
+    def model_after_mishap(*_):
         mishap(tmp_path)
-        return pipeline_model(*arguments, **named)
+        return NoPipeline()
 
-    monkeypatch.setattr("segmentation.pipelines.segment.pipeline_model", model_and_then)
+    monkeypatch.setattr("segmentation.pipelines.segment.pipeline_model", model_after_mishap)
     with pytest.raises(SystemExit) as stopped:
         main(["run", "segment.toml", "--run-id", "bad", "--set=sweep.k_max=3"])
 

@@ -15,6 +15,8 @@ from segmentation.schemas import PUBLISHED
 from tests import headline
 from tests.rotation import rotation
 
+pytestmark = pytest.mark.generated
+
 ROOT = Path(__file__).resolve().parents[2]
 FILES = {
     "customers-data": "customers-data.csv",

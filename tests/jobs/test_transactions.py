@@ -10,6 +10,8 @@ from pyspark.ml import PipelineModel
 
 from tests.parts import EVIDENCE, MODEL, REPORT
 
+pytestmark = pytest.mark.generated
+
 CONF = Path(__file__).resolve().parents[2] / "conf"
 LINES, NOBODY, CUSTOMERS = 541_909, 135_080, 4_372
 RETAIL, CDNOW = pytest.mark.turn(0, of=2), pytest.mark.turn(1, of=2)

@@ -24,7 +24,6 @@ from segmentation.schemas import SEGMENT
 from tests import rotation
 from tests.spark.tables import fitted, from_arrow, prepared, with_coordinates
 
-DAILY = 2
 FIRST, LAST = map(int, os.environ.get("SEGMENTATION_LABELLINGS", "0:200").split(":"))
 """The tables of --thorough, so that they can run in parts."""
 
@@ -235,24 +234,9 @@ def check_table(spark, folder, seed):
         }
 
 
-@pytest.mark.parametrize("seed", [1000 + DAILY * rotation.SEED + i for i in range(DAILY)])
+@pytest.mark.parametrize("seed", [1000 + rotation.SEED])
 def test_numpy_spark_and_the_saved_model_give_the_same_segments(spark, tmp_path, seed):
     check_table(spark, tmp_path, seed)
-
-
-@pytest.fixture(scope="module")
-def interpreted(spark):
-    """No generated code, whose compilation takes longer than the few rows."""
-    settings = {
-        "spark.sql.codegen.wholeStage": "false",
-        "spark.sql.codegen.factoryMode": "NO_CODEGEN",
-    }
-    before = {key: spark.conf.get(key) for key in settings}
-    for key, value in settings.items():
-        spark.conf.set(key, value)
-    yield
-    for key, value in before.items():
-        spark.conf.set(key, value)
 
 
 @pytest.mark.thorough

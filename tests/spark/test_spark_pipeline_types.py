@@ -153,14 +153,13 @@ def zone(spark, name):
         spark.conf.set("spark.sql.session.timeZone", before)
 
 
-def model_of(customers, folder):
-    """The contract's preparation of a table, its centres, and the model saved and loaded."""
+def model_of(customers):
+    """The contract's preparation of a table, its centres, and the model."""
     made = prepared(customers, numeric=["a"], features=FEATURES)
     points = made.rows.select(*made.coordinates).distinct().orderBy(*made.coordinates)
     values = points.toPandas().to_numpy()
     centres = np.asarray(values[:: len(values) // 4], dtype=np.float64)
-    frozen(made, centres).write().save(str(folder))
-    return made, centres, PipelineModel.load(str(folder))
+    return made, centres, frozen(made, centres)
 
 
 def labels_of_table(customers, made, centres):
@@ -178,8 +177,10 @@ def labels_of_model(customers, model):
 @pytest.fixture(scope="module")
 def of_texts(spark, rows, tmp_path_factory):
     customers = as_texts(spark, rows)
-    made, centres, model = model_of(customers, tmp_path_factory.mktemp("texts") / "model")
-    return made, centres, model, labels_of_table(customers, made, centres)
+    made, centres, model = model_of(customers)
+    folder = str(tmp_path_factory.mktemp("texts") / "model")
+    model.write().save(folder)
+    return made, centres, PipelineModel.load(folder), labels_of_table(customers, made, centres)
 
 
 def test_a_model_of_texts_labels_what_the_contract_takes(spark, rows, of_texts):
@@ -204,22 +205,21 @@ def test_a_model_of_texts_takes_other_types_as_the_contract_does(
     assert alike == {i: label for i, label in expected.items() if i not in others}
 
 
-def test_a_model_of_numbers_takes_texts_as_the_contract_does(spark, rows, of_texts, tmp_path):
+def test_a_model_of_numbers_takes_texts_as_the_contract_does(spark, rows, of_texts):
     of_text = of_texts[3]
     customers, _ = as_typed(spark, rows, **VARIANTS[0])
-    _, _, model = model_of(customers, tmp_path / "model")
+    _, _, model = model_of(customers)
     for name in ELSEWHERE:
         with zone(spark, name):
             assert labels_of_model(as_texts(spark, rows), model) == of_text
 
 
-def test_nan_is_missing_in_any_type_where_that_is_filled(spark, tmp_path):
+def test_nan_is_missing_in_any_type_where_that_is_filled(spark):
     rows = [(i, str(value)) for i, value in enumerate([1, 2, 4, 8, 16])]
     texts = spark.createDataFrame([*rows, (5, ""), (6, "NaN"), (7, "x")], "id int, a string")
     made = prepared(texts, numeric=["a"], features={"missing": "impute"})
     points = sorted({row["__q0"] for row in made.rows.collect()})
-    frozen(made, np.array([[points[0]], [points[-1]]])).write().save(str(tmp_path / "model"))
-    model = PipelineModel.load(str(tmp_path / "model"))
+    model = frozen(made, np.array([[points[0]], [points[-1]]]))
     expected = {0: 0, 1: 0, 2: 0, 3: 1, 4: 1, 5: 0, 6: 0}
     assert labels_of_model(texts, model) == expected
     numbers = [(i, float(text)) for i, text in rows]
