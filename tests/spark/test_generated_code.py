@@ -9,6 +9,8 @@ import pytest
 from segmentation.features.contract import usable
 from tests.spark.tables import audit_of, config, prepared, with_rejection
 
+pytestmark = pytest.mark.generated
+
 COMPILED_OR_FAIL = {
     "spark.sql.codegen.factoryMode": "CODEGEN_ONLY",
     "spark.sql.codegen.fallback": "false",
