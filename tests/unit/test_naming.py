@@ -79,6 +79,19 @@ def test_a_third_feature_is_named_only_where_two_do_not_tell_segments_apart():
     )
 
 
+def test_names_of_two_thousand_columns_state_the_two_largest_differences():
+    chance = np.random.default_rng(6)
+    differences = chance.normal(size=(12, 2000))
+    names = name_segments(
+        [[trait(f"f{at:04}", each) for at, each in enumerate(own)] for own in differences.tolist()],
+        sizes=[100] * 12,
+    )
+    for name, own in zip(names, differences, strict=True):
+        first, second = np.argsort(-np.abs(own))[:2].tolist()
+        words = [f"very {'high' if own[at] > 0 else 'low'} f{at:04}" for at in (first, second)]
+        assert name.lower() == ", ".join(words)
+
+
 def test_segments_that_words_do_not_tell_apart_are_numbered():
     traits = [[trait("a", 0.1)], [trait("a", 1.0)], [trait("a", -0.1)]]
     assert name_segments(traits, sizes=[100] * 3) == (
