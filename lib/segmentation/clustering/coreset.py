@@ -14,9 +14,10 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 from segmentation.model.spark_columns import ENTRIES, PreparedCustomers
-from segmentation.numerics import grid_points
+from segmentation.numerics import arrow_entries, grid_points
 from segmentation.numerics.arrays import Labels, Points
-from segmentation.numerics.grid_points import GridPoints, Layout, entry_blocks, entry_rows
+from segmentation.numerics.arrow_entries import entry_blocks, entry_rows
+from segmentation.numerics.grid_points import GridPoints, Layout
 from segmentation.numerics.partition import Partition
 from segmentation.numerics.spark_sums import Task
 
@@ -29,7 +30,7 @@ FULL_GROUPING_FACTOR = 2
 _HASH_VALUES = 2**52
 
 # These modules are pickled with the tasks: workers need numpy and pyarrow, not this package.
-for _module in (sys.modules[__name__], grid_points):
+for _module in (sys.modules[__name__], arrow_entries, grid_points):
     cloudpickle.register_pickle_by_value(_module)  # type: ignore[no-untyped-call]
 
 

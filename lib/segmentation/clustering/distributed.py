@@ -10,15 +10,10 @@ import pyarrow as pa
 from pyspark import cloudpickle
 
 from segmentation.model.spark_columns import PreparedCustomers
-from segmentation.numerics import grid_points
+from segmentation.numerics import arrow_entries, grid_points
 from segmentation.numerics.arrays import Points
-from segmentation.numerics.grid_points import (
-    Distances,
-    Layout,
-    count_codes,
-    entry_blocks,
-    memberships,
-)
+from segmentation.numerics.arrow_entries import entry_blocks, entry_rows
+from segmentation.numerics.grid_points import Distances, Layout, count_codes, memberships
 from segmentation.numerics.partition import Partition
 from segmentation.numerics.spark_sums import Task, merged
 
@@ -26,7 +21,7 @@ HALF = 26
 """Squared norms are summed as high and low halves of this many bits."""
 
 # These modules are pickled with the tasks: workers need numpy and pyarrow, not this package.
-for _module in (sys.modules[__name__], grid_points):
+for _module in (sys.modules[__name__], arrow_entries, grid_points):
     cloudpickle.register_pickle_by_value(_module)  # type: ignore[no-untyped-call]
 
 
@@ -120,7 +115,7 @@ def farthest_of_task(centres: Points, layout: Layout) -> Task:
         for rows, block in entry_blocks(batches, layout):
             squares = distances.squares(block).min(axis=0)
             largest = squares.max()
-            entries = grid_points.entry_rows(rows.column(0))[squares == largest]
+            entries = entry_rows(rows.column(0))[squares == largest]
             found.append((largest, max(layout.coordinates(entries).tolist())))
             found = [max(found)]
         for square, point in found:

@@ -24,10 +24,10 @@ from segmentation.model.preparation import (
     transformed_value,
 )
 from segmentation.model.spark_columns import spark_column
-from segmentation.numerics import cardinality, grid_points
+from segmentation.numerics import arrow_entries, cardinality, grid_points
+from segmentation.numerics.arrow_entries import entry_slices
 from segmentation.numerics.cardinality import estimate, smallest_hashes
 from segmentation.numerics.fixed_point import GRID_BITS, Grid, joined
-from segmentation.numerics.grid_points import entry_slices
 from segmentation.numerics.spark_sums import Task, merged
 
 MIN_RANGE = 1e-100
@@ -39,7 +39,7 @@ SHARES = Grid.spanning(0.0, 1.0)
 _LOW_BITS = (1 << GRID_BITS) - 1
 
 # Pickled with the tasks: workers need numpy and pyarrow, not this package.
-for _module in (sys.modules[__name__], cardinality, grid_points):
+for _module in (sys.modules[__name__], arrow_entries, cardinality, grid_points):
     cloudpickle.register_pickle_by_value(_module)  # type: ignore[no-untyped-call]
 
 

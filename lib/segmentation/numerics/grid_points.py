@@ -12,13 +12,12 @@ to the first centre on every machine.
 The module is pickled with Spark tasks, so it imports nothing of the package except type aliases.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from segmentation.numerics.arrays import Floats, Labels, Points
 
@@ -251,29 +250,3 @@ def count_codes(
     """How many points of every cluster have every code: one row per cluster."""
     found = np.bincount(labels * values + codes, minlength=clusters * values)
     return found.reshape(clusters, values)
-
-
-def entry_rows(column: pa.ListArray) -> Entries:
-    """The entries in a column of lists, all equally long: one row per point."""
-    values: Floats = column.flatten().to_numpy()
-    return values.reshape(len(column), -1)
-
-
-def entry_slices(batches: Iterable[pa.RecordBatch]) -> Iterator[Entries]:
-    """Some thousand rows of lists at a time, from the first column of the batches."""
-    for rows in _slices(batches):
-        yield entry_rows(rows.column(0))
-
-
-def entry_blocks(
-    batches: Iterable[pa.RecordBatch], layout: Layout
-) -> Iterator[tuple[pa.RecordBatch, Block]]:
-    """Some thousand rows of the batches at a time; their first column holds the entries."""
-    for rows in _slices(batches):
-        yield rows, layout.block(entry_rows(rows.column(0)))
-
-
-def _slices(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    for batch in batches:
-        for first in range(0, batch.num_rows, BLOCK):
-            yield batch.slice(first, BLOCK)

@@ -13,7 +13,8 @@ from segmentation.model.preparation import Preparation
 from segmentation.model.rules import NO_SEGMENT, LabellingRule
 from segmentation.model.spark_columns import ENTRIES, with_entries
 from segmentation.model.spark_pipeline import at_day
-from segmentation.numerics.grid_points import GridPoints, entry_rows
+from segmentation.numerics.arrow_entries import entry_rows
+from segmentation.numerics.grid_points import GridPoints
 from segmentation.pipelines.description import BuiltSegments
 from segmentation.pipelines.input import CheckedInput
 from segmentation.pipelines.labelling import StagedRows

@@ -16,18 +16,15 @@ from segmentation.model.spark_columns import ENTRIES, PreparedCustomers, spark_c
 from segmentation.numerics.fixed_point import EXACT_QUANTILES, Grid
 from segmentation.numerics.partition import Partition
 from segmentation.segments.attributes import Attribute
+from segmentation.segments.facts import FACTS, TOTALS, VALUES, merged_facts
 from segmentation.segments.statistics_pass import (
     CUSTOMERS,
     DISTANCES,
-    FACTS,
     HALF_BITS,
     OF_ATTRIBUTES,
     SILHOUETTE_STEPS,
     SILHOUETTES,
-    TOTALS,
-    VALUES,
     Measured,
-    merged_facts,
     statistics_pass,
 )
 

@@ -8,27 +8,27 @@ numpy and pyarrow only.
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 
 import numpy as np
 import pyarrow as pa
 from pyspark import cloudpickle
 
-from segmentation.numerics import grid_points
+from segmentation.numerics import arrow_entries, grid_points
 from segmentation.numerics.arrays import Floats, Labels
+from segmentation.numerics.arrow_entries import entry_blocks
 from segmentation.numerics.fixed_point import SPLITTER
 from segmentation.numerics.grid_points import (
     Block,
     Distances,
     Layout,
     count_codes,
-    entry_blocks,
     take_nearest,
 )
 from segmentation.numerics.partition import Partition
 from segmentation.numerics.spark_sums import Task, Vector
+from segmentation.segments.facts import SUMS, TOTALS, VALUES, fact_rows
 
-for _module in (sys.modules[__name__], grid_points):
+for _module in (sys.modules[__name__], arrow_entries, grid_points):
     cloudpickle.register_pickle_by_value(_module)  # type: ignore[no-untyped-call]
 
 SILHOUETTE_STEPS = 2**30
@@ -40,14 +40,6 @@ HALF_BITS = 30
 
 MAX_BUFFERED_VALUES = 2**21
 """A task holds this many values, 16 MiB, before it counts the equal ones."""
-
-FACTS = "kind int, key int, cluster int, totals array<bigint>, numbers array<double>"
-"""What tasks return. Rows of equal kind, key and cluster are merged: see :func:`merged_facts`."""
-
-TOTALS, SUMS, VALUES = 0, 1, 2
-"""Kinds of rows. ``TOTALS``: counts by cluster, and the smallest tie margins. ``SUMS``: sums of
-numbers in units of ``2**key``. ``VALUES``: a cluster's values of number ``key``, and how often
-each occurs; merged, their quantiles."""
 
 CUSTOMERS, DISTANCES, SILHOUETTES, OF_ATTRIBUTES = 0, 1, 2, 3
 """Positions in the totals of a cluster. How many customers know each number follow, then how many
@@ -123,40 +115,10 @@ def statistics_pass(
                 yield from _frequencies(held, k, rounds=measured.rounds)
                 held = []
         yield from _frequencies(held, k, rounds=measured.rounds)
-        yield _facts([(TOTALS, 0, 0, totals.ravel(), margins)])
-        yield _facts([(SUMS, place, 0, sums.ravel(), ()) for place, sums in by_place.items()])
+        yield fact_rows([(TOTALS, 0, 0, totals.ravel(), margins)])
+        yield fact_rows([(SUMS, place, 0, sums.ravel(), ()) for place, sums in by_place.items()])
 
     return facts
-
-
-def merged_facts(at: Sequence[float]) -> Task:
-    """The function that merges rows of ``FACTS``, sorted by kind, key and cluster.
-
-    Totals and sums are added, margins become the smallest, and the values of a cluster their
-    quantiles ``at`` these shares.
-    """
-
-    def merged(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for key, group in groupby(_rows(batches), key=lambda row: row[:3]):
-            totals, numbers = zip(*(row[3:] for row in group), strict=True)
-            if key[0] == VALUES:
-                found = quantiles(np.concatenate(numbers), np.concatenate(totals), at)
-                yield _facts([(*key, (), found)])
-            else:
-                yield _facts([(*key, np.sum(totals, axis=0), np.min(numbers, axis=0))])
-
-    return merged
-
-
-def quantiles(values: Floats, frequencies: Vector, at: Sequence[float]) -> Floats:
-    """The quantiles of values with these frequencies, as Spark's ``percentile`` interpolates."""
-    order = np.argsort(values, kind="stable")
-    ordered, counted = values[order], np.cumsum(frequencies[order])
-    position = (counted[-1] - 1) * np.asarray(at)
-    lower, higher = np.floor(position), np.ceil(position)
-    below, above = (ordered[np.searchsorted(counted, each + 1)] for each in (lower, higher))
-    between: Floats = (higher - position) * below + (position - lower) * above
-    return np.where(below == above, below, between)
 
 
 def _values(column: pa.ListArray) -> Floats:
@@ -214,32 +176,7 @@ def _frequencies(
             if len(known):
                 value, frequency = np.unique(known, return_counts=True)
                 rows.append((VALUES, number, cluster, frequency, value))
-        yield _facts(rows)
-
-
-def _facts(
-    rows: Sequence[tuple[int, int, int, Sequence[int] | Vector, Sequence[float] | Floats]],
-) -> pa.RecordBatch:
-    """Rows of ``FACTS``."""
-    columns = zip(*rows, strict=True) if rows else [()] * 5
-    types = (pa.int32(), pa.int32(), pa.int32(), pa.list_(pa.int64()), pa.list_(pa.float64()))
-    arrays = [pa.array(list(own), type_) for own, type_ in zip(columns, types, strict=True)]
-    return pa.RecordBatch.from_arrays(arrays, ["kind", "key", "cluster", "totals", "numbers"])
-
-
-def _rows(batches: Iterator[pa.RecordBatch]) -> Iterator[tuple[int, int, int, Vector, Floats]]:
-    """The rows of ``FACTS`` one by one."""
-    for batch in batches:
-        kind, key, cluster = (batch.column(i).to_pylist() for i in range(3))
-        totals, numbers = batch.column(3), batch.column(4)
-        for i in range(batch.num_rows):
-            yield (
-                kind[i],
-                key[i],
-                cluster[i],
-                totals[i].values.to_numpy(),
-                numbers[i].values.to_numpy(),
-            )
+        yield fact_rows(rows)
 
 
 def _add_parts(by_place: dict[int, Vector], members: Floats, values: Floats) -> None:
