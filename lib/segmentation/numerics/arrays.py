@@ -10,6 +10,3 @@ Points = npt.NDArray[np.float64]
 
 Labels = npt.NDArray[np.intp]
 """The position of a centre, or the number of a cluster, for every point."""
-
-WIDE = 32
-"""Points of more dimensions than this are wide: too many to read, or to search, one by one."""

@@ -10,7 +10,8 @@ from segmentation.clustering.coreset import Coreset
 from segmentation.clustering.microaggregation import groups
 from segmentation.model.preparation import Preparation
 from segmentation.model.rules import LabellingRule
-from segmentation.numerics.arrays import WIDE, Points
+from segmentation.numerics.arrays import Points
+from segmentation.numerics.projection import WIDE
 from segmentation.reporting.charts.scatter import MAX_AXES, MAX_POINTS, WIDE_POINTS
 from segmentation.results import CustomerSample
 

@@ -6,7 +6,7 @@ from functools import partial
 from itertools import groupby
 from typing import Any
 
-from segmentation.numerics.arrays import WIDE
+from segmentation.numerics.projection import WIDE
 from segmentation.reporting import formatting, headline, segment_table
 from segmentation.reporting.charts import evidence, scatter
 from segmentation.reporting.charts.axes import Axis

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 
-from segmentation.numerics.arrays import WIDE
+from segmentation.numerics.projection import WIDE
 from segmentation.results import FeatureProfile, PreparedFeature, Segment
 
 Key = tuple[str, str | None]
