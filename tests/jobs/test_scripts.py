@@ -244,9 +244,11 @@ def test_all_tests_run_side_by_side_with_the_options(project, elsewhere, tmp_pat
     assert done.stdout.splitlines()[:3] == [str(project), "scripts/side_by_side.py", "--thorough"]
 
 
-@pytest.mark.parametrize(("jobs", "unit", "status"), [("0", "0", 0), ("0", "1", 1), ("1", "0", 1)])
-def test_both_sides_of_all_tests_are_shown_and_count(tmp_path, jobs, unit, status):
-    for tier, told in (("jobs", jobs), ("spark", "0"), ("unit", unit), ("cluster", "0")):
+@pytest.mark.parametrize(
+    ("first", "second", "status"), [("0", "0", 0), ("0", "1", 1), ("1", "0", 1)]
+)
+def test_both_sides_of_all_tests_are_shown_and_count(tmp_path, first, second, status):
+    for tier, told in (("jobs", first), ("spark", second), ("unit", "0"), ("cluster", "0")):
         (tmp_path / "tests" / tier).mkdir(parents=True)
         test = f"def test_{tier}(): assert {told} == 0"
         (tmp_path / "tests" / tier / f"test_{tier}.py").write_text(test)
@@ -263,12 +265,12 @@ def test_both_sides_of_all_tests_are_shown_and_count(tmp_path, jobs, unit, statu
     closing = [line for line in done.stdout.splitlines() if " in " in line]
     assert [line.partition(" in ")[0] for line in closing] == [
         f"1 failed, {passed - 1} passed" if failed == "1" else f"{passed} passed"
-        for failed, passed in ((jobs, 2), (unit, 2 + len(ALONE)))
+        for failed, passed in ((first, 2), (second, 2 + len(ALONE)))
     ]
 
 
 def test_no_test_is_on_neither_side_or_on_both():
-    """And none of the second side waits for the session of the first."""
+    """And the tests of jobs on the second side need no session."""
     chosen = [[path for path in side if not path.startswith("--")] for side in (FIRST, SECOND)]
     ignored = [path.removeprefix("--ignore=") for path in FIRST if path.startswith("--")]
     assert sorted(ignored) == sorted(path for path in SECOND if path.endswith(".py"))
