@@ -35,20 +35,34 @@ def test_the_exponent_of_what_grows_with_the_square_is_two():
     assert exponent([10, 100, 1000], [1.0, 100.0, 10_000.0]) == pytest.approx(2)
 
 
-@pytest.mark.turn(4, of=5)
-def test_a_small_benchmark(tmp_path):
-    options = {"rows": ROWS, "categories": "2x4", "groups": 3, "k-max": K_MAX}
-    options |= {"repeat": 1, "mllib-ks": 3, "driver-memory": "1g"}
+def benchmark(output, options):
+    """Run as scripts/benchmark would, whose own part is to find this Python."""
     arguments = [part for name, value in options.items() for part in (f"--{name}", str(value))]
-    # Run as scripts/benchmark would, whose own part is to find this Python.
     done = subprocess.run(
-        [sys.executable, "-P", "-m", "scripts.benchmarking", *arguments, "--output", str(tmp_path)],
+        [sys.executable, "-P", "-m", "scripts.benchmarking", *arguments, "--output", str(output)],
         env={**os.environ, "PYTHONPATH": f"{ROOT}:{SPARK_PATH}"},
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.thorough
+def test_the_saved_model_labels_as_pandas_does(tmp_path):
+    options = {"rows": ROWS, "categories": "2x4", "groups": 3, "k-max": K_MAX}
+    benchmark(tmp_path, options | {"label-rows": 2 * ROWS, "driver-memory": "1g"})
+    (found,) = json.loads((tmp_path / "labelling.json").read_text())
+    assert found["rows"] == 2 * ROWS
+    assert found["dimensions"] == 3 + 2 * 4
+    assert found["different"] == 0
+    assert all(seconds > 0 for seconds in found["seconds"].values())
+
+
+@pytest.mark.turn(4, of=5)
+def test_a_small_benchmark(tmp_path):
+    options = {"rows": ROWS, "categories": "2x4", "groups": 3, "k-max": K_MAX}
+    benchmark(tmp_path, options | {"repeat": 1, "mllib-ks": 3, "driver-memory": "1g"})
 
     text = (tmp_path / "results.json").read_text()
     (found,) = json.loads(text)["comparisons"]
