@@ -13,8 +13,8 @@ from pyspark.sql import types as T
 
 from segmentation.config import Input
 from segmentation.features.examples import REJECTION
-from segmentation.model.expressions import Call, Expression, IsBlank, IsNoNumber, Number, absolute
-from segmentation.model.features import LARGEST, Feature, Rule, is_missing, raw_number, rules
+from segmentation.model.expressions import Expression, IsBlank
+from segmentation.model.features import Feature, Rule, is_usable, rules
 from segmentation.model.spark_columns import spark_column
 from segmentation.model.spark_sql import spark_sql
 from segmentation.schemas import MALFORMED, quoted, string
@@ -60,25 +60,6 @@ def checks(
     if input.customer_id is None:
         return found
     return [Check([("null", input.customer_id, IsBlank(input.customer_id))]), *found]
-
-
-def is_usable(feature: Feature) -> Expression:
-    """Whether a feature's cell breaks none of its rules; unknown only where one does."""
-    match feature.kind:
-        case "numeric":
-            number = Number(feature.name)
-            # Of Spark's numbers NaN is the largest, so this is false for it.
-            conditions = [absolute(number) <= LARGEST, ~IsNoNumber(feature.name)]
-            if feature.transform == "log1p" and feature.negative == "reject":
-                conditions.append(number >= 0.0)
-            found: Expression = Call("and", tuple(conditions))
-        case "ordered" | "boolean":
-            found = ~raw_number(feature).is_null()
-        case "date":
-            found = raw_number(feature) >= 0.0
-        case "categorical":
-            return ~is_missing(feature)
-    return is_missing(feature) | found if feature.missing == "impute" else found
 
 
 def with_rejection(

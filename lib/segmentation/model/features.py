@@ -154,6 +154,25 @@ def rules(feature: Feature) -> tuple[Rule, ...]:
     return tuple((reason, feature.name, condition) for reason, condition in broken)
 
 
+def is_usable(feature: Feature) -> Expression:
+    """Whether a feature's cell breaks none of its rules; unknown only where one does."""
+    match feature.kind:
+        case "numeric":
+            number = Number(feature.name)
+            # Of Spark's numbers NaN is the largest, so this is false for it.
+            conditions = [absolute(number) <= LARGEST, ~IsNoNumber(feature.name)]
+            if feature.transform == "log1p" and feature.negative == "reject":
+                conditions.append(number >= 0.0)
+            found: Expression = Call("and", tuple(conditions))
+        case "ordered" | "boolean":
+            found = ~raw_number(feature).is_null()
+        case "date":
+            found = raw_number(feature) >= 0.0
+        case "categorical":
+            return ~is_missing(feature)
+    return is_missing(feature) | found if feature.missing == "impute" else found
+
+
 def number(feature: Feature) -> Expression:
     """A feature's number, imputed and clipped as fitted; null if the row violates a rule."""
     raw = value = raw_number(feature)
