@@ -24,7 +24,7 @@ from segmentation.model.fitted import FittedModel, ModelSegment
 from segmentation.model.preparation import Preparation
 from segmentation.model.rules import NearestPrototype
 from segmentation.model.spark_columns import ENTRIES, PreparedCustomers, with_entries
-from segmentation.model.spark_pipeline import preparation_stages
+from segmentation.model.spark_vectors import VectorStages, preparation_stages
 from segmentation.numerics.arrays import Points
 from segmentation.numerics.grid_points import Layout
 from segmentation.numerics.partition import Partition
@@ -60,7 +60,7 @@ class Prepared:
         return with_coordinates(self.usable, self.preparation)
 
     @property
-    def stages(self) -> list:
+    def stages(self) -> VectorStages:
         """The preparation as Spark ML stages."""
         return preparation_stages(self.usable.sparkSession, self.preparation)
 

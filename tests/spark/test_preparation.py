@@ -6,12 +6,12 @@ from itertools import product
 import numpy as np
 import pandas as pd
 import pytest
-from pyspark.ml import PipelineModel
+from pyspark.sql import functions as F
 from sklearn.preprocessing import StandardScaler
 
 from segmentation.errors import DataError
 from segmentation.model.preparation import EXACT_BITS
-from segmentation.model.spark_pipeline import IS_USABLE, SCALED, preparation_stages
+from segmentation.model.spark_vectors import SCALED
 from tests.rotation import rotation
 from tests.spark.tables import RAW, in_partitions, prepared, table, with_coordinates
 
@@ -188,11 +188,12 @@ def test_different_customers_are_estimated_before_rounding(spark):
 
 def test_the_ml_stages_make_the_coordinates_to_the_last_bit(spark, skewed):
     made = prepared(spark.createDataFrame(skewed), numeric=NUMERIC)
-    stages = PipelineModel(preparation_stages(spark, made.preparation))
-    rows = stages.transform(made.rows).select(SCALED, *made.coordinates).collect()
+    rows = made.stages.model.transform(made.rows).select(SCALED, *made.coordinates).collect()
     for row in rows:
         coordinates = np.array([row[name] for name in made.coordinates])
-        assert (row[SCALED].toArray() * 2.0**made.preparation.bits == coordinates).all()
+        found = made.stages.points(row[SCALED].toArray()[np.newaxis])
+        assert (found == coordinates).all()
+        assert (made.stages.vectors(found) == row[SCALED].toArray()).all()
 
 
 @pytest.mark.parametrize(
@@ -204,8 +205,12 @@ def test_what_breaks_the_contract_has_no_coordinate_and_is_not_usable(spark, val
     bad, good = with_coordinates(unseen, made.preparation).collect()
     assert bad["__q0"] is None
     assert good["__q0"] is not None
-    staged = PipelineModel(made.stages).transform(unseen).collect()
-    assert [(row[IS_USABLE], row[SCALED][0]) for row in staged] == [
+    staged = (
+        made.stages.model.transform(unseen)
+        .withColumn("usable", F.expr(made.stages.is_usable))
+        .collect()
+    )
+    assert [(row["usable"], row[SCALED][0]) for row in staged] == [
         (False, 0),
         (True, pytest.approx(good["__q0"] / 2.0**made.preparation.bits)),
     ]

@@ -12,7 +12,6 @@ from segmentation.clustering.coreset import compress, sample
 from segmentation.clustering.kmeans import fit_coreset
 from segmentation.clustering.sweep import fit_all_rows, score
 from segmentation.model.spark_columns import CLUSTER, with_nearest
-from segmentation.model.spark_pipeline import SCALED
 from tests.spark.tables import RAW, planted, prepared, table
 
 
@@ -29,7 +28,7 @@ def by_coreset(made, *, ks, size=None):
 
 def by_mllib(made, *, ks):
     """The swept curve of engine ``mllib``."""
-    centres = fit_all_rows(made.customers, stages=made.stages, vector=SCALED, ks=ks, seed=42)
+    centres = fit_all_rows(made.customers, stages=made.stages, ks=ks, seed=42)
     return score(made.population, centres)
 
 

@@ -3,12 +3,11 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from pyspark.ml import PipelineModel
-from pyspark.ml.base import Transformer
 from pyspark.ml.clustering import KMeans
 
 from segmentation.clustering.lloyd import Population, fill_empty_clusters
 from segmentation.model.spark_columns import PreparedCustomers
+from segmentation.model.spark_vectors import SCALED, VectorStages
 from segmentation.numerics.arrays import Points
 from segmentation.numerics.partition import Partition
 
@@ -19,31 +18,30 @@ MAX_ITERATIONS = 20
 def fit_all_rows(
     customers: PreparedCustomers,
     *,
-    stages: Sequence[Transformer],
-    vector: str,
+    stages: VectorStages,
     ks: Sequence[int],
     seed: int,
 ) -> dict[int, list[Points]]:
     """The centres that Spark MLlib KMeans finds on all rows, for every k: engine ``mllib``.
 
     The literal loop, kept as the oracle of the other engine. ``stages`` turn the rows into
-    the column ``vector``, the coordinates in scaled units. The rows are kept in memory meanwhile,
-    as every k reads them some thirty times. k = 1, which MLlib refuses, is the mean.
+    vectors, which are kept in memory meanwhile, as every k reads them some thirty times. k = 1,
+    which MLlib refuses, is the mean.
     """
-    prepared = PipelineModel(list(stages)).transform(customers.rows).select(vector).persist()
+    prepared = stages.model.transform(customers.rows).select(SCALED).persist()
     try:
         centres = {1: [np.zeros((1, customers.layout.width))]} if 1 in ks else {}
         for k in ks:
             if k > 1:
                 kmeans = KMeans(
-                    featuresCol=vector,
+                    featuresCol=SCALED,
                     predictionCol="__cluster",
                     k=k,
                     seed=seed,
                     maxIter=MAX_ITERATIONS,
                 )
                 fitted = np.array(kmeans.fit(prepared).clusterCenters())
-                centres[k] = [np.rint(fitted * 2.0**customers.bits)]
+                centres[k] = [np.rint(stages.points(fitted))]
         return centres
     finally:
         prepared.unpersist()

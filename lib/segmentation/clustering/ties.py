@@ -26,10 +26,11 @@ CLEAR_MARGIN = 1.0
 """Squared grid steps by which a customer's centre must be nearer than the next, so that MLlib
 finds it too.
 
-The model's vectors are points of the grid, so that all that MLlib computes are whole numbers, but
-for the square roots of norms, by which it may measure a distance. Squared norms are at most
-``2**48``: a norm is off by ``2**-53`` of itself, the sum of two squared norms by at most 0.3, and a
-distance by less than a half. A margin is a whole number; so only exact ties are in doubt."""
+The model's vectors are whole grid steps from an origin, so that all that MLlib computes are whole
+numbers, but for the square roots of norms, by which it may measure a distance. Squared norms are at
+most ``2**48``, see :class:`~segmentation.model.spark_vectors.VectorStages`: a norm is off by
+``2**-53`` of itself, the sum of two squared norms by at most 0.3, and a distance by less than a
+half. A margin is a whole number; so only exact ties are in doubt."""
 
 MAX_STEPS = (1, 8, 8, 64, 64, 512, 512, 4096)
 """How many grid steps centres move, at most, in each attempt to get off ties; 4,096 steps are

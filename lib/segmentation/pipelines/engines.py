@@ -9,7 +9,7 @@ from segmentation.clustering.lloyd import Population, coreset_accelerated_lloyd,
 from segmentation.clustering.sweep import fit_all_rows
 from segmentation.config.tree import Sweep
 from segmentation.model.spark_columns import PreparedCustomers
-from segmentation.model.spark_pipeline import SCALED, preparation_stages
+from segmentation.model.spark_vectors import preparation_stages
 from segmentation.numerics.arrays import Points
 from segmentation.numerics.partition import Partition
 from segmentation.pipelines.preparation import PreparedInput
@@ -35,7 +35,7 @@ def fit_candidates(
     spark = customers.rows.sparkSession
     if sweep.engine == "mllib":
         stages = preparation_stages(spark, prepared.preparation)
-        return fit_all_rows(customers, stages=stages, vector=SCALED, ks=ks, seed=sweep.seed)
+        return fit_all_rows(customers, stages=stages, ks=ks, seed=sweep.seed)
     return fit_coreset(spark, coreset, ks=ks, bits=customers.bits, seed=sweep.seed)
 
 
