@@ -9,21 +9,22 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyspark import cloudpickle
 from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
 
 from segmentation.features.examples import REJECTION
+from segmentation.features.rejection import BROKEN
 from segmentation.numerics.arrays import Floats
 
 # Pickled with the tasks: workers need numpy and pyarrow, not this package.
 cloudpickle.register_pickle_by_value(sys.modules[__name__])  # type: ignore[no-untyped-call]
 
 LOW_BITS = 2**32 - 1
-_KEYS = ["reason", "reason_column"]
 _COUNTS = ["rows", "hash_low", "hash_high"]
 _SCHEMA = (
-    "reason string, reason_column string, rows bigint, hash_low bigint, hash_high bigint, "
+    "broken int, rows bigint, hash_low bigint, hash_high bigint, "
     "low array<double>, high array<double>"
 )
 
@@ -33,18 +34,20 @@ def groups_and_ranges(
 ) -> tuple[list[Row], list[tuple[float, float]]]:
     """The rows and sums of hashes by reason, and the range of every number over the usable rows.
 
-    A range is NaN where no usable row has the number. Reads the table once; the driver receives
-    two doubles per number and task.
+    A range is NaN where no usable row has the number. Reads the table once, and again for the
+    reasons where a row is rejected: their rules are not even planned where none is. The driver
+    receives two doubles per number and batch. The sums of hashes are those of the first group.
     """
-    verdict = F.col(REJECTION)
-    rows = judged.select(*[verdict[key].alias(key) for key in _KEYS], row_hash, F.array(*numbers))
+    rows = judged.select(BROKEN, row_hash, F.array(*numbers))
     found = rows.mapInArrow(counted, _SCHEMA).toArrow()
-    totals = found.group_by(_KEYS).aggregate([(name, "sum") for name in _COUNTS])
-    groups = []
-    for each in totals.to_pylist():
-        why = None if each["reason"] is None else Row(**{key: each[key] for key in _KEYS})
-        sums = {name: each[f"{name}_sum"] for name in _COUNTS}
-        groups.append(Row(**{REJECTION: why, **sums}))
+    totals = {name: pc.sum(found[name]).as_py() or 0 for name in _COUNTS}
+    rejected: list[Row] = []
+    if pc.any(found["broken"].is_valid()).as_py():
+        reasons = judged.where(F.col(BROKEN).isNotNull()).groupBy(REJECTION)
+        for each in reasons.agg(F.count(F.lit(1)).alias("rows")).collect():
+            rejected.append(Row(**each.asDict(), hash_low=0, hash_high=0))
+    totals["rows"] -= sum(each.rows for each in rejected)
+    groups = [Row(**{REJECTION: None}, **totals), *rejected]
     ends = found.filter(found["low"].is_valid())
     if not ends.num_rows:
         return groups, []
@@ -54,33 +57,33 @@ def groups_and_ranges(
 
 
 def counted(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """What a Spark task returns for its rows: one row per batch and reason.
+    """What a Spark task returns for its rows: one row per batch and broken check.
 
-    The usable rows, whose reason is null, also have the ends of the numbers' ranges.
+    The usable rows, for which that is null, also have the ends of the numbers' ranges.
     """
     for batch in batches:
-        hashes = batch.column(2).to_numpy().view(np.uint64)
+        hashes = batch.column(1).to_numpy().view(np.uint64)
         if not len(hashes):
             continue
         rows = pa.table(
             {
-                **dict(zip(_KEYS, batch.columns, strict=False)),
+                "broken": batch.column(0),
                 "rows": np.ones(len(hashes), dtype=np.int64),
                 "hash_low": (hashes & np.uint64(LOW_BITS)).astype(np.int64),
                 "hash_high": (hashes >> np.uint64(32)).astype(np.int64),
             }
         )
-        totals = rows.group_by(_KEYS).aggregate([(name, "sum") for name in _COUNTS])
-        values = _matrix(batch.column(3), len(hashes))
+        totals = rows.group_by("broken").aggregate([(name, "sum") for name in _COUNTS])
+        values = _matrix(batch.column(2), len(hashes))
         usable = values[batch.column(0).is_null().to_numpy(zero_copy_only=False)]
-        is_usable = [why is None for why in totals["reason"].to_pylist()]
-        columns = [totals[key] for key in [*_KEYS, *(f"{name}_sum" for name in _COUNTS)]]
+        is_usable = totals["broken"].is_null().to_pylist()
+        columns = [totals[key] for key in ["broken", *(f"{name}_sum" for name in _COUNTS)]]
         for end in (np.fmin, np.fmax):
             found = (end.reduce(usable, axis=0) + 0.0).tolist() if len(usable) else None
             ends = [found if own else None for own in is_usable]
             columns.append(pa.chunked_array([ends], pa.list_(pa.float64())))
         combined = [each.combine_chunks() for each in columns]
-        yield pa.RecordBatch.from_arrays(combined, [*_KEYS, *_COUNTS, "low", "high"])
+        yield pa.RecordBatch.from_arrays(combined, ["broken", *_COUNTS, "low", "high"])
 
 
 def _matrix(lists: pa.ListArray, rows: int) -> Floats:
