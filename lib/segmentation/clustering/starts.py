@@ -24,9 +24,11 @@ way round. Two whose labels have at least ``SAME_OPTIMUM_ARI`` as adjusted Rand
 index are one, reached by two ways: measured with 12 features, those of one had 0.968, of two at
 most 0.955."""
 
-WIDE_POINTS = 7_500
-"""Points of a wide coreset that starts are iterated on: as many numbers as 20,000 points of 12
-dimensions have."""
+WIDE_NUMBERS = 240_000
+"""Numbers that starts of a wide coreset are iterated on, those of 20,000 points of 12 dimensions:
+7,500 points by 32 components, or fewer points by more of them."""
+
+MAX_COMPONENTS = 3 * WIDE
 
 FINALIST_TOL = 1e-3
 """Tolerance at which the finalists of a wide coreset are compared; the cheapest converges."""
@@ -104,12 +106,13 @@ class WideSearch(Search):
 
     def _points(self) -> tuple[Floats, Floats]:
         points, weights = self.coreset.points.in_units(self.unit), self.coreset.counts
+        most = min(MAX_COMPONENTS, max(WIDE, WIDE_NUMBERS // len(points)))
         self.matrix = Matrix.of(points)
-        self.projection = leading_components(self.matrix, weights)
+        self.projection = leading_components(self.matrix, weights, most=most)
         seen = self.projection.of(self.matrix)
-        if len(seen) <= WIDE_POINTS:
+        if len(seen) <= WIDE_NUMBERS // WIDE:
             return seen, weights / weights.mean()
-        rows = equal_rows(weights, most=WIDE_POINTS)
+        rows = equal_rows(weights, most=WIDE_NUMBERS // WIDE)
         return seen[rows], np.ones(len(rows))
 
     def _farthest(self, start: Floats) -> Floats:

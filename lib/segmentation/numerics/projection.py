@@ -107,7 +107,7 @@ def leading_components(matrix: Matrix, weights: Floats, *, most: int = WIDE) -> 
             values, vectors = eigh(covariance, subset_by_index=[max(0, width - most), width - 1])
         else:
             start = np.random.default_rng(0).standard_normal(width)
-            values, vectors = eigsh(covariance, most, which="LA", v0=start)
+            values, vectors = eigsh(covariance, min(most, width - 1), which="LA", v0=start)
     order = np.argsort(-values, kind="stable")
     kept = order[values[order] > NEGLIGIBLE * values.max()]
     components = vectors[:, kept if len(kept) else order[:1]].T
