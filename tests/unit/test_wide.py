@@ -97,7 +97,7 @@ def searched(points, ks, *, seed=1):
 
 
 @pytest.mark.parametrize(
-    ("groups", "seed"), rotation([(g, s) for g in (3, 5, 7) for s in range(3)])
+    ("groups", "seed"), rotation([(g, s) for g in (2, 3, 5) for s in range(3)])
 )
 def test_groups_in_ten_of_a_hundred_dimensions_are_found(groups, seed):
     values, group = planted(groups, seed=seed)

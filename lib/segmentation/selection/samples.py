@@ -19,6 +19,10 @@ POINTS = 4_000
 """Equally weighted points that represent all customers where pairs, resamples and mixtures are
 needed: the rarest group that counts, 1 %, still has some 40."""
 
+MAX_COMPONENTS_FOR_GROUPS = 2 * WIDE
+"""Components among which directions of groups are sought, at most half of the dimensions: more
+find weaker groups, nearly all would find a feature that has a gap of its own."""
+
 DIRECTIONS = 10
 """Directions in which groups of wide points are sought at most."""
 
@@ -31,15 +35,16 @@ Labels = npt.NDArray[np.intp]
 class Sample:
     """Customers of weight one: all their coordinates, and their ``points``.
 
-    ``points`` are the coordinates; of wide customers, their leading principal components by
-    ``projection``. For every k ``labels`` has the cluster of each and ``costs`` what the clusters
-    of all customers cost where ``points`` are.
+    ``points`` are the coordinates; of wide customers, the first of their ``components``, which
+    are the leading principal ones by ``projection``. For every k ``labels`` has the cluster of
+    each, and ``costs`` what the clusters of all customers cost where ``points`` are.
     """
 
     customers: GridPoints
     points: Floats
     labels: Mapping[int, Labels]
     costs: Mapping[int, float]
+    components: Floats | None = None
     projection: Projection | None = None
 
 
@@ -52,13 +57,15 @@ def sample_of(points: GridPoints, weights: Floats, *, clusters: Mapping[int, Clu
         costs = {k: each.cost for k, each in clusters.items()}
         return Sample(some, some.coordinates, labels, costs)
     matrix = Matrix.of(points)
-    projection = leading_components(matrix, weights)
-    seen = projection.of(matrix)[rows]
+    most = max(WIDE, min(MAX_COMPONENTS_FOR_GROUPS, points.layout.width // 2))
+    projection = leading_components(matrix, weights, most=most)
+    components = projection.of(matrix)[rows]
+    seen = np.ascontiguousarray(components[:, :WIDE])
     costs = {
         k: _cost(seen, labels[k]) * float(each.counts.sum()) / len(rows)
         for k, each in clusters.items()
     }
-    return Sample(some, seen, labels, costs, projection)
+    return Sample(some, seen, labels, costs, components, projection)
 
 
 def labels_of(points: GridPoints, clusters: Clusters) -> Labels:
@@ -93,15 +100,15 @@ def points_for_groups(
     doi:10.1109/ICDM.2002.1183897. The components mix so many features that neither a feature
     with a gap of its own nor chance makes a group; all dimensions together would.
     """
-    if sample.projection is None:
+    if sample.projection is None or sample.components is None:
         return without_spikes(sample.points, spikes, seed=seed)
     layout, projection = sample.customers.layout, sample.projection
     moved = [replace(each, dimension=layout.numbers.index(each.dimension)) for each in spikes]
     entries, a = sample.customers.entries, len(layout.numbers)
     known = without_spikes(entries[:, :a], moved, seed=seed, near=sample.points)
     clusters = min(MAX_COMPONENTS, len(known))
-    labels = refit(sample.points, clusters, seed=seed, starts=STARTS).labels
-    directions = _directions(sample.points, labels) @ projection.components
+    labels = refit(sample.components, clusters, seed=seed, starts=STARTS).labels
+    directions = _directions(sample.components, labels) @ projection.components
     random = np.random.default_rng(seed)
     found: Floats = dithered(known, random=random) @ directions[:, layout.numbers].T
     for table, codes in zip(layout.tables, entries[:, a:].T.astype(np.intp), strict=True):
