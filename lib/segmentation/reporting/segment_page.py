@@ -121,6 +121,7 @@ def _charts(report: Report) -> dict[str, Any]:
         "axes": axes,
         "choices": script_json(_choices(axes, report)) if has_choice else None,
         "numbers": sum(each.value is None for each in report.run.features),
+        "is_wide": is_wide(report.run.features),
         "space": scatter.SPACE,
         "points": sum(len(places) for places in by_segment.values()),
         "grouped": sum(report.sample.customers),
