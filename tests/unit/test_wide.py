@@ -13,7 +13,7 @@ from segmentation.clustering.refit import refit_kmeans
 from segmentation.clustering.search import split_and_merge
 from segmentation.clustering.starts import WideSearch, search_of
 from segmentation.numerics.grid_points import CodeTable, GridPoints, Layout
-from segmentation.selection.groups import separate_groups
+from segmentation.selection.groups import WIDE_STARTS, separate_groups
 from segmentation.selection.imputation import Spike
 from segmentation.selection.samples import points_for_groups, sample_of
 from segmentation.selection.validity import Clusters, silhouette
@@ -71,9 +71,8 @@ def groups_of(points, spikes=(), *, seed=1):
     """The groups of points of weight one, as the evidence on k finds them."""
     with threadpool_limits(1):
         sample = sample_of(points, np.ones(len(points)), clusters={})
-        return separate_groups(
-            points_for_groups(sample, spikes, refit=refit_kmeans, seed=seed), seed=seed
-        )
+        points = points_for_groups(sample, spikes, refit=refit_kmeans, seed=seed)
+        return separate_groups(points, seed=seed, starts=WIDE_STARTS)
 
 
 def searched(points, ks, *, seed=1):

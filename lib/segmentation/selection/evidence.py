@@ -17,7 +17,7 @@ from segmentation.numerics.arrays import Floats
 from segmentation.numerics.grid_points import GridPoints
 from segmentation.results import CostPoint
 from segmentation.selection import validity
-from segmentation.selection.groups import Groups, separate_groups
+from segmentation.selection.groups import STARTS, WIDE_STARTS, Groups, separate_groups
 from segmentation.selection.imputation import Spike
 from segmentation.selection.refit import Refit
 from segmentation.selection.samples import Sample, labels_of, points_for_groups, sample_of
@@ -111,7 +111,8 @@ def evidence_on_k(
 
 def _groups(sample: Sample, spikes: Sequence[Spike], *, refit: Refit, seed: int) -> Groups:
     points = points_for_groups(sample, spikes, refit=refit, seed=seed)
-    return separate_groups(points, seed=seed)
+    starts = STARTS if sample.projection is None else WIDE_STARTS
+    return separate_groups(points, seed=seed, starts=starts)
 
 
 def _point(

@@ -24,7 +24,9 @@ MAX_COMPONENTS = 16
 PATIENCE = 2
 """The search ends after this many more components without a lower BIC."""
 
-STARTS = 2
+STARTS, WIDE_STARTS = 2, 6
+"""Starts of every mixture; of wide points, seen along ten directions, two now and then miss."""
+
 POINTS_PER_PARAMETER = 2
 MIN_VARIANCE = 1e-4
 """Added to every variance (in squared standard deviations), so that none is 0."""
@@ -59,7 +61,7 @@ class Groups:
         return next(merged, len(self.overlaps) + 1)
 
 
-def separate_groups(points: Floats, *, seed: int) -> Groups:
+def separate_groups(points: Floats, *, seed: int, starts: int = STARTS) -> Groups:
     """The groups of equally weighted points; ``seed`` is at least 0.
 
     Takes some seconds for 4,000 points. Neither the units of the features nor any range of k
@@ -68,7 +70,7 @@ def separate_groups(points: Floats, *, seed: int) -> Groups:
     deviations = points.std(axis=0)
     scaled = points / np.where(deviations > 0, deviations, 1)
     spread = dithered(scaled, random=np.random.default_rng(seed))
-    members = _mixture(spread, seed=seed).predict_proba(spread)
+    members = _mixture(spread, seed=seed, starts=starts).predict_proba(spread)
     return _merged(members)
 
 
@@ -92,15 +94,17 @@ def dithered(points: Floats, *, random: np.random.Generator) -> Floats:
     return result
 
 
-def _mixture(points: Floats, *, seed: int) -> GaussianMixture:
+def _mixture(points: Floats, *, seed: int, starts: int) -> GaussianMixture:
     """The mixture with the lowest BIC over the number and the shape of its components."""
     found: list[tuple[float, int, GaussianMixture]] = []
     for shape in SHAPES:
-        found += _fitted(points, shape, seed=seed)
+        found += _fitted(points, shape, seed=seed, starts=starts)
     return min(found, key=lambda fit: fit[:2])[2]
 
 
-def _fitted(points: Floats, shape: str, *, seed: int) -> list[tuple[float, int, GaussianMixture]]:
+def _fitted(
+    points: Floats, shape: str, *, seed: int, starts: int
+) -> list[tuple[float, int, GaussianMixture]]:
     """Mixtures of one covariance shape: BIC, number of components, mixture."""
     rows, width = points.shape
     parameters = 1 + 2 * width if shape == "diag" else 1 + width * (width + 3) // 2
@@ -110,7 +114,7 @@ def _fitted(points: Floats, shape: str, *, seed: int) -> list[tuple[float, int, 
         mixture = GaussianMixture(
             components,
             covariance_type=shape,
-            n_init=1 if components == 1 else STARTS,
+            n_init=1 if components == 1 else starts,
             init_params="k-means++",
             reg_covar=MIN_VARIANCE,
             random_state=seed,
