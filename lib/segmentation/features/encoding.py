@@ -25,7 +25,7 @@ from segmentation.results import Imputed
 SKEWNESS_ROWS = 50_000
 """About how many customers, sampled by a hash, decide which transform reduces the skewness."""
 
-MAX_DIMENSIONS = 5_000
+MAX_DIMENSIONS = 2_500
 """The driver holds the coreset, and a model a centre per segment, with so many coordinates."""
 
 OTHER, MISSING = "(other)", "(missing)"
