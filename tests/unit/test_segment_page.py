@@ -337,7 +337,7 @@ def test_correlated_features_are_told_once_and_calmly():
 def test_at_most_ten_groups_of_correlated_features_are_told_the_others_counted():
     names = tuple(f"f{at}" for at in range(300))
     found = (
-        CorrelationGroup(names, (), 0.8123),
+        CorrelationGroup(names, (), 0.8173),
         CorrelationGroup(("a", "b", "c", "d"), ("b", "c"), 0.9),
         *(CorrelationGroup((f"x{at}", f"y{at}"), (), 0.85) for at in range(30)),
     )

@@ -50,7 +50,8 @@ def _statement(group: CorrelationGroup) -> str:
     verb = "rise together"
     if group.opposite:
         verb = f"move together, {len(group.opposite)} of them in the opposite direction"
-    return f"{_listed(group.features)} {verb} (each correlation at least {r})"
+    least = formatting.correlation(round(group.least_r * 10_000) // 100 / 100)  # rounded down
+    return f"{_listed(group.features)} {verb} (each correlation at least {least})"
 
 
 def _listed(names: Sequence[str]) -> str:
