@@ -55,14 +55,14 @@ def merged_facts(at: Sequence[float]) -> Task:
 
 
 def quantiles(values: Floats, frequencies: Vector, at: Sequence[float]) -> Floats:
-    """The quantiles of values with these frequencies, as Spark's ``percentile`` interpolates."""
+    """The quantiles of values with these frequencies, interpolated between neighbours."""
     order = np.argsort(values, kind="stable")
     ordered, counted = values[order], np.cumsum(frequencies[order])
     position = (counted[-1] - 1) * np.asarray(at)
     lower, higher = np.floor(position), np.ceil(position)
     below, above = (ordered[np.searchsorted(counted, each + 1)] for each in (lower, higher))
-    between: Floats = (higher - position) * below + (position - lower) * above
-    return np.where(below == above, below, between)
+    found: Floats = below + (above - below) * (position - lower)
+    return found
 
 
 def _rows(batches: Iterator[pa.RecordBatch]) -> Iterator[tuple[int, int, int, Vector, Floats]]:
