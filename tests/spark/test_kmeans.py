@@ -42,6 +42,16 @@ def test_planted_groups_are_found_and_no_k_costs_more_than_scikit_learn(spark):
         assert cost(small, centres) <= oracle.inertia_ * (1 + 1e-9)
 
 
+def test_a_wide_coreset_is_searched_by_mllib_as_well(spark):
+    points, group = planted(300, groups=3, seed=2)
+    noise = np.random.default_rng(3).standard_normal((len(points), 37))
+    wide = coreset(np.hstack([points, noise]))
+    found = fit_coreset(spark, wide, ks=[2, 3], bits=BITS, seed=42)
+    order = np.lexsort(np.hstack([points, noise]).T[::-1])
+    assert adjusted_rand_score(group[order], wide.labels(found[3][0])) > 0.95
+    assert found[3][0].shape == (3, wide.points.layout.width)
+
+
 def test_as_many_clusters_as_points_cost_nothing_and_more_are_not_made_up(spark):
     points = np.array([(0.0, 0), (1, 0), (0, 3), (5, 5)])
     small = coreset(points, np.array([1, 2, 50, 3]))
