@@ -23,7 +23,12 @@ from segmentation.model.features import Feature
 from segmentation.model.fitted import FittedModel, ModelSegment
 from segmentation.model.preparation import Preparation
 from segmentation.model.rules import NearestPrototype
-from segmentation.model.spark_columns import ENTRIES, PreparedCustomers, with_entries
+from segmentation.model.spark_columns import (
+    ENTRIES,
+    PreparedCustomers,
+    spark_column,
+    with_entries,
+)
 from segmentation.model.spark_vectors import VectorStages, preparation_stages
 from segmentation.numerics.arrays import Points
 from segmentation.numerics.grid_points import Layout
@@ -98,7 +103,7 @@ def coordinate_names(layout: Layout) -> tuple[str, ...]:
 
 
 def with_coordinates(rows: DataFrame, preparation: Preparation) -> DataFrame:
-    """The table with its entries, and every coordinate as a column of its own."""
+    """The table with its entries, and every coordinate as a column; its rows may break rules."""
     layout, entry = preparation.layout, F.col(ENTRIES)
     found = {j: entry[i] for i, j in enumerate(layout.numbers)}
     for i, table in enumerate(layout.tables, start=len(layout.numbers)):
@@ -107,7 +112,8 @@ def with_coordinates(rows: DataFrame, preparation: Preparation) -> DataFrame:
             found[table.first + j] = F.get(values, entry[i].cast("int"))
     named = zip(coordinate_names(layout), sorted(found), strict=True)
     columns = [found[j].alias(name) for name, j in named]
-    return with_entries(rows, preparation).select("*", *columns)
+    entries = F.array(*map(spark_column, preparation.entries()))
+    return rows.withColumn(ENTRIES, entries).select("*", *columns)
 
 
 def features_of(settings: Config) -> tuple[Feature, ...]:

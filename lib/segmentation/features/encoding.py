@@ -188,7 +188,7 @@ def _sample(
 ) -> list[npt.NDArray[np.float64]]:
     """The values of each feature for a deterministic sample of customers, in order."""
     drawn = F.pmod(F.xxhash64(*identity), F.lit(_HASH_VALUES))
-    values = F.array(*[spark_column(number(each)) for each in features])
+    values = F.array(*[spark_column(number(each, of_usable=True)) for each in features])
     kept = usable.where(drawn < int(share * _HASH_VALUES)).select(values.alias("values")).toArrow()
     cells = kept["values"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
     return list(np.sort(cells.reshape(-1, len(features)).T))

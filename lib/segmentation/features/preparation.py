@@ -109,7 +109,8 @@ def _moments(
     categorical = [each for each in ordered if each.kind == "categorical"]
     ranges = {each.name: _range(each, audit) for each in numbers}
     grids = [Grid.spanning(*ranges[each.name]) for each in numbers]
-    expressions = [*map(prepared, numbers), *map(code, categorical)]
+    expressions = [prepared(each, of_usable=True) for each in numbers]
+    expressions += map(code, categorical)
     values = F.array(*map(spark_column, expressions))
     sizes = [len(labels(each)) + 1 for each in categorical]
     totals, smallest = merged(usable.select(values.alias("values")), moments_task(grids, sizes))

@@ -4,7 +4,7 @@ The checks are one flat expression, which every later pass evaluates; the rules 
 evaluated only in rows where its check fails, and only where the reason is asked for.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from pyspark.sql import Column, DataFrame, Window
@@ -68,12 +68,14 @@ def with_rejection(
     input: Input,
     features: Sequence[Feature],
     customer_rules: Sequence[Rule] = (),
+    materialize: Callable[[DataFrame], DataFrame] | None = None,
 ) -> DataFrame:
     """The table plus a struct ``(reason, reason_column)``, null where the row is usable.
 
     Also adds :data:`BROKEN`. The first rule that a row breaks is its reason; ``customer_rules``
     come before those of the features. With ``duplicates = "reject"`` every row of a repeated
     customer id is rejected, because there is no basis for preferring one; that costs a shuffle.
+    ``materialize`` may write the table with the checks' results, so that they are made once.
     """
     made = checks(input, features, customer_rules)
     places, verdicts = [], []
@@ -87,6 +89,8 @@ def with_rejection(
         places.append(F.when(_is_repeated(customers, input.customer_id), F.lit(len(made))))
         verdicts.append(f"WHEN {len(made)} THEN {_verdict('duplicate_id', input.customer_id)}")
     judged = customers.withColumn(BROKEN, F.coalesce(*places, F.lit(None).cast("int")))
+    if materialize is not None:
+        judged = materialize(judged)
     verdict = F.expr(f"CASE {BROKEN} {' '.join(verdicts)} END") if verdicts else F.lit(None)
     return judged.withColumn(REJECTION, verdict.cast(_VERDICT))
 

@@ -173,8 +173,11 @@ def is_usable(feature: Feature) -> Expression:
     return is_missing(feature) | found if feature.missing == "impute" else found
 
 
-def number(feature: Feature) -> Expression:
-    """A feature's number, imputed and clipped as fitted; null if the row violates a rule."""
+def number(feature: Feature, *, of_usable: bool = False) -> Expression:
+    """A feature's number, imputed and clipped as fitted; null if the row violates a rule.
+
+    ``of_usable`` rows violate none, so that nothing is checked again.
+    """
     raw = value = raw_number(feature)
     if feature.fill is not None:
         value = when(is_missing(feature), as_expression(feature.fill), value)
@@ -183,8 +186,8 @@ def number(feature: Feature) -> Expression:
         value = Case(
             ((value < low, as_expression(low)), (value > high, as_expression(high))), value
         )
-    if value is raw:
-        return raw
+    if value is raw or of_usable:
+        return value
     # A value that violates the contract must be neither imputed nor clipped.
     return when(any_of([condition for _, _, condition in rules(feature)]), NULL, value)
 
@@ -215,12 +218,19 @@ def labels(feature: Feature) -> tuple[str, ...]:
     return tuple(sorted((*feature.categories, *(each for each in named if each is not None))))
 
 
-def transformed(feature: Feature, value: Expression) -> Expression:
-    """The feature's transform of a number; null if it is out of range."""
-    if feature.transform == "none":
-        return when(absolute(value) <= LARGEST, value)
-    if feature.transform == "signed":
-        return when(absolute(value) <= LARGEST, sign(value) * log1p(absolute(value)))
-    in_reach = Call("and", (value >= 0.0, value <= LARGEST))
+def transformed(feature: Feature, value: Expression, *, of_usable: bool = False) -> Expression:
+    """The feature's transform of a number; null if it is out of range.
+
+    The numbers ``of_usable`` rows are in range.
+    """
     zero = ((value < 0.0, as_expression(0.0)),) if feature.clips_negatives else ()
-    return Case(((in_reach, log1p(value)), *zero))
+    found = value
+    if feature.transform != "none":
+        is_signed = feature.transform == "signed"
+        found = sign(value) * log1p(absolute(value)) if is_signed else log1p(value)
+    if of_usable:
+        return Case(zero, found) if zero else found
+    if feature.transform != "log1p":
+        return when(absolute(value) <= LARGEST, found)
+    in_reach = Call("and", (value >= 0.0, value <= LARGEST))
+    return Case(((in_reach, found), *zero))

@@ -98,16 +98,19 @@ class Preparation:
         numbers = tuple(j for j, column in enumerate(self.columns) if column.value is None)
         return Layout(numbers, tuple(self._code_table(feature) for feature in self._categorical))
 
-    def entries(self) -> list[Expression]:
+    def entries(self, *, of_usable: bool = False) -> list[Expression]:
         """A customer's entry for every feature with a column: numbers first, then codes.
 
         A number's is its coordinate, a category's is the place of its label in the layout's
-        table. Both are whole; null where the row breaks a rule of its feature.
+        table. Both are whole; null where the row breaks a rule of its feature, which ``of_usable``
+        rows do not.
         """
         numbers = [self.columns[j] for j in self.layout.numbers]
         return [
             *(
-                nearest_whole((prepared(feature) - column.mean) * self._steps(column))
+                nearest_whole(
+                    (prepared(feature, of_usable=of_usable) - column.mean) * self._steps(column)
+                )
                 for column in numbers
                 for feature in [self.by_name[column.feature]]
             ),
@@ -191,9 +194,10 @@ def at_scoring_day(preparation: Preparation) -> Preparation:
     return replace(preparation, features=features)
 
 
-def prepared(feature: Feature) -> Expression:
+def prepared(feature: Feature, *, of_usable: bool = False) -> Expression:
     """A feature's transformed number, neither centred nor scaled."""
-    return transformed(feature, number(feature))
+    value = number(feature, of_usable=of_usable)
+    return transformed(feature, value, of_usable=of_usable)
 
 
 def transformed_value(value: float, feature: Feature) -> float:

@@ -75,10 +75,10 @@ def spark_column(expression: Expression) -> Column:
     return F.expr(spark_sql(expression))
 
 
-def with_entries(rows: DataFrame, preparation: Preparation) -> DataFrame:
-    """The table plus the list ``ENTRIES``, null elements where a row breaks a rule. Lazy."""
-    entries = [spark_column(each) for each in preparation.entries()]
-    return rows.select("*", F.array(*entries).alias(ENTRIES))
+def with_entries(usable: DataFrame, preparation: Preparation) -> DataFrame:
+    """The table plus the list ``ENTRIES``; its rows break no rule. Lazy."""
+    entries = [spark_column(each) for each in preparation.entries(of_usable=True)]
+    return usable.select("*", F.array(*entries).alias(ENTRIES))
 
 
 def with_assignment(rows: DataFrame, layout: Layout, rule: LabellingRule) -> DataFrame:

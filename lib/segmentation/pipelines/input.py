@@ -1,6 +1,7 @@
 """The input of a run: read, assembled to one row per customer, and held against the contract."""
 
 from dataclasses import dataclass
+from functools import partial
 
 from pyspark.sql import DataFrame
 
@@ -72,11 +73,14 @@ def check_input(config: Config, *, reader: InputReader, steps: Steps) -> Checked
 
     with steps("contract"):
         features = defined_features(config.features, as_of=assembled.as_of, zone=config.timezone)
+        is_wide = len(features) > contract.MAX_AGGREGATED  # later passes need not check it again
+        materialize = partial(reader.materialize, "checked") if is_wide else None
         audited = contract.with_rejection(
             assembled.customers,
             input=config.input,
             features=features,
             customer_rules=assembled.rules,
+            materialize=materialize,
         )
         audit = contract.audit(audited, features=features)
         contract.check_share(audit, min_usable=config.input.min_usable)

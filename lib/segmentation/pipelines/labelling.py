@@ -46,6 +46,10 @@ def stage_customers(
     Reads the input twice.
     """
     ids = (published_name(customer_id),) if customer_id else ()
+    unique = (*ids, "distance", "margin")
+    if len(checked.features) > contract.MAX_AGGREGATED:  # dictionaries of many numbers take long
+        numeric = [each.name for each in checked.features if each.kind == "numeric"]
+        unique += tuple(map(published_name, numeric))
     labelled = writer.stage_table(
         CUSTOMERS.name,
         labelled_table(
@@ -55,7 +59,7 @@ def stage_customers(
             features=prepared.encoding.features,
         ),
         rows=checked.audit.usable,
-        layout=FileLayout(SEGMENT, ids, (*ids, "distance", "margin")),
+        layout=FileLayout(SEGMENT, ids, unique),
     )
     rejected = writer.stage_table(
         REJECTED.name,

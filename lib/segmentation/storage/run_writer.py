@@ -117,7 +117,9 @@ class StagedRun:
     def materialize(self, name: str, table: DataFrame) -> DataFrame:
         """Write a temporary table, so that later passes read it; returns it as it was written."""
         folder = self.staging.child(TEMPORARY).child(name)
-        table.write.options(**COMPRESSION).parquet(folder.uri)
+        # Dictionaries of 300 columns of doubles, none of which pays, took most of the time.
+        without = {"parquet.enable.dictionary": "false"}
+        table.write.options(**COMPRESSION, **without).parquet(folder.uri)
         return self.spark.read.schema(table.schema).parquet(folder.glob)
 
     def is_published(self, fingerprint: str) -> bool:
