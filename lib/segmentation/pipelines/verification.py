@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 
 import numpy as np
+import pyarrow as pa
 from pyspark.ml import PipelineModel
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
+from pyspark.sql import types as T
 
 from segmentation.errors import DataError
 from segmentation.features.contract import Audit
@@ -24,6 +26,8 @@ from segmentation.results import LineCounts, Segment
 from segmentation.schemas import CUSTOMERS, REJECTED, SEGMENT, published_name, quoted
 
 CHECKED_CUSTOMERS = 1_000
+
+ROW = "__row"
 
 
 def check_staged(
@@ -132,12 +136,10 @@ def check_model(
             *_as_features(preparation), F.col(SEGMENT).alias("__in_table")
         )
     )
-    found = (
-        model.transform(with_entries(asked, preparation))
-        .select(ENTRIES, "__in_table", SEGMENT)
-        .toArrow()
-    )
-    points = GridPoints(entry_rows(found[ENTRIES].combine_chunks()), preparation.layout)
+    # In two queries: in one, Spark compares every expression with every other, for minutes.
+    entries = with_entries(asked, preparation).select(ENTRIES, ROW).toArrow().sort_by(ROW)
+    found = model.transform(asked).select("__in_table", SEGMENT, ROW).toArrow().sort_by(ROW)
+    points = GridPoints(entry_rows(entries[ENTRIES].combine_chunks()), preparation.layout)
     in_table = found["__in_table"].to_numpy()
     by_model = found[SEGMENT].fill_null(NO_SEGMENT).to_numpy()
     by_numpy = rule.assign(points).segment
@@ -167,8 +169,11 @@ def check_rejected(model: PipelineModel, rejected: DataFrame, *, preparation: Pr
 
 
 def _local(rows: DataFrame) -> DataFrame:
-    """A small table in the driver's memory; starts a Spark job."""
-    made = rows.sparkSession.createDataFrame(rows.toArrow(), schema=rows.schema)
+    """A small table in the driver's memory, its rows numbered in ``ROW``; starts a Spark job."""
+    table = rows.toArrow()
+    numbered = table.append_column(ROW, pa.array(range(table.num_rows), pa.int64()))
+    schema = T.StructType([*rows.schema.fields, T.StructField(ROW, T.LongType())])
+    made = rows.sparkSession.createDataFrame(numbered, schema=schema)
     return made.coalesce(1)  # else Spark computes all columns while it plans, without compiling
 
 
