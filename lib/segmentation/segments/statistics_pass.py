@@ -75,10 +75,10 @@ def statistics_pass(
     grid units, always rounded to 12 bits.
     """
     centres, k = partition.centres, partition.k
+    silhouettes_of = _silhouette_function(partition, layout)
 
     def facts(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         distances = Distances(layout, centres)
-        silhouettes_of = _silhouette_function(partition, layout)
         totals = np.zeros((k, measured.totals), dtype=np.int64)
         by_place: dict[int, Vector] = {}
         margins = np.full(k, np.inf)
