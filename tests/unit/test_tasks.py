@@ -71,7 +71,7 @@ def tasks() -> dict[str, tuple[Task, list[pa.Array], int]]:
 def test_a_task_runs_where_the_package_is_not(name):
     task, columns, expected = tasks()[name]
     batch = pa.RecordBatch.from_arrays(columns, [f"c{i}" for i in range(len(columns))])
-    given = cloudpickle.dumps((task, [batch]))  # type: ignore[no-untyped-call]
+    given = cloudpickle.dumps((task, [batch]))
     found = subprocess.run(
         [sys.executable, "-P", "-c", WORKER], input=given, capture_output=True, timeout=60
     )
