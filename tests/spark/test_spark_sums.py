@@ -6,27 +6,24 @@ import numpy as np
 import pytest
 from pyspark.sql import functions as F
 
+from segmentation.features.preparation import moments_task
 from segmentation.numerics.fixed_point import GRID_BITS, Grid, joined
-from segmentation.numerics.spark_sums import grid_index, square_sums
+from segmentation.numerics.spark_sums import merged
 from tests.spark.tables import in_partitions, table
 
 
 def moments(customers, grid):
     """Sum of the indices and of their squares."""
-    index = grid_index(F.col("a"), grid)
-    high, low = square_sums(index)
-    row = customers.agg(
-        F.sum(index).alias("total"), high.alias("high"), low.alias("low")
-    ).collect()[0]
-    return row.total, joined(row.high, row.low)
+    task = moments_task([grid], [])
+    (total, high, low), _ = merged(customers.select(F.array("a").alias("values")), task)
+    return int(total), joined(int(high), int(low))
 
 
 def test_indices_on_paper(spark):
     grid = Grid.spanning(-2.0, 4.0)
-    found = (
-        table(spark, a=[-2.0, 0.0, 4.0]).select(grid_index(F.col("a"), grid).alias("i")).collect()
-    )
-    assert [row.i for row in found] == [0, 2**28, 6 * 2**27]
+    indices = [0, 2**28, 6 * 2**27]
+    found = moments(table(spark, a=[-2.0, 0.0, 4.0]), grid)
+    assert found == (sum(indices), sum(i * i for i in indices))
 
 
 def test_sums_of_squares_beyond_a_bigint_are_exact(spark):

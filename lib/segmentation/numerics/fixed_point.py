@@ -50,5 +50,5 @@ class Grid:
 
 
 def joined(high: int, low: int) -> int:
-    """The sum whose halves :func:`segmentation.numerics.spark_sums.square_sums` returns."""
+    """The sum of squares whose halves of ``GRID_BITS`` bits were added up apart."""
     return (high << GRID_BITS) + low

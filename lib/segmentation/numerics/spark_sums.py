@@ -10,7 +10,7 @@ from pyspark import cloudpickle
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from segmentation.numerics.fixed_point import EXACT_QUANTILES, GRID_BITS, SPLITTER, Grid
+from segmentation.numerics.fixed_point import EXACT_QUANTILES, SPLITTER
 
 Task = Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]
 """What a Spark task does in Python with its rows."""
@@ -19,20 +19,6 @@ Vector = npt.NDArray[np.int64]
 
 # Pickled with the tasks: workers need numpy and pyarrow, not this package.
 cloudpickle.register_pickle_by_value(sys.modules[__name__])  # type: ignore[no-untyped-call]
-
-_LOW_BITS = (1 << GRID_BITS) - 1
-
-
-def grid_index(column: Column, grid: Grid) -> Column:
-    """The nearest step of a grid to a double column, a bigint from 0 to ``2**30``."""
-    return F.rint((column - F.lit(grid.low)) / F.lit(grid.step)).cast("bigint")
-
-
-def square_sums(index: Column) -> tuple[Column, Column]:
-    """Aggregates of the squared indices' high and low halves, as a whole sum would overflow."""
-    square = index * index
-    high = F.sum(F.shiftright(square, GRID_BITS))
-    return high, F.sum(square.bitwiseAND(_LOW_BITS))
 
 
 def quantiles(value: Column, at: Sequence[float], *, rows: int) -> Column:
