@@ -27,6 +27,11 @@ MAX_AGGREGATED = 32
 plan and compile than these take to read 20,000 rows."""
 
 
+def is_wide(features: Sequence[Feature]) -> bool:
+    """Whether there are so many features that work per column is saved where it can be."""
+    return len(features) > MAX_AGGREGATED
+
+
 @dataclass(frozen=True)
 class Range:
     """The smallest and largest value of a feature over the usable rows, original units."""

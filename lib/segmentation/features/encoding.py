@@ -72,7 +72,7 @@ def encode(
         share = min(1.0, SKEWNESS_ROWS / audit.usable)
         sample = _sample(usable, learned, identity=identity, share=share)
         learned = [
-            _with_transform(feature, values, lowest=_bounds(feature, audit)[0])
+            _with_transform(feature, values, lowest=feature_range(feature, audit)[0])
             for feature, values in zip(learned, sample, strict=True)
         ]
     tops = {each.name: each.top for each in features.categorical}
@@ -107,11 +107,6 @@ def check_dimensions(features: Sequence[Feature]) -> None:
             f"the features have {dimensions:,} dimensions, one per number and category, at most "
             f"{MAX_DIMENSIONS:,} are possible: lower top in features.categorical, or list fewer"
         )
-
-
-def feature_range(feature: Feature, audit: Audit) -> tuple[float, float]:
-    """The smallest and largest value of a feature or share over the usable rows."""
-    return (0.0, 1.0) if feature.kind == "categorical" else _bounds(feature, audit)
 
 
 def unused_label(label: str, values: Sequence[str]) -> str:
@@ -171,12 +166,13 @@ def _with_quantiles(feature: Feature, quantiles: Sequence[float], audit: Audit) 
         median = float(np.rint(quantiles[0])) if feature.is_discrete else quantiles[0]
         feature = replace(feature, fill=median)
     if len(quantiles) > 1 and not feature.is_discrete:
-        low, high = _bounds(feature, audit)
+        low, high = feature_range(feature, audit)
         feature = replace(feature, bounds=(max(low, quantiles[1]), min(high, quantiles[2])))
     return feature
 
 
-def _bounds(feature: Feature, audit: Audit) -> tuple[float, float]:
+def feature_range(feature: Feature, audit: Audit) -> tuple[float, float]:
+    """The smallest and largest number of a feature over the usable rows, clipped as fitted."""
     if feature.bounds is not None:
         return feature.bounds
     found = audit.ranges[feature.name]

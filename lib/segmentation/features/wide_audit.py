@@ -16,10 +16,12 @@ from pyspark.sql import functions as F
 
 from segmentation.features.examples import REJECTION
 from segmentation.features.rejection import BROKEN
-from segmentation.numerics.arrays import Floats
+from segmentation.numerics import arrow_entries
+from segmentation.numerics.arrow_entries import cell_rows
 
 # Pickled with the tasks: workers need numpy and pyarrow, not this package.
-cloudpickle.register_pickle_by_value(sys.modules[__name__])  # type: ignore[no-untyped-call]
+for _module in (sys.modules[__name__], arrow_entries):
+    cloudpickle.register_pickle_by_value(_module)  # type: ignore[no-untyped-call]
 
 LOW_BITS = 2**32 - 1
 _COUNTS = ["rows", "hash_low", "hash_high"]
@@ -51,7 +53,7 @@ def groups_and_ranges(
     ends = found.filter(found["low"].is_valid())
     if not ends.num_rows:
         return groups, []
-    low, high = (_matrix(ends[name].combine_chunks(), ends.num_rows) for name in ("low", "high"))
+    low, high = (cell_rows(ends[name].combine_chunks()) for name in ("low", "high"))
     ranges = np.column_stack([np.fmin.reduce(low, axis=0), np.fmax.reduce(high, axis=0)])
     return groups, [(low, high) for low, high in ranges.tolist()]
 
@@ -74,7 +76,7 @@ def counted(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
             }
         )
         totals = rows.group_by("broken").aggregate([(name, "sum") for name in _COUNTS])
-        values = _matrix(batch.column(2), len(hashes))
+        values = cell_rows(batch.column(2))
         usable = values[batch.column(0).is_null().to_numpy(zero_copy_only=False)]
         is_usable = totals["broken"].is_null().to_pylist()
         columns = [totals[key] for key in ["broken", *(f"{name}_sum" for name in _COUNTS)]]
@@ -84,9 +86,3 @@ def counted(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
             columns.append(pa.chunked_array([ends], pa.list_(pa.float64())))
         combined = [each.combine_chunks() for each in columns]
         yield pa.RecordBatch.from_arrays(combined, ["broken", *_COUNTS, "low", "high"])
-
-
-def _matrix(lists: pa.ListArray, rows: int) -> Floats:
-    """The cells of ``rows`` lists of equal length, NaN for null."""
-    found: Floats = lists.flatten().to_numpy(zero_copy_only=False).reshape(rows, -1)
-    return found

@@ -18,6 +18,12 @@ def entry_rows(column: pa.ListArray) -> Entries:
     return values.reshape(len(column), -1)
 
 
+def cell_rows(column: pa.ListArray) -> Floats:
+    """The cells in a column of lists, all equally long, NaN for null: one row per list."""
+    cells: Floats = column.flatten().to_numpy(zero_copy_only=False)
+    return cells.reshape(len(column), -1)
+
+
 def entry_slices(batches: Iterable[pa.RecordBatch]) -> Iterator[Entries]:
     """Some thousand rows of lists at a time, from the first column of the batches."""
     for rows in _slices(batches):

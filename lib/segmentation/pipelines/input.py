@@ -73,7 +73,8 @@ def check_input(config: Config, *, reader: InputReader, steps: Steps) -> Checked
 
     with steps("contract"):
         features = defined_features(config.features, as_of=assembled.as_of, zone=config.timezone)
-        is_wide = len(features) > contract.MAX_AGGREGATED  # later passes need not check it again
+        # Many checks are made once, and not again in every later pass.
+        is_wide = contract.is_wide(features)
         materialize = partial(reader.materialize, "checked") if is_wide else None
         audited = contract.with_rejection(
             assembled.customers,

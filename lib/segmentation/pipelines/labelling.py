@@ -47,7 +47,7 @@ def stage_customers(
     """
     ids = (published_name(customer_id),) if customer_id else ()
     unique = (*ids, "distance", "margin")
-    if len(checked.features) > contract.MAX_AGGREGATED:  # dictionaries of many numbers take long
+    if contract.is_wide(checked.features):  # dictionaries of many numbers take long
         numeric = [each.name for each in checked.features if each.kind == "numeric"]
         unique += tuple(map(published_name, numeric))
     labelled = writer.stage_table(

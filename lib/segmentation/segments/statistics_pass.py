@@ -15,7 +15,7 @@ from pyspark import cloudpickle
 
 from segmentation.numerics import arrow_entries, grid_points
 from segmentation.numerics.arrays import Floats, Labels
-from segmentation.numerics.arrow_entries import entry_blocks
+from segmentation.numerics.arrow_entries import cell_rows, entry_blocks
 from segmentation.numerics.fixed_point import SPLITTER
 from segmentation.numerics.grid_points import (
     Block,
@@ -84,7 +84,7 @@ def statistics_pass(
         margins = np.full(k, np.inf)
         held: list[tuple[Labels, Floats]] = []
         for rows, block in entry_blocks(batches, layout):
-            values = _values(rows.column(1))
+            values = np.ascontiguousarray(cell_rows(rows.column(1)).T)
             squares = distances.squares(block)
             labels, square = take_nearest(squares)
             margin = squares.min(axis=0) - square  # the nearest is infinite by now
@@ -119,12 +119,6 @@ def statistics_pass(
         yield fact_rows([(SUMS, place, 0, sums.ravel(), ()) for place, sums in by_place.items()])
 
     return facts
-
-
-def _values(column: pa.ListArray) -> Floats:
-    """The values of attributes, NaN where there is none: one row per attribute."""
-    values = column.flatten().to_numpy(zero_copy_only=False)
-    return np.ascontiguousarray(values.reshape(len(column), -1).T, dtype=np.float64)
 
 
 def _codes_counted(codes: Floats, labels: Labels, clusters: int, measured: Measured) -> Vector:

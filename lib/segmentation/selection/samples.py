@@ -95,7 +95,7 @@ def points_for_groups(
     """The points among which groups are sought, imputed values replaced by those of others.
 
     Of wide customers, the plane through the centres of as many clusters as there may be groups,
-    within the leading principal components: groups that stand apart do so along it. Ding, He,
+    within the leading principal components: in it, well-separated groups differ most. Ding, He,
     Zha and Simon (2002), "Adaptive dimension reduction for clustering high dimensional data",
     doi:10.1109/ICDM.2002.1183897. The components mix so many features that neither a feature
     with a gap of its own nor chance makes a group; all dimensions together would.
