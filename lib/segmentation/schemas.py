@@ -50,6 +50,7 @@ VERSION = 2
 """Of the published tables, in the manifest: incremented when a column is removed or redefined."""
 
 SEGMENT = "segment"
+KEY = "segment_key"
 
 _NUMBER = "segment, from 0: highest mean of the value feature first; without one, largest first"
 
@@ -74,6 +75,29 @@ CUSTOMERS = Table(
             "imputed",
             "string",
             "names of the features whose missing value was imputed; null if none was",
+        ),
+        Column(KEY, "string", "key of the segment, which stays when the model is fitted anew"),
+        Column(
+            "previous_segment_key",
+            "string",
+            "key that the previous run gave the customer; null for a new one, and where an id is "
+            "not unique",
+        ),
+        Column(
+            "previous_model_key",
+            "string",
+            "key that the previous run's model gives this row; null where it is out of its reach",
+        ),
+        Column(
+            "previous_value",
+            "double",
+            "value feature of the customer in the previous run; null for a new one",
+        ),
+        Column(
+            "is_outlier",
+            "boolean",
+            "whether it is farther from the centre than `segments.outlier_quantile` of the "
+            "customers that the model was fitted to",
         ),
         Column(SEGMENT, "int", f"{_NUMBER}; the partition column"),
     ),
@@ -147,6 +171,104 @@ SEGMENTS = Table(
             "mean_distance",
             "double",
             "mean distance of its customers to the centre, in scaled units",
+        ),
+        Column(
+            KEY,
+            "string",
+            "`s1`, `s2`, ...: stays when the model is fitted anew, and is never given again; join "
+            "dashboards on it",
+        ),
+        Column(
+            "event",
+            "string",
+            "how it came to be: `first`, `survived`, `split off`, `merged`, `moved` or `new`",
+        ),
+        Column("parents", "string", "keys that it comes from, with commas; null if there are none"),
+        Column(
+            "overlap_kept",
+            "double",
+            "share of the customers whom the previous model puts in its main parent today that are "
+            "in it, 0 to 1; null without a comparison, like the next",
+        ),
+        Column(
+            "overlap_from",
+            "double",
+            "share of its customers whom the previous model puts in that parent",
+        ),
+        Column("since_run", "string", "run in which the key was given"),
+    ),
+)
+
+SEGMENT_HISTORY = Table(
+    "segment_history",
+    "one row per run and key, the oldest run first; of all runs so far",
+    (
+        Column("run", "string", "run"),
+        Column("created_at", "string", "when it began, UTC"),
+        Column(KEY, "string", "key"),
+        Column(SEGMENT, "int", "number of the segment in that run; null if the key ended in it"),
+        Column("name", "string", "name of the segment"),
+        Column(
+            "event",
+            "string",
+            "as in `segments`; of a key that ended `split`, `absorbed`, `merged` or `disappeared`",
+        ),
+        Column("parents", "string", "keys that it comes from, or went to if it ended; or null"),
+        Column("customers", "bigint", "number of customers, 0 if it ended"),
+        Column("value", "double", "sum of the value feature, as in `segments`"),
+        Column("reason", "string", "the reason in one sentence"),
+    ),
+)
+
+MIGRATION = Table(
+    "migration",
+    "one row per key in the previous run and key in this one; empty without customer ids",
+    (
+        Column("from_key", "string", "key in the previous run, or `new`"),
+        Column("to_key", "string", "key in this run, or `left`"),
+        Column("customers", "bigint", "number of customers"),
+        Column(
+            "value_before",
+            "double",
+            "sum of the value feature in the previous run; null for `new`, and where it does not "
+            "add up",
+        ),
+        Column("value_after", "double", "the same in this run; null for `left`"),
+        Column(
+            "moved_by_behaviour",
+            "bigint",
+            "customers whom the previous model puts elsewhere today than in the previous run",
+        ),
+        Column(
+            "moved_by_model",
+            "bigint",
+            "customers whom this model puts elsewhere than the previous model does today",
+        ),
+    ),
+)
+
+DRIFT = Table(
+    "drift",
+    "one row per feature, and several per segment: today's customers beside those that the "
+    "previous model was fitted to; empty in a first run",
+    (
+        Column("subject", "string", "`feature` or `segment`"),
+        Column("name", "string", "name of the feature, or key of the segment"),
+        Column(
+            "measure",
+            "string",
+            "of features `wasserstein` (in standard deviations, after the transform) or "
+            "`jensen_shannon` (base 2, 0 to 1); of segments `share`, `cost_per_customer`, "
+            "`median_distance` or `p90_distance`",
+        ),
+        Column("reference", "double", "mean or share when the model was fitted; null for several"),
+        Column("current", "double", "the same today"),
+        Column("effect", "double", "size of the change"),
+        Column("band", "double", "effect that resampling the reference reaches by chance"),
+        Column(
+            "verdict",
+            "string",
+            "`stable` within the band, `slight` beyond it but small, `drifted`",
         ),
     ),
 )
@@ -253,6 +375,9 @@ PUBLISHED = (
     COST_CURVE,
     SEGMENTS,
     SEGMENT_PROFILE,
+    SEGMENT_HISTORY,
+    MIGRATION,
+    DRIFT,
     PLOT_SAMPLE,
     REJECTED,
     REJECTED_TRANSACTIONS,

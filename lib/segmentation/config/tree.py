@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from segmentation.config.features import Features
 from segmentation.config.overlap import is_within
+from segmentation.config.refresh import Refresh
 from segmentation.config.section import Name, Section, Whole
 from segmentation.config.sources import Input, Join, Transactions
 from segmentation.errors import nearest
@@ -14,6 +15,9 @@ from segmentation.redaction import redacted_tree
 
 ELBOW_POINTS = 3
 MAX_K = 200
+DISTANCE_QUANTILES = (0.5, 0.9, 0.99, 0.999)
+"""The shares of a segment's customers of whose distances a fitted model keeps the largest."""
+
 RECENCY_FREQUENCY_MONETARY = ("recency_days", "frequency", "monetary")
 ADDITIVE = frozenset({"monetary", "frequency", "units"})
 """Features of transactions that can be added up over customers."""
@@ -49,10 +53,24 @@ class Choose(Section):
 
 
 class Segments(Section):
-    """``[segments]``: the value of a customer, and whether it adds up over customers."""
+    """``[segments]``: the value of a customer, and names by key that replace the automatic ones.
+
+    A customer is an outlier beyond the distance within which ``outlier_quantile`` of its segment's
+    customers were when the model was fitted.
+    """
 
     value: Name | None = None
     value_adds_up: Annotated[bool, Field(strict=True)] | None = None
+    names: Mapping[Annotated[str, StringConstraints(pattern="^s[1-9][0-9]*$")], Name] = {}
+    outlier_quantile: float = 0.999
+
+    @field_validator("outlier_quantile")
+    @classmethod
+    def _is_kept(cls, quantile: float) -> float:
+        if quantile not in DISTANCE_QUANTILES:
+            among = ", ".join(map(str, DISTANCE_QUANTILES))
+            raise ValueError(f"segments.outlier_quantile is {quantile}, needs to be one of {among}")
+        return quantile
 
 
 class Output(Section):
@@ -84,6 +102,7 @@ class Config(Section):
     sweep: Sweep = Sweep()
     choose: Choose = Choose()
     segments: Segments = Segments()
+    refresh: Refresh = Refresh()
     report: ReportSection = ReportSection()
     output: Output
 

@@ -7,6 +7,7 @@ from typing import Any, Self
 
 from pydantic import TypeAdapter
 
+from segmentation.results.changes import Changes, Refresh
 from segmentation.results.choice import Choice, CostPoint
 from segmentation.results.sample import CustomerSample
 from segmentation.results.segments import (
@@ -76,7 +77,8 @@ class Run:
     """The content of ``manifest.json``.
 
     ``correlations`` are the strongest pairs of features, all of them for up to 32 dimensions;
-    ``correlation_groups`` are all groups.
+    ``correlation_groups`` are all groups. ``keys_given`` is how many segment keys the output
+    folder has given so far, which are not given again.
     """
 
     run: str
@@ -102,6 +104,8 @@ class Run:
     imputed: tuple[Imputed, ...] = ()
     headline: tuple[str, ...] = ()
     model_id: str | None = None
+    refresh: Refresh | None = None
+    keys_given: int = 0
     schema_version: int = VERSION
 
     def as_json(self) -> dict[str, Any]:
@@ -156,6 +160,7 @@ class Report:
     """The content of the report; ``segments`` and ``cost_curve`` in their published order.
 
     The ``sample`` of a run of version 1 is empty: it was not published.
+    ``changes`` are those since the previous run, None where there is none or it had no keys.
     ``withheld`` are the numbers of segments that are withheld to protect privacy.
     """
 
@@ -165,3 +170,4 @@ class Report:
     profiles: tuple[FeatureProfile, ...]
     sample: CustomerSample
     withheld: tuple[int, ...] = ()
+    changes: Changes | None = None

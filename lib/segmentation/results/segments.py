@@ -9,6 +9,11 @@ class Segment:
 
     ``value_mean`` is None without a value feature or a known value; ``value_sum`` also where the
     feature does not add up over customers, ``value_share`` also where the total is not positive.
+
+    ``segment_key`` stays when the model is fitted anew; ``event`` is one of :data:`EVENTS`,
+    ``parents`` are the keys that it comes from, as text with commas. ``overlap_kept`` is the
+    share of the parent's customers today who are in it, ``overlap_from`` the share of its
+    customers who come from there; None where nothing could be compared.
     """
 
     segment: int
@@ -19,6 +24,12 @@ class Segment:
     value_sum: float | None
     value_share: float | None
     mean_distance: float
+    segment_key: str = ""
+    event: str = "first"
+    parents: str | None = None
+    overlap_kept: float | None = None
+    overlap_from: float | None = None
+    since_run: str | None = None
 
 
 @dataclass(frozen=True)
@@ -55,6 +66,12 @@ class FeatureProfile:
         """What people call it: ``spend``, ``gender = Female``."""
         return self.feature if self.value is None else f"{self.feature} = {self.value}"
 
+
+EVENTS = ("first", "survived", "split off", "merged", "moved", "new")
+"""How a segment came to be; ``first`` where there was nothing to compare it with."""
+
+ENDS = ("split", "absorbed", "merged", "disappeared")
+"""How a key ended."""
 
 KINDS = ("numeric", "ordered", "date", "boolean", "categorical")
 """What a feature may be."""
