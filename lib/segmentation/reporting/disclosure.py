@@ -178,7 +178,10 @@ def _segment(segment: Segment, plans: Mapping[Key, Plan], report: Report) -> Seg
             or each.value in plans.get((each.feature, None), Plan()).merged
         )
     }
-    return replace(segment, name=_name(segment, suppressed))
+    automatic = segment.automatic_name
+    if automatic is not None and _mentions(automatic, suppressed):
+        automatic = None
+    return replace(segment, name=_name(segment, suppressed), automatic_name=automatic)
 
 
 def _name(segment: Segment, suppressed: Set[str]) -> str:

@@ -10,7 +10,7 @@ from segmentation.numerics.projection import WIDE
 from segmentation.reporting import formatting, headline, segment_table
 from segmentation.reporting.charts import evidence, scatter
 from segmentation.reporting.charts.axes import Axis
-from segmentation.reporting.charts.markers import marker
+from segmentation.reporting.charts.markers import Marker, marker, markers
 from segmentation.reporting.correlation_text import correlation_text
 from segmentation.reporting.disclosure import suppress_small_counts
 from segmentation.reporting.feature_tables import attribute_tables, clustering_table
@@ -75,7 +75,7 @@ def render(report: Report, *, min_group: int = 1) -> str:
         "excluded": _by_frequency(run.transactions.excluded if run.transactions else ()),
         "strengths": STRENGTHS,
         "settings": _settings(run.config),
-        "marker": marker,
+        "marker": partial(_marker, found=markers(segments)),
         **_charts(report),
     }
     filters: dict[str, Callable[..., str]] = {
@@ -175,6 +175,10 @@ def _most_different(profiles: Sequence[FeatureProfile]) -> list[FeatureProfile]:
     shown = [profile for profile in profiles if profile.mean is not None]
     kept = sorted(shown, key=lambda profile: -abs(profile.difference or 0.0))[:KEY_FEATURES]
     return [profile for profile in profiles if profile in kept]
+
+
+def _marker(segment: int, found: Mapping[int, Marker]) -> Marker:
+    return found.get(segment) or marker(segment)
 
 
 def _value_mean(segment: Segment, report: Report) -> str:

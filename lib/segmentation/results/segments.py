@@ -13,7 +13,8 @@ class Segment:
     ``segment_key`` stays when the model is fitted anew; ``event`` is one of :data:`EVENTS`,
     ``parents`` are the keys that it comes from, as text with commas. ``overlap_kept`` is the
     share of the parent's customers today who are in it, ``overlap_from`` the share of its
-    customers who come from there; None where nothing could be compared.
+    customers who come from there; None where nothing could be compared. ``automatic_name`` is the
+    name that the segment would get now, where that is not ``name``.
     """
 
     segment: int
@@ -30,6 +31,7 @@ class Segment:
     overlap_kept: float | None = None
     overlap_from: float | None = None
     since_run: str | None = None
+    automatic_name: str | None = None
 
 
 @dataclass(frozen=True)

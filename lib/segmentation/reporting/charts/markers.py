@@ -1,6 +1,10 @@
 """A segment's marker in charts: a colour and a symbol, so that nothing depends on colour alone."""
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+from segmentation.results import Segment
 
 # Okabe and Ito (2008), https://jfly.uni-koeln.de/color/, without yellow, which is faint on white.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#4D4D4D")
@@ -36,7 +40,23 @@ class Marker:
         return self.symbol.endswith("-open")
 
 
-def marker(segment: int) -> Marker:
-    """The marker of a segment, the same in every chart and every run."""
+def marker(number: int) -> Marker:
+    """The marker of a number from 0, the same in every chart and every run."""
     symbols = tuple(SYMBOLS)
-    return Marker(COLOURS[segment % len(COLOURS)], symbols[segment % len(symbols)])
+    return Marker(COLOURS[number % len(COLOURS)], symbols[number % len(symbols)])
+
+
+def marker_of_key(key: str) -> Marker | None:
+    """The marker of a segment's key, ``s1`` first; None of what is no key."""
+    found = re.fullmatch(r"s([1-9][0-9]{0,8})", key)
+    return marker(int(found[1]) - 1) if found else None
+
+
+def markers(segments: Sequence[Segment]) -> dict[int, Marker]:
+    """The marker of each segment, by its number: that of its key, so that it stays between runs.
+
+    Of a segment without a key that of its number, as are those of a first run's keys.
+    """
+    return {
+        each.segment: marker_of_key(each.segment_key) or marker(each.segment) for each in segments
+    }

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from plotly import graph_objects as go
 
 from segmentation.reporting.charts.axes import Axis, axis
-from segmentation.reporting.charts.markers import marker
+from segmentation.reporting.charts.markers import marker, markers
 from segmentation.reporting.charts.theme import INK, LINE, MUTED, figure
 from segmentation.reporting.formatting import chart_text, counted, number
 from segmentation.results import CustomerSample, PreparedFeature, Segment
@@ -33,6 +33,7 @@ def customers(
     drawn = axes(sample, features=features)[:SPACE]
     by_trace, sizes = by_segment(sample), customers_per_point(sample)
     names = {each.segment: chart_text(each.name) for each in segments}
+    styles = markers(segments)
     flat = len(drawn) < SPACE
     chart = figure(height=120 + STRIP_PX * len(by_trace) if len(drawn) == 1 else None)
     for row, (segment, places) in enumerate(by_trace.items()):
@@ -43,7 +44,7 @@ def customers(
         }
         if len(drawn) == 1:
             points["y"] = [row + STRIP_SPREAD * (place * JITTER % 1 - 0.5) for place in places]
-        style = marker(segment)
+        style = styles.get(segment) or marker(segment)
         trace = go.Scatter if flat else go.Scatter3d
         chart.add_trace(
             trace(
