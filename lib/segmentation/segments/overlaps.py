@@ -43,7 +43,8 @@ class Overlaps:
     @cached_property
     def today(self) -> Shares:
         """The share of all customers today in each row but the last."""
-        return _quotient(self.counts[:-1].sum(axis=1), self.counts.sum(keepdims=True)[0])
+        shares: Shares = self.counts[:-1].sum(axis=1) / max(int(self.counts.sum()), 1)
+        return shares
 
     @cached_property
     def survives(self) -> Flags:
@@ -55,7 +56,8 @@ class Overlaps:
     def vanished(self) -> Flags:
         """The rows that survive nowhere and of whose former share too little is left."""
         floor = VANISHED * np.array(self.former_shares)
-        vanished: Flags = ~self.survives.any(axis=1) & ~(self.today >= floor)
+        is_left = (self.today > 0) & (self.today >= floor)
+        vanished: Flags = ~self.survives.any(axis=1) & ~is_left
         return vanished
 
     @cached_property
