@@ -92,8 +92,8 @@ def factor_in(clause):
     """The factor that a clause names."""
     match = re.search(r"about (?:([\d.,e+]+) times|a ([\d.,]+)th)", clause)
     assert match is not None
-    times, part = (each and float(each.replace(",", "")) for each in match.groups())
-    return times or 1 / part
+    number = float((match[1] or match[2]).replace(",", ""))
+    return number if match[1] else 1 / number
 
 
 SPEND = Feature("spend", transform="log1p")
