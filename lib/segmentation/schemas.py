@@ -250,7 +250,7 @@ MIGRATION = Table(
 DRIFT = Table(
     "drift",
     "one row per feature, and several per segment: today's customers beside those that the "
-    "previous model was fitted to; empty in a first run",
+    "previous model was fitted to, both by its rule; empty in a first run",
     (
         Column("subject", "string", "`feature` or `segment`"),
         Column("name", "string", "name of the feature, or key of the segment"),
@@ -258,17 +258,34 @@ DRIFT = Table(
             "measure",
             "string",
             "of features `wasserstein` (in standard deviations, after the transform) or "
-            "`jensen_shannon` (base 2, 0 to 1); of segments `share`, `cost_per_customer`, "
-            "`median_distance` or `p90_distance`",
+            "`jensen_shannon` (base 2, 0 to 1); of segments `share` and, where there are "
+            "customers on both sides, `cost_per_customer` (mean squared distance, scaled units), "
+            "`median_distance` and `p90_distance`",
         ),
-        Column("reference", "double", "mean or share when the model was fitted; null for several"),
-        Column("current", "double", "the same today"),
-        Column("effect", "double", "size of the change"),
-        Column("band", "double", "effect that resampling the reference reaches by chance"),
+        Column(
+            "reference",
+            "double",
+            "of the customers that the model was fitted to: the measure of a segment; of a "
+            "feature the mean after the transform, taken back to original units (of yes/no the "
+            "share); null for a categorical one",
+        ),
+        Column("current", "double", "the same of today's customers"),
+        Column(
+            "effect",
+            "double",
+            "the distance of a feature; the difference of a share; of other measures the "
+            "difference as a share of the larger, 0 to 1",
+        ),
+        Column(
+            "band",
+            "double",
+            "effect that two samples of one population of these sizes exceed once in a thousand",
+        ),
         Column(
             "verdict",
             "string",
-            "`stable` within the band, `slight` beyond it but small, `drifted`",
+            "`stable` within the band; beyond it `slight` if the effect is below 0.1 (of a share "
+            "0.02), else `drifted`",
         ),
     ),
 )
