@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, FunctionLoader, StrictUndefined
 from plotly.offline import get_plotlyjs
 
 from segmentation.reporting import formatting
@@ -28,12 +28,13 @@ class Chart:
 def render_page(
     name: str, content: Mapping[str, Any], *, filters: Mapping[str, Callable[..., str]]
 ) -> str:
-    """The page of ``NAME.html.j2``, with ``NAME.css``, ``NAME.js`` and plotly.js inside.
+    """The page of ``NAME.html.j2``, with ``page.css``, ``page.js`` and plotly.js inside.
 
     A content security policy forbids the browser to fetch anything and to run any script but
     these, known by their hashes. Every value is escaped, and put on one line.
     """
     environment = Environment(
+        loader=FunctionLoader(_text),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -41,10 +42,10 @@ def render_page(
         finalize=lambda value: formatting.clean(value) if type(value) is str else value,
     )
     environment.filters.update(filters)
-    sources = (_text("canvas_shim.js"), get_plotlyjs(), _text(f"{name}.js"))
+    sources = (_text("canvas_shim.js"), get_plotlyjs(), _text("page.js"))
     scripts = [_as_browsers_read_it(source) for source in sources]
-    return environment.from_string(_text(f"{name}.html.j2")).render(
-        content, style=_text(f"{name}.css"), scripts=scripts, policy=_policy(scripts)
+    return environment.get_template(f"{name}.html.j2").render(
+        content, style=_text("page.css"), scripts=scripts, policy=_policy(scripts)
     )
 
 

@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import Any
 
 from segmentation.numerics.projection import WIDE
-from segmentation.reporting import formatting, headline, segment_table
+from segmentation.reporting import changes, formatting, headline, segment_table
 from segmentation.reporting.charts import evidence, scatter
 from segmentation.reporting.charts.axes import Axis
 from segmentation.reporting.charts.markers import Marker, marker, markers
@@ -44,7 +44,7 @@ def render(report: Report, *, min_group: int = 1) -> str:
 
     No count of fewer than ``min_group`` customers can be derived from it.
     """
-    report = suppress_small_counts(report, min_group=min_group)
+    given, report = report, suppress_small_counts(report, min_group=min_group)
     run, segments = report.run, report.segments
     attributes, other_attributes = attribute_tables(report)
     content = {
@@ -76,6 +76,7 @@ def render(report: Report, *, min_group: int = 1) -> str:
         "strengths": STRENGTHS,
         "settings": _settings(run.config),
         "marker": partial(_marker, found=markers(segments)),
+        **changes.content(given, report, min_group=min_group),
         **_charts(report),
     }
     filters: dict[str, Callable[..., str]] = {

@@ -1,0 +1,215 @@
+"""What may be shown of the changes since the previous run, as no count of few may be derived.
+
+Sizes of segments, now and then, are known to a reader. Segments that a page withholds, in this
+run or the previous one, are one row or column of the moves, :data:`WITHHELD`.
+"""
+
+import re
+from collections.abc import Collection, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
+
+from segmentation.reporting import cells
+from segmentation.results import LEFT, NEW, Changes, Drift, Flow, KeyRecord, Report
+
+WITHHELD = "withheld"
+"""In place of a key: of segments that are not described."""
+
+KEY = r"\bs[1-9][0-9]*\b"
+SHARE = r"([0-9]+(?:\.[0-9]+)?)%"
+
+Pair = tuple[str, str]
+"""The key before and the key now."""
+
+
+@dataclass(frozen=True)
+class PastSegment:
+    """A key in one run; ``value_share`` is its share of the value of all segments."""
+
+    run: str
+    created_at: str
+    key: str
+    customers: int
+    value: float | None
+    value_share: float | None
+
+
+@dataclass(frozen=True)
+class Disclosed:
+    """What may be shown: ``names`` by key, flows and the pairs whose flow is withheld.
+
+    ``runs`` are all runs with their times, the oldest first; ``before`` and ``now`` the described
+    keys of the two runs in their order, ``few_before`` and ``few_now`` the others. The sums are of
+    the customers in all flows, by key before and key now.
+    """
+
+    names: Mapping[str, str]
+    flows: tuple[Flow, ...]
+    withheld: Set[Pair]
+    sums_before: Mapping[str, int]
+    sums_now: Mapping[str, int]
+    few_before: Set[str]
+    few_now: Set[str]
+    runs: tuple[tuple[str, str], ...]
+    past: tuple[PastSegment, ...]
+    before: tuple[str, ...]
+    now: tuple[str, ...]
+    events: tuple[KeyRecord, ...]
+    drift: tuple[Drift, ...]
+
+    def segment(self, run: str | None, key: str) -> PastSegment | None:
+        """A key in one of the runs; None where it is not described."""
+        return next((each for each in self.past if (each.run, each.key) == (run, key)), None)
+
+
+def disclosed(report: Report, suppressed: Report, changes: Changes, *, bound: int) -> Disclosed:
+    """What may be shown of the changes of ``report``, as much as ``suppressed`` shows of it."""
+    described = [each.segment_key for each in suppressed.segments]
+    few = {e.segment_key for e in report.segments if e.segment in suppressed.withheld}
+    by_run: dict[str, list[KeyRecord]] = {}
+    for each in changes.history:
+        by_run.setdefault(each.run, []).append(each)
+    shows_value = all(each.value_sum is not None for each in suppressed.segments)
+    past = tuple(
+        each
+        for run, records in by_run.items()
+        for each in _described(records, few if run == report.run.run else set(), bound, shows_value)
+    )
+    previous = changes.refresh.previous_run
+    before = tuple(each.key for each in past if each.run == previous)
+    names = {each.segment_key: each.name for each in changes.history if each.segment_key not in few}
+    flows = _merged(changes.flows, before=before, now=described)
+    sums = [_sums(flows, "from_key"), _sums(flows, "to_key")]
+    flows, withheld = withhold_small(flows, bound=bound)
+    return Disclosed(
+        sums_before=sums[0],
+        sums_now=sums[1],
+        few_before=frozenset(e.segment_key for e in by_run.get(previous or "", ())) - {*before},
+        few_now=frozenset(few),
+        names=names | {each.segment_key: each.name for each in suppressed.segments},
+        flows=flows if shows_value else tuple(map(_without_value, flows)),
+        withheld=withheld,
+        runs=tuple((run, records[0].created_at) for run, records in by_run.items()),
+        past=past,
+        before=before,
+        now=tuple(described),
+        events=tuple(
+            replace(each, reason=_reason(each.reason, past, {*before, *described}, bound))
+            for each in by_run.get(report.run.run, ())
+            if each.segment_key in {*before, *described}
+        ),
+        drift=tuple(each for each in changes.drift if _is_shown(each, report, suppressed, before)),
+    )
+
+
+def withhold_small(
+    flows: Sequence[Flow], *, bound: int
+) -> tuple[tuple[Flow, ...], frozenset[Pair]]:
+    """The flows of enough customers, and the pairs that are withheld.
+
+    With a flow of few, others of its row and column are withheld, the smallest first, until
+    those withheld of every row and column are two or more, of enough customers together.
+    """
+    out = {(each.from_key, each.to_key) for each in flows if 0 < each.customers < bound}
+    sizes = {(each.from_key, each.to_key): each.customers for each in flows if each.customers}
+    is_done = False
+    while not is_done:
+        is_done = True
+        for side in (0, 1):
+            for line in {pair[side] for pair in out}:
+                own = sorted((p for p in sizes if p[side] == line), key=lambda p: (sizes[p], p))
+                hidden = [pair for pair in own if pair in out]
+                left = [pair for pair in own if pair not in out]
+                if left and (len(hidden) < 2 or sum(sizes[pair] for pair in hidden) < bound):
+                    out.add(left[0])
+                    is_done = False
+    shown = tuple(each for each in flows if (each.from_key, each.to_key) not in out)
+    return shown, frozenset(out)
+
+
+def _described(
+    records: Sequence[KeyRecord], few: Collection[str], bound: int, shows_value: bool
+) -> list[PastSegment]:
+    """The segments of one run that are described, in their order."""
+    there = sorted(
+        (each for each in records if each.segment is not None), key=lambda each: each.segment or 0
+    )
+    sizes = {at: each.customers for at, each in enumerate(there)}
+    already = [at for at, each in enumerate(there) if each.segment_key in few]
+    counts = {at: (size,) for at, size in sizes.items()}
+    out = cells.withheld(counts, sizes=sizes, already=already, bound=bound)
+    values = [each.value for each in there]
+    known = [value for value in values if value is not None]
+    whole = sum(known) if shows_value and len(known) == len(values) else 0.0
+    return [
+        PastSegment(
+            each.run,
+            each.created_at,
+            each.segment_key,
+            each.customers,
+            each.value if shows_value else None,
+            (each.value or 0.0) / whole if whole > 0 else None,
+        )
+        for at, each in enumerate(there)
+        if out is not None and at not in out
+    ]
+
+
+def _merged(
+    flows: Sequence[Flow], *, before: Collection[str], now: Collection[str]
+) -> tuple[Flow, ...]:
+    """The flows with one row and one column for all segments that are not described."""
+    found: dict[Pair, Flow] = {}
+    for each in flows:
+        pair = (
+            each.from_key if each.from_key in {*before, NEW} else WITHHELD,
+            each.to_key if each.to_key in {*now, LEFT} else WITHHELD,
+        )
+        other = found.get(pair)
+        moved = replace(each, from_key=pair[0], to_key=pair[1])
+        found[pair] = moved if other is None else _sum(other, moved)
+    return tuple(found.values())
+
+
+def _sum(first: Flow, second: Flow) -> Flow:
+    def total(a: float | None, b: float | None) -> float | None:
+        return None if a is None or b is None else a + b
+
+    return replace(
+        first,
+        customers=first.customers + second.customers,
+        value_before=total(first.value_before, second.value_before),
+        value_after=total(first.value_after, second.value_after),
+        moved_by_behaviour=first.moved_by_behaviour + second.moved_by_behaviour,
+        moved_by_model=first.moved_by_model + second.moved_by_model,
+    )
+
+
+def _sums(flows: Sequence[Flow], side: str) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for each in flows:
+        key = getattr(each, side)
+        found[key] = found.get(key, 0) + each.customers
+    return found
+
+
+def _without_value(flow: Flow) -> Flow:
+    return replace(flow, value_before=None, value_after=None)
+
+
+def _reason(reason: str, past: Sequence[PastSegment], keys: Collection[str], bound: int) -> str:
+    """The reason, without its shares where one may be of few customers or all but few."""
+    base = min((each.customers for each in past), default=0)
+    shares = [float(each) / 100 for each in re.findall(SHARE, reason)]
+    is_safe = all(share in (0, 1) or min(share, 1 - share) * base >= bound for share in shares)
+    is_safe = is_safe and all(key in keys for key in re.findall(KEY, reason))
+    return reason if is_safe else reason.partition(":")[0]
+
+
+def _is_shown(drift: Drift, report: Report, suppressed: Report, before: Collection[str]) -> bool:
+    """Whether what drifted is described, and for a feature not hidden in the whole page."""
+    if drift.subject == "segment":
+        return drift.name in before
+    hidden = {each.column or each.name for each in report.run.features} - {
+        each.column or each.name for each in suppressed.run.features
+    }
+    return drift.name not in hidden

@@ -1,0 +1,251 @@
+"""What changed since the previous run, as a section of a page: words, tables and charts."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from segmentation.reporting import drift_text, formatting, moves
+from segmentation.reporting.change_disclosure import WITHHELD, Disclosed, disclosed
+from segmentation.reporting.charts import flows as flow_charts
+from segmentation.reporting.charts import history as history_charts
+from segmentation.reporting.charts.flows import Node
+from segmentation.reporting.charts.markers import Marker, marker_of_key
+from segmentation.reporting.charts.theme import MUTED
+from segmentation.reporting.headline import value_name
+from segmentation.reporting.key_names import KeyNames
+from segmentation.reporting.offline_page import Chart, chart
+from segmentation.reporting.segment_table import HIDDEN
+from segmentation.results import LEFT, NEW, Changes, Refresh, Report
+
+DECISIONS = {
+    "keep": "Model kept",
+    "warm": "Model adjusted",
+    "fresh": "New model",
+    "combine": "Models combined",
+}
+NO_COLOUR = {NEW: "New customers", LEFT: "No longer customers", WITHHELD: "Withheld segments"}
+MAX_LINES = 12
+"""Segments in the charts over time: more cannot be told apart."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """The Sankey diagram, and how many flows and customers are not in it."""
+
+    chart: Chart
+    small_flows: int
+    small_customers: int
+
+
+@dataclass(frozen=True)
+class Past:
+    """The charts over time, their lines, and a table with a row per run."""
+
+    charts: tuple[tuple[str, Chart], ...]
+    lines: tuple[tuple[str, Marker], ...]
+    omitted: int
+    keys: tuple[str, ...]
+    rows: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...]
+
+
+@dataclass(frozen=True)
+class Section:
+    """The content of the section; ``picture`` is None where nobody could be followed."""
+
+    refresh: Refresh
+    decision: str
+    reason: str
+    costs: tuple[tuple[str, str, str], ...]
+    evidence: tuple[tuple[str, str], ...]
+    names: KeyNames
+    value: str | None
+    has_flows: bool
+    hides_flows: bool
+    picture: Picture | None
+    matrix: moves.Matrix
+    balances: tuple[moves.Balance, ...]
+    movers: tuple[str, ...]
+    largest: tuple[str, ...]
+    events: tuple[tuple[str, str], ...]
+    drift: drift_text.DriftTables
+    past: Past
+
+
+def content(report: Report, suppressed: Report, *, min_group: int) -> dict[str, Any]:
+    """What ``changes.html.j2`` needs; see :func:`section`."""
+    columns = report.run.config.get("input")
+    return {
+        "changes": section(report, suppressed, report.changes, min_group=min_group),
+        "marker_of_key": marker_of_key,
+        "no_colour": NO_COLOUR,
+        "has_ids": isinstance(columns, Mapping) and bool(columns.get("customer_id")),
+        "shows_decision": True,
+    }
+
+
+def section(
+    report: Report, suppressed: Report, changes: Changes | None, *, min_group: int
+) -> Section | None:
+    """The section of a report; None on a first run, and where nothing was compared.
+
+    No count of fewer than ``min_group`` customers can be derived from it, together with the page
+    of ``suppressed``, the same report without its small counts.
+    """
+    if changes is None or changes.refresh.decision == "first":
+        return None
+    shown = disclosed(report, suppressed, changes, bound=min_group)
+    names = KeyNames(shown.names)
+    refresh, run = changes.refresh, suppressed.run
+    value = value_name(run) if run.value_feature else None
+    has_value = any(each.value is not None for each in shown.past)
+    return Section(
+        refresh=refresh,
+        decision=DECISIONS.get(refresh.decision, refresh.decision),
+        reason=names.in_text(refresh.reason),
+        costs=_costs(refresh),
+        evidence=_evidence(refresh),
+        names=names,
+        value=value if has_value else None,
+        has_flows=bool(changes.flows),
+        hides_flows=bool(shown.withheld),
+        picture=_picture(shown, names, bound=min_group),
+        matrix=moves.matrix(shown),
+        balances=moves.balances(shown, run=run.run, previous=refresh.previous_run),
+        movers=moves.movers(shown, names, decision=refresh.decision, bound=min_group),
+        largest=moves.largest(shown, names, value=value if has_value else None),
+        events=tuple(
+            (each.segment_key, names.in_text(each.reason))
+            for each in shown.events
+            if each.event not in ("first", "survived") or "absorbed" in each.reason
+        ),
+        drift=drift_text.tables(shown.drift, names),
+        past=_past(shown, names, value=value),
+    )
+
+
+def _costs(refresh: Refresh) -> tuple[tuple[str, str, str], ...]:
+    """Name, cost, and how much more than the adjusted centres cost."""
+    rows = (
+        ("The previous model, unchanged", refresh.cost_kept),
+        ("The previous model, adjusted to today's customers", refresh.cost_warm),
+        ("A model fitted from scratch", refresh.cost_fresh),
+    )
+    base = refresh.cost_warm
+    return tuple(
+        (
+            name,
+            formatting.number(cost),
+            formatting.percent(cost / base - 1) if base else HIDDEN,
+        )
+        for name, cost in rows
+        if cost is not None
+    )
+
+
+def _evidence(refresh: Refresh) -> tuple[tuple[str, str], ...]:
+    """The other figures behind the decision, those that are known."""
+    shares = (
+        ("Difference in cost that chance explains", refresh.band),
+        ("Difference in cost that is tolerated", refresh.tolerance),
+        ("Customers whom a model fitted from scratch would put elsewhere", refresh.share_changed),
+    )
+    numbers = (
+        ("Segments before", refresh.k_before),
+        ("Segments of a model fitted from scratch", refresh.k_fresh),
+        ("Well-separated groups before", refresh.groups_before),
+        ("Well-separated groups today", refresh.groups_now),
+        ("Customers whose id is not unique, who are not followed", refresh.repeated_ids or None),
+    )
+    agreement = refresh.agreement
+    return (
+        *((name, formatting.percent(share)) for name, share in shares if share is not None),
+        *((name, formatting.number(count)) for name, count in numbers if count is not None),
+        *(
+            [
+                (
+                    "Agreement of the previous model with one fitted from scratch (adjusted Rand "
+                    "index: 0 by chance, 1 identical)",
+                    formatting.correlation(agreement),
+                )
+            ]
+            if agreement is not None
+            else []
+        ),
+        ("Model fitted in run", refresh.model_run),
+        ("Model fitted at", formatting.moment(refresh.model_created_at)),
+    )
+
+
+def _picture(shown: Disclosed, names: KeyNames, *, bound: int) -> Picture | None:
+    drawn = flow_charts.large(shown.flows)
+    if not drawn:
+        return None
+    before = [*shown.before, WITHHELD, NEW]
+    now = [*shown.now, WITHHELD, LEFT]
+    figure = flow_charts.sankey(
+        drawn,
+        before=[_node(key, names, shown.sums_before, bound) for key in before],
+        now=[_node(key, names, shown.sums_now, bound) for key in now],
+    )
+    label = "Flow diagram: customers from the segments of the previous run to those of this run"
+    small = [each for each in shown.flows if each not in drawn and each.customers]
+    return Picture(chart("flows", label, figure), len(small), sum(each.customers for each in small))
+
+
+def _node(key: str, names: KeyNames, sums: Mapping[str, int], bound: int) -> Node:
+    style = marker_of_key(key)
+    customers = sums.get(key, 0)
+    name = NO_COLOUR.get(key) or names.name(key)
+    shown = customers if customers >= bound else None
+    return Node(key, name, shown, style.colour if style else MUTED)
+
+
+def _past(shown: Disclosed, names: KeyNames, *, value: str | None) -> Past:
+    keys = _in_order_of_interest(shown)
+    styles = {key: style for key in keys if (style := marker_of_key(key)) is not None}
+    drawn = list(styles)[:MAX_LINES]
+    runs, times = zip(*shown.runs, strict=True) if shown.runs else ((), ())
+    by_place = {(each.run, each.key): each for each in shown.past}
+
+    def values(key: str, field: str) -> tuple[float | None, ...]:
+        found = [by_place.get((run, key)) for run in runs]
+        return tuple(None if each is None else getattr(each, field) for each in found)
+
+    charts = []
+    for field, title in (("customers", "Customers"), ("value_share", f"Share of {value}")):
+        lines = [
+            history_charts.Line(names.name(key), styles[key], values(key, field)) for key in drawn
+        ]
+        if any(each is not None for line in lines for each in line.values):
+            figure = history_charts.history(
+                lines, runs=runs, times=times, title=title, is_share=field == "value_share"
+            )
+            words = f"Line chart: {title.lower()} of every segment over the runs"
+            charts.append((title, chart(f"history-{field.replace('_', '-')}", words, figure)))
+    return Past(
+        charts=tuple(charts),
+        lines=tuple((names.name(key), styles[key]) for key in drawn),
+        omitted=len(styles) - len(drawn),
+        keys=tuple(drawn),
+        rows=tuple(
+            (run, formatting.moment(at), tuple(_cell(by_place.get((run, key))) for key in drawn))
+            for run, at in reversed(shown.runs)
+        ),
+    )
+
+
+def _cell(segment: object) -> tuple[str, str]:
+    customers, share = (getattr(segment, name, None) for name in ("customers", "value_share"))
+    return (
+        "" if customers is None else formatting.number(customers),
+        "" if share is None else formatting.percent(share),
+    )
+
+
+def _in_order_of_interest(shown: Disclosed) -> Sequence[str]:
+    """Today's keys in their order, then those that ended, the last to end first."""
+    last: Mapping[str, int] = {
+        each.key: [run for run, _ in shown.runs].index(each.run) for each in shown.past
+    }
+    others = [key for key in last if key not in shown.now]
+    return [*shown.now, *sorted(others, key=lambda key: (-last[key], int(key[1:] or 0)))]

@@ -1,0 +1,168 @@
+"""Customers who moved between segments: a table by segment, a cross table, and sentences."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from segmentation.reporting.change_disclosure import WITHHELD, Disclosed
+from segmentation.reporting.formatting import counted, number
+from segmentation.reporting.key_names import KeyNames
+from segmentation.results import LEFT, NEW, Flow
+
+MAX_MOVES = 5
+"""Moves in words."""
+
+
+@dataclass(frozen=True)
+class Balance:
+    """A segment's customers in the previous run and this one; None what is not known or withheld.
+
+    ``new`` are among those who ``entered``, ``gone`` among those who ``left``.
+    """
+
+    key: str
+    before: int | None
+    now: int | None
+    entered: int | None
+    new: int | None
+    left: int | None
+    gone: int | None
+    value_before: float | None
+    value_now: float | None
+
+    @property
+    def net(self) -> int | None:
+        """How many more customers it has."""
+        return None if self.before is None or self.now is None else self.now - self.before
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """Customers by key before (rows) and key now (columns); None where withheld."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[int | None, ...]], ...]
+
+
+def balances(shown: Disclosed, *, run: str, previous: str | None) -> tuple[Balance, ...]:
+    """A balance for every described key of both runs, this run's first."""
+    keys = dict.fromkeys([*shown.now, *shown.before])
+    return tuple(_balance(shown, key, run=run, previous=previous) for key in keys)
+
+
+def _balance(shown: Disclosed, key: str, *, run: str, previous: str | None) -> Balance:
+    before, now = shown.segment(previous, key), shown.segment(run, key)
+    stayed = _customers(shown, key, key)
+    of_before, of_now = shown.sums_before.get(key, 0), shown.sums_now.get(key, 0)
+    return Balance(
+        key,
+        before=before.customers if before else None if key in shown.few_before else 0,
+        now=now.customers if now else None if key in shown.few_now else 0,
+        entered=None if stayed is None else of_now - stayed,
+        new=_customers(shown, NEW, key),
+        left=None if stayed is None else of_before - stayed,
+        gone=_customers(shown, key, LEFT),
+        value_before=before.value if before else None,
+        value_now=now.value if now else None,
+    )
+
+
+def _customers(shown: Disclosed, before: str, now: str) -> int | None:
+    """The customers of a flow; None where it is withheld."""
+    if (before, now) in shown.withheld or before in shown.few_before or now in shown.few_now:
+        return None
+    return next(
+        (each.customers for each in shown.flows if (each.from_key, each.to_key) == (before, now)), 0
+    )
+
+
+def matrix(shown: Disclosed) -> Matrix:
+    """The flows as a cross table, in the order of the runs' segments."""
+    pairs = {(each.from_key, each.to_key) for each in shown.flows} | shown.withheld
+    rows = [key for key in (*shown.before, WITHHELD, NEW) if any(a == key for a, _ in pairs)]
+    columns = [key for key in (*shown.now, WITHHELD, LEFT) if any(b == key for _, b in pairs)]
+    return Matrix(
+        tuple(columns),
+        tuple((row, tuple(_customers(shown, row, column) for column in columns)) for row in rows),
+    )
+
+
+def largest(shown: Disclosed, names: KeyNames, *, value: str | None) -> tuple[str, ...]:
+    """The largest moves between segments in words, by value before or now, or by customers."""
+    moved = _between_segments(shown)
+
+    def size(flow: Flow) -> float:
+        known = [abs(each) for each in (flow.value_before, flow.value_after) if each is not None]
+        return max(known, default=0.0) if value else flow.customers
+
+    ordered = sorted(moved, key=lambda each: (-size(each), -each.customers))
+    return tuple(_in_words(each, names, value) for each in ordered[:MAX_MOVES])
+
+
+def _in_words(flow: Flow, names: KeyNames, value: str | None) -> str:
+    text = (
+        f"{counted(flow.customers, 'customer')} went from {names.called(flow.from_key)} to "
+        f"{names.called(flow.to_key)}"
+    )
+    before, after = flow.value_before, flow.value_after
+    if value is None or before is None or after is None:
+        return f"{text}."
+    return f"{text}; their total {value} was {number(before)} before and is {number(after)} now."
+
+
+def movers(shown: Disclosed, names: KeyNames, *, decision: str, bound: int) -> tuple[str, ...]:
+    """How many moved and why, who is new and who is gone, in words."""
+    flows = _between_segments(shown)
+    moved = sum(each.customers for each in flows)
+    return tuple(
+        text
+        for text in (
+            _reasons(flows, moved, decision, bound=bound) if moved else "",
+            _extreme(shown, names, NEW),
+            _extreme(shown, names, LEFT),
+        )
+        if text
+    )
+
+
+def _between_segments(shown: Disclosed) -> list[Flow]:
+    """The flows between two different segments that are described."""
+    none = {NEW, LEFT, WITHHELD}
+    return [
+        each
+        for each in shown.flows
+        if each.customers and each.from_key != each.to_key
+        if not none & {each.from_key, each.to_key}
+    ]
+
+
+def _reasons(flows: Sequence[Flow], moved: int, decision: str, *, bound: int) -> str:
+    """How many of those who moved changed themselves, and for how many the model did."""
+    text = f"{counted(moved, 'customer')} moved from one of these segments to another."
+    if decision == "keep":
+        return f"{text} The model was kept, so they moved because their own figures changed."
+    by_behaviour = sum(each.moved_by_behaviour for each in flows)
+    by_model = sum(each.moved_by_model for each in flows)
+    both = by_behaviour + by_model - moved
+    parts = {
+        "because their own figures changed": by_behaviour - both,
+        "because the new model draws the line elsewhere": by_model - both,
+        "for both reasons": both,
+    }
+    if any(part < 0 or 0 < part < bound for part in parts.values()):
+        return text
+    told = [f"{number(part)} {reason}" for reason, part in parts.items() if part]
+    return f"{text} Of them moved {', '.join(told[:-1])}{' and ' * (len(told) > 1)}{told[-1]}."
+
+
+def _extreme(shown: Disclosed, names: KeyNames, end: str) -> str:
+    """Where most of the new customers are, or most of those who are gone were."""
+    found = [each for each in shown.flows if end in (each.from_key, each.to_key) and each.customers]
+    found = [each for each in found if WITHHELD not in (each.from_key, each.to_key)]
+    if not found:
+        return ""
+    most = max(found, key=lambda each: each.customers)
+    if end == NEW:
+        who = f"Most new customers came to {names.called(most.to_key)}"
+    else:
+        who = f"Most of those who are no longer customers were in {names.called(most.from_key)}"
+    return f"{who}: {number(most.customers)}."
