@@ -165,6 +165,9 @@
     });
   }
 
+  // Plotly fades the flows in when they are resized: paper would show none.
+  const isFlow = (element) => element.data.some((trace) => trace.type === "sankey");
+
   // Paper is narrower than a screen: the charts are resized for printing, and restored afterwards.
   const folded = [...document.querySelectorAll("details:not([open])")];
   const forPaper = (printing) => {
@@ -174,7 +177,10 @@
       const onScreen = { width: null, height, autosize: true };
       const width = element.closest(".multiples") ? HALF_PAPER : PAPER.width;
       const onPaper = { ...PAPER, width, ...(height && { height }) };
-      Plotly.relayout(element, printing ? onPaper : onScreen);
+      const size = printing ? onPaper : onScreen;
+      if (isFlow(element)) {
+        Plotly.newPlot(element, element.data, { ...element.layout, ...size }, config);
+      } else Plotly.relayout(element, size);
     }
   };
   // The browser counts pages after this event: what is opened later is cut off.

@@ -59,7 +59,7 @@ def history(
     if moments is None:
         chart.update_xaxes(title_text="Run", tickformat="d", range=[0.5, len(runs) + 0.5])
     else:
-        chart.update_xaxes(type="date", range=_range(moments), nticks=6)
+        chart.update_xaxes(type="date", range=_range(moments), nticks=4, tickangle=0)
     most = max((v for line in lines for v in line.values if v is not None), default=0.0)
     chart.update_yaxes(
         title_text=title,
