@@ -34,6 +34,9 @@ def show(
     published = PublishedRun.open(existing_folder(output_settings(output).path), run)
     value = published.run.value_feature
     console = Console()
+    refresh = published.run.refresh
+    if refresh is not None:
+        console.print(f"model: {refresh.decision}: {refresh.reason}", markup=False)
     console.print(segments_table(published.segments(), value_feature=value))
     if value is None:
         console.print(

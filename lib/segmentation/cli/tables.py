@@ -1,11 +1,11 @@
-"""Tables for a terminal: runs, segments, the cost curve."""
+"""Tables for a terminal: runs, segments, the cost curve, and what changed between two runs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.markup import escape
 from rich.table import Table
 
-from segmentation.results import CostPoint, PastRun, Segment
+from segmentation.results import LEFT, NEW, CostPoint, Drift, Flow, KeyRecord, PastRun, Segment
 
 
 def runs_table(runs: Sequence[PastRun]) -> Table:
@@ -17,19 +17,29 @@ def runs_table(runs: Sequence[PastRun]) -> Table:
             past.created_at[:16].replace("T", " "),
             str(past.k),
             past.strength,
+            past.decision or "",
             f"{past.labelled:,}",
             f"{past.rejected:,}",
         )
         for past in runs
     ]
-    return _table(["", "run", "created", "k", "verdict", "labelled", "rejected"], rows, words=3)
+    head = ["", "run", "created", "k", "verdict", "model", "labelled", "rejected"]
+    return _table(head, rows, words=3)
 
 
 def segments_table(segments: Sequence[Segment], *, value_feature: str | None) -> Table:
-    """One row per segment; with means and shares of the value feature where known."""
-    head = ["segment", "name", "customers", "share"]
+    """One row per segment; with keys, and means and shares of the value feature where known."""
+    has_keys = any(each.segment_key for each in segments)
+    keys = ["key", "event"] if has_keys else []
+    head = ["segment", *keys, "name", "customers", "share"]
     rows = [
-        [str(each.segment), each.name, f"{each.customers:,}", f"{each.share:.1%}"]
+        [
+            str(each.segment),
+            *([each.segment_key, each.event] if has_keys else []),
+            each.name,
+            f"{each.customers:,}",
+            f"{each.share:.1%}",
+        ]
         for each in segments
     ]
     for key, title, form in (("value_mean", "mean", ",.2f"), ("value_share", "share of", ".1%")):
@@ -38,7 +48,7 @@ def segments_table(segments: Sequence[Segment], *, value_feature: str | None) ->
             head.append(f"{title} {value_feature}")
             for row, value in zip(rows, values, strict=True):
                 row.append("" if value is None else format(value, form))
-    return _table(head, rows, words=2)
+    return _table(head, rows, words=2 + len(keys))
 
 
 def curve_table(curve: Sequence[CostPoint]) -> Table:
@@ -53,6 +63,63 @@ def curve_table(curve: Sequence[CostPoint]) -> Table:
         for each in curve
     ]
     return _table(["", "k", "cost", "silhouette", "gap", "least stability"], rows, words=1)
+
+
+def flows_table(flows: Sequence[Flow], *, names: Mapping[str, str]) -> Table:
+    """Customers by key in the earlier run (rows) and in the later one (columns), with sums."""
+    rows = sorted({each.from_key for each in flows}, key=_place)
+    columns = sorted({each.to_key for each in flows}, key=_place)
+    counts = {(each.from_key, each.to_key): each.customers for each in flows}
+    body = [
+        [row, names.get(row, ""), *_with_sum([counts.get((row, column), 0) for column in columns])]
+        for row in rows
+    ]
+    sums = [sum(counts.get((row, column), 0) for row in rows) for column in columns]
+    body.append(["all", "", *_with_sum(sums)])
+    return _table(["from", "name", *(f"to {key}" for key in columns), "all"], body, words=2)
+
+
+def _with_sum(counts: Sequence[int]) -> list[str]:
+    return [f"{count:,}" for count in [*counts, sum(counts)]]
+
+
+def _place(key: str) -> tuple[int, str]:
+    """Keys by their number, then those who are new or left."""
+    number = key[1:]
+    return (int(number) if key not in (NEW, LEFT) and number.isdecimal() else 2**31, key)
+
+
+def events_table(records: Sequence[KeyRecord]) -> Table:
+    """One row per key of a run: how it came or went, and why."""
+    rows = [
+        (each.segment_key, each.name, each.event, each.reason, f"{each.customers:,}")
+        for each in records
+    ]
+    return _table(["key", "name", "event", "reason", "customers"], rows, words=4)
+
+
+def drift_table(drift: Sequence[Drift]) -> Table:
+    """One row per measure that changed by more than chance explains; the others are counted."""
+    rows = [
+        (
+            each.subject,
+            each.name,
+            each.measure,
+            each.verdict,
+            *map(_figure, (each.reference, each.current, each.effect, each.band)),
+        )
+        for each in drift
+        if each.verdict != "stable"
+    ]
+    head = ["", "name", "measure", "verdict", "reference", "current", "effect", "band"]
+    table = _table(head, rows, words=4)
+    if len(rows) < len(drift):
+        table.caption = f"{len(drift) - len(rows):,} more are within what chance explains"
+    return table
+
+
+def _figure(value: float | None) -> str:
+    return "" if value is None else f"{value:,.4g}"
 
 
 def _index(value: float | None) -> str:

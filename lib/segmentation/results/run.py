@@ -131,7 +131,10 @@ def _reader() -> TypeAdapter[Run]:
 
 @dataclass(frozen=True)
 class PastRun:
-    """A published run, in short; ``is_current`` where ``latest.json`` names it."""
+    """A published run, in short; ``is_current`` where ``latest.json`` names it.
+
+    ``decision`` is how its model came to be, None in runs without segment keys.
+    """
 
     run: str
     created_at: str
@@ -140,6 +143,7 @@ class PastRun:
     labelled: int
     rejected: int
     is_current: bool
+    decision: str | None = None
 
     @classmethod
     def of(cls, run: Run, *, name: str, current: str | None) -> Self:
@@ -152,6 +156,7 @@ class PastRun:
             labelled=run.labelled,
             rejected=run.rejected,
             is_current=name == current,
+            decision=None if run.refresh is None else run.refresh.decision,
         )
 
 
