@@ -9,6 +9,7 @@ from segmentation.results.changes import (
     Drift,
     Flow,
     KeyRecord,
+    NetMove,
     Refresh,
 )
 from segmentation.results.choice import INDEX_NAMES, Choice, CostPoint, Verdict
@@ -56,6 +57,7 @@ __all__ = [
     "JoinCounts",
     "KeyRecord",
     "LineCounts",
+    "NetMove",
     "PastRun",
     "PlottedValue",
     "PreparedFeature",
