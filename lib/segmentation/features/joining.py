@@ -72,7 +72,7 @@ def join_keys(customers: DataFrame, table: DataFrame, *, join: Join, on: str) ->
         If a key of the table occurs on more than one row, which would count a customer twice
         or, where customers share it too, write their product.
     """
-    keys = JoinKeys(_key(_readable(customers), on), _key(_readable(table), join.key))
+    keys = JoinKeys(key_text(_readable(customers), on), key_text(_readable(table), join.key))
     repeated = (
         _keyed(table, keys)
         .groupBy(_KEY)
@@ -146,7 +146,7 @@ def _keyed(table: DataFrame, keys: JoinKeys) -> DataFrame:
     return _readable(table).withColumn(_KEY, keys.table).where(F.col(_KEY).isNotNull())
 
 
-def _key(rows: DataFrame, name: str) -> Column:
+def key_text(rows: DataFrame, name: str) -> Column:
     """A key column as text, whole numbers without their decimals."""
     column, type_ = F.col(quoted(name)), rows.schema[name].dataType
     text = spark_column(Text(name))

@@ -13,6 +13,7 @@ from pyspark.sql import functions as F
 from segmentation.model.fitted import DISTANCE_QUANTILES
 from segmentation.model.preparation import Key
 from segmentation.model.spark_columns import ENTRIES, PreparedCustomers, spark_column
+from segmentation.numerics.exact_sums import halves_joined
 from segmentation.numerics.fixed_point import EXACT_QUANTILES, Grid
 from segmentation.numerics.partition import Partition
 from segmentation.segments.attributes import Attribute
@@ -20,7 +21,6 @@ from segmentation.segments.facts import FACTS, TOTALS, VALUES, merged_facts
 from segmentation.segments.statistics_pass import (
     CUSTOMERS,
     DISTANCES,
-    HALF_BITS,
     OF_ATTRIBUTES,
     SILHOUETTE_STEPS,
     SILHOUETTES,
@@ -161,7 +161,7 @@ class _Merged:
                 by_cluster = np.array(totals, dtype=np.int64).reshape(clusters, -1)
                 margins = [each if math.isfinite(each) else None for each in numbers]
             else:
-                sums = _added(sums, _halves_joined(totals, clusters, place=key))
+                sums = _added(sums, halves_joined(totals, clusters, place=key))
         return cls(by_cluster, margins, sums, quantiles)
 
     def facts(self, cluster: int, attributes: Sequence[Attribute]) -> dict[Key, Facts]:
@@ -186,16 +186,6 @@ class _Merged:
             if each.absent is not None:
                 found[each.column, each.absent] = Facts(size, Fraction(unknown), none)
         return found
-
-
-def _halves_joined(totals: Sequence[int], clusters: int, *, place: int) -> list[list[Fraction]]:
-    """Sums by cluster and number, from their higher and lower halves in units of ``2**place``."""
-    unit = Fraction(2) ** place
-    halves = np.array(totals, dtype=object).reshape(clusters, 2, -1)
-    return [
-        [((high << HALF_BITS) + low) * unit for high, low in zip(*of_cluster, strict=True)]
-        for of_cluster in halves.tolist()
-    ]
 
 
 def _added(sums: list[list[Fraction]], others: list[list[Fraction]]) -> list[list[Fraction]]:

@@ -13,9 +13,10 @@ import numpy as np
 import pyarrow as pa
 from pyspark import cloudpickle
 
-from segmentation.numerics import arrow_entries, grid_points
+from segmentation.numerics import arrow_entries, exact_sums, grid_points
 from segmentation.numerics.arrays import Floats, Labels
 from segmentation.numerics.arrow_entries import cell_rows, entry_blocks
+from segmentation.numerics.exact_sums import exact_parts
 from segmentation.numerics.fixed_point import SPLITTER
 from segmentation.numerics.grid_points import (
     Block,
@@ -28,15 +29,10 @@ from segmentation.numerics.partition import Partition
 from segmentation.numerics.spark_sums import Task, Vector
 from segmentation.segments.facts import SUMS, TOTALS, VALUES, fact_rows
 
-for _module in (sys.modules[__name__], arrow_entries, grid_points):
+for _module in (sys.modules[__name__], arrow_entries, exact_sums, grid_points):
     cloudpickle.register_pickle_by_value(_module)  # type: ignore[no-untyped-call]
 
 SILHOUETTE_STEPS = 2**30
-
-PLACE_BITS = 8
-"""Doubles are summed in groups by their exponent over this; see :func:`_parts`."""
-
-HALF_BITS = 30
 
 MAX_BUFFERED_VALUES = 2**21
 """A task holds this many values, 16 MiB, before it counts the equal ones."""
@@ -175,33 +171,9 @@ def _frequencies(
 
 def _add_parts(by_place: dict[int, Vector], members: Floats, values: Floats) -> None:
     """Add the values of a block's members to the sums of their clusters, place by place."""
-    for place, parts in _parts(values):
+    for place, parts in exact_parts(values):
         halves = (members @ parts.T).astype(np.int64)
         by_place[place] = by_place.get(place, 0) + halves
-
-
-def _parts(values: Floats) -> Iterator[tuple[int, Floats]]:
-    """Doubles as whole numbers that add up exactly: a place, and halves in units of ``2**place``.
-
-    Nothing is rounded: Malcolm (1971), doi:10.1145/362854.362889.
-    """
-    # A double is m * 2**e, its mantissa m a whole number of 53 bits. With e cut into a multiple of
-    # 8 and a rest from 0 to 7, m * 2**rest is a whole number below 2**60; all doubles with the
-    # same multiple have it in the same unit, and can be added.
-    mantissas, exponents = np.frexp(values)
-    places, rests = np.divmod(exponents, PLACE_BITS)
-    wholes = np.ldexp(mantissas, 53 + rests)
-    # A block of 4,096 such numbers could add up beyond the 2**53 of a double. So each is cut into
-    # its higher 30 bits and its lower 30: their sums stay below 2**42 in a block, and below
-    # 2**63 over the rows of any table.
-    higher = np.floor(np.ldexp(wholes, -HALF_BITS))
-    lower = wholes - np.ldexp(higher, HALF_BITS)
-    for place in np.unique(places[wholes != 0]):
-        here = places == place
-        yield (
-            int(place) * PLACE_BITS - 53,
-            np.vstack([np.where(here, higher, 0.0), np.where(here, lower, 0.0)]),
-        )
 
 
 def _silhouettes(away: Floats, labels: Labels, others: Floats) -> Floats:

@@ -1,0 +1,178 @@
+"""The moves of customers between two runs, counted and summed from the labelled customers.
+
+The module is pickled with Spark tasks: workers need numpy and pyarrow only.
+"""
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from pyspark import cloudpickle
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from segmentation.numerics import exact_sums
+from segmentation.numerics.exact_sums import exact_parts, halves_joined
+from segmentation.numerics.grid_points import BLOCK
+from segmentation.numerics.spark_sums import Task
+from segmentation.results import LEFT, NEW, Flow
+from segmentation.segments import facts
+from segmentation.segments.facts import FACTS, SUMS, TOTALS, fact_rows, merged_facts
+
+for _module in (sys.modules[__name__], exact_sums, facts):
+    cloudpickle.register_pickle_by_value(_module)  # type: ignore[no-untyped-call]
+
+
+@dataclass(frozen=True)
+class Counted:
+    """Customers and exact sums of two values by cell; a cell is a position in a small table."""
+
+    customers: npt.NDArray[np.int64]
+    sums: Sequence[Sequence[Fraction]]
+
+
+def counted(rows: DataFrame, cell: Column, values: Sequence[Column], *, cells: int) -> Counted:
+    """The customers of every cell and the exact sums of their values; nulls count as nothing.
+
+    ``cell`` is a number from 0 to ``cells`` - 1. No order of rows changes a bit. One Spark job.
+    """
+    measured = rows.select(
+        cell.cast("int").alias("cell"),
+        *[value.cast("double").alias(f"value_{i}") for i, value in enumerate(values)],
+    )
+    parts = measured.mapInArrow(_cell_task(cells, len(values)), FACTS)
+    merged = parts.repartition(1).sortWithinPartitions("kind", "key", "cluster")
+    customers = np.zeros(cells, dtype=np.int64)
+    sums = [[Fraction(0)] * len(values) for _ in range(cells)]
+    for found in merged.mapInArrow(merged_facts([]), FACTS).toArrow().to_pylist():
+        if found["kind"] == TOTALS:
+            customers = np.array(found["totals"], dtype=np.int64)
+        else:
+            own = halves_joined(found["totals"], cells, place=found["key"])
+            sums = [
+                [a + b for a, b in zip(one, other, strict=True)]
+                for one, other in zip(sums, own, strict=True)
+            ]
+    return Counted(customers, sums)
+
+
+def flows_of(
+    labelled: DataFrame,
+    before: DataFrame,
+    *,
+    keys: Sequence[str],
+    previous: Sequence[str],
+    successors: Mapping[str, str | None],
+    value: str | None,
+) -> tuple[Flow, ...]:
+    """The table ``migration``: every move with at least one customer, by the order of the keys.
+
+    Starts two Spark jobs that read a few columns each.
+
+    Parameters
+    ----------
+    labelled
+        This run's customers as they are written, with ``segment_key``, ``previous_segment_key``,
+        ``previous_model_key``, ``previous_value`` and the ``value`` column.
+    before
+        The previous run's customers: ``key``, and ``value`` if there is one.
+    keys, previous
+        The keys of this run and of the previous one, each in their order.
+    successors
+        For every previous key, the key that its customers have now; None if they have several.
+    value
+        The column of the value that is added up over customers; None if there is none.
+    """
+    # The cells: from a previous key or new, to a key, and why: neither, behaviour, model, both.
+    sources, targets = len(previous) + 1, len(keys)
+    from_, to = F.col("previous_segment_key"), F.col("segment_key")
+    by_model = F.col("previous_model_key")
+    moved = from_.isNotNull() & (from_ != to)
+    elsewhere = F.coalesce(by_model != from_, F.lit(True))
+    heir = _looked_up(by_model, {old: new for old, new in successors.items() if new is not None})
+    otherwise = by_model.isNotNull() & F.coalesce(heir != to, F.lit(True))
+    why = F.when(moved & elsewhere, 1).otherwise(0) + F.when(moved & otherwise, 2).otherwise(0)
+    cell = (_place(from_, previous) * targets + _place(to, keys)) * 4 + why
+    values = [F.lit(None), F.lit(None)]
+    if value is not None:
+        values = [F.col("previous_value"), F.col(value)]
+    found = counted(labelled, cell, values, cells=sources * targets * 4)
+    by_cell = found.customers.reshape(sources, targets, 4)
+    sums = np.array(found.sums, dtype=object).reshape(sources, targets, 4, 2).sum(axis=2)
+    names = [*previous, NEW]
+    flows = []
+    for i, j in np.ndindex(sources, targets):
+        if customers := int(by_cell[i, j].sum()):
+            is_new = i == len(previous)
+            flows.append(
+                Flow(
+                    from_key=names[i],
+                    to_key=keys[j],
+                    customers=customers,
+                    value_before=None if value is None or is_new else float(sums[i, j, 0]),
+                    value_after=None if value is None else float(sums[i, j, 1]),
+                    moved_by_behaviour=int(by_cell[i, j, [1, 3]].sum()),
+                    moved_by_model=int(by_cell[i, j, [2, 3]].sum()),
+                )
+            )
+    old_value = [] if value is None else [F.col("value")]
+    old = counted(before, _place(F.col("key"), previous), old_value, cells=sources)
+    for i, key in enumerate(previous):
+        if left := int(old.customers[i]) - int(by_cell[i].sum()):
+            total = None if value is None else float(old.sums[i][0] - sums[i, :, 0].sum())
+            flows.append(Flow(key, LEFT, left, total, None, 0, 0))
+    return tuple(sorted(flows, key=lambda flow: (_rank(flow.from_key), _rank(flow.to_key))))
+
+
+def _rank(key: str) -> tuple[bool, int]:
+    is_key = key not in (NEW, LEFT)
+    return not is_key, int(key.removeprefix("s")) if is_key else 0
+
+
+def _looked_up(key: Column, table: Mapping[str, str]) -> Column:
+    found = F.lit(None).cast("string")
+    for old, new in table.items():
+        found = F.when(key == old, F.lit(new)).otherwise(found)
+    return found
+
+
+def _place(key: Column, keys: Sequence[str]) -> Column:
+    """The position of a key, or their number where it is null."""
+    found = F.lit(len(keys))
+    for place, each in enumerate(keys):
+        found = F.when(key == each, F.lit(place)).otherwise(found)
+    return found
+
+
+def _cell_task(cells: int, numbers: int) -> Task:
+    """The function that a Spark task applies to its rows: rows of ``FACTS``, one cell a group."""
+
+    def found(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        customers = np.zeros(cells, dtype=np.int64)
+        by_place: dict[int, npt.NDArray[np.int64]] = {}
+        for batch in batches:
+            for first in range(0, batch.num_rows, BLOCK):
+                rows = batch.slice(first, BLOCK)
+                cell = rows.column(0).to_numpy()
+                customers += np.bincount(cell, minlength=cells)
+                if not numbers:
+                    continue
+                values = np.vstack(
+                    [
+                        np.nan_to_num(rows.column(1 + i).to_numpy(zero_copy_only=False))
+                        for i in range(numbers)
+                    ]
+                )
+                for place, parts in exact_parts(values):
+                    # Sums of 4,096 whole numbers of 30 bits: exact in doubles.
+                    own = [np.bincount(cell, weights=part, minlength=cells) for part in parts]
+                    halves = np.array(own).T.astype(np.int64)
+                    by_place[place] = by_place.get(place, 0) + halves
+        yield fact_rows([(TOTALS, 0, 0, customers, ())])
+        yield fact_rows([(SUMS, place, 0, sums.ravel(), ()) for place, sums in by_place.items()])
+
+    return found
