@@ -11,11 +11,11 @@ from pyspark import cloudpickle
 
 from segmentation.model.spark_columns import PreparedCustomers
 from segmentation.numerics import arrow_entries, grid_points
-from segmentation.numerics.arrays import Points
+from segmentation.numerics.arrays import Floats, Points
 from segmentation.numerics.arrow_entries import entry_blocks, entry_rows
-from segmentation.numerics.grid_points import Distances, Layout, count_codes, memberships
+from segmentation.numerics.grid_points import Block, Distances, Layout, count_codes, memberships
 from segmentation.numerics.partition import Partition
-from segmentation.numerics.spark_sums import Task, merged
+from segmentation.numerics.spark_sums import Task, Vector, merged
 
 HALF = 26
 """Squared norms are summed as high and low halves of this many bits."""
@@ -39,14 +39,11 @@ class DistributedPopulation:
         layout, sizes = self.customers.layout, [len(centres) for centres in centre_sets]
         task = pass_over(np.vstack(centre_sets), sizes, layout=layout)
         totals, _ = merged(self.customers.entries, task)
-        found = totals.reshape(sum(sizes), 3 + layout.width)
-        partitions = []
-        for centres, own in zip(centre_sets, np.split(found, np.cumsum(sizes)[:-1]), strict=True):
-            counts, high, low = own[:, :3].T.tolist()
-            squares = tuple((h << HALF) + rest for h, rest in zip(high, low, strict=True))
-            sums = tuple(map(tuple, own[:, 3:].tolist()))
-            partitions.append(Partition(centres, tuple(counts), sums, squares))
-        return partitions
+        found = np.split(totals, np.cumsum(sizes)[:-1] * (3 + layout.width))
+        return [
+            partition_of_totals(centres, own)
+            for centres, own in zip(centre_sets, found, strict=True)
+        ]
 
     def farthest(self, centres: Points) -> Points:
         """The row farthest from its nearest centre; a Spark job that reads the table once."""
@@ -65,43 +62,76 @@ def pass_over(centres: Points, sizes: Sequence[int], *, layout: Layout) -> Task:
     of their coordinates.
     """
     bounds = np.concatenate([[0], np.cumsum(sizes)]).tolist()
-    numbers = [3 + position for position in layout.numbers]
 
     def totals(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        distances = Distances(layout, centres)
-        sums = np.zeros((len(centres), 3 + layout.width), dtype=np.int64)
-        codes_of = [np.zeros((len(centres), len(t.coordinates)), np.int64) for t in layout.tables]
+        distances, found = Distances(layout, centres), ClusterTotals(layout, len(centres))
         for _, block in entry_blocks(batches, layout):
-            # A squared norm can reach 2**48. A block of them could add up beyond the 2**53 that a
-            # double holds exactly, so each is cut into a high and a low half.
-            square = layout.squared_norms(block)
-            high = np.floor(square / 2**HALF)
-            # The rows are 1, the numbers, and the two halves: what a cluster adds up.
-            summed = np.vstack([block.rows, high, square - high * 2**HALF])
+            found.start(block)
             partial = distances.partial(block)
             for first, last in pairwise(bounds):
-                members = memberships(partial[first:last])
-                # A coordinate is at most 2**24 and a half below 2**26, so the sums of a block
-                # stay below 2**38 and are exact; over blocks they add up as int64.
-                own = (members @ summed.T).astype(np.int64)
-                sums[first:last, 0] += own[:, 0]
-                sums[first:last, numbers] += own[:, 1:-2]
-                sums[first:last, 1:3] += own[:, -2:]
-                if layout.tables:
-                    labels = (np.arange(last - first) @ members).astype(np.intp)
-                    for codes, found in zip(block.codes, codes_of, strict=True):
-                        found[first:last] += count_codes(
-                            labels, codes, clusters=last - first, values=found.shape[1]
-                        )
-        for table, found in zip(layout.tables, codes_of, strict=True):
-            positions = slice(3 + table.positions.start, 3 + table.positions.stop)
-            sums[:, positions] = found @ table.coordinates.astype(np.int64)
-        none: list[int] = []
-        yield pa.record_batch(
-            {"totals": pa.array([sums.ravel()]), "least": pa.array([none], pa.list_(pa.int64()))}
-        )
+                found.add(slice(first, last), memberships(partial[first:last]))
+        yield totals_row(found.result())
 
     return totals
+
+
+class ClusterTotals:
+    """A task's sums by cluster: of customers, squared norms and coordinates, as whole numbers."""
+
+    def __init__(self, layout: Layout, clusters: int) -> None:
+        self._layout = layout
+        self._numbers = [3 + position for position in layout.numbers]
+        self._sums = np.zeros((clusters, 3 + layout.width), dtype=np.int64)
+        self._codes_of = [np.zeros((clusters, len(t.coordinates)), np.int64) for t in layout.tables]
+
+    def start(self, block: Block) -> None:
+        """The next rows, whose clusters follow."""
+        # A squared norm can reach 2**48. A block of them could add up beyond the 2**53 that a
+        # double holds exactly, so each is cut into a high and a low half.
+        square = self._layout.squared_norms(block)
+        high = np.floor(square / 2**HALF)
+        # The rows are 1, the numbers, and the two halves: what a cluster adds up.
+        self._summed = np.vstack([block.rows, high, square - high * 2**HALF])
+        self._codes = block.codes
+
+    def add(self, clusters: slice, members: Floats) -> None:
+        """Add the rows to some clusters: 1 in ``members`` where a row is in a cluster, else 0."""
+        # A coordinate is at most 2**24 and a half below 2**26, so the sums of a block
+        # stay below 2**38 and are exact; over blocks they add up as int64.
+        own = (members @ self._summed.T).astype(np.int64)
+        self._sums[clusters, 0] += own[:, 0]
+        self._sums[clusters, self._numbers] += own[:, 1:-2]
+        self._sums[clusters, 1:3] += own[:, -2:]
+        if self._codes:
+            labels = (np.arange(len(members)) @ members).astype(np.intp)
+            for codes, found in zip(self._codes, self._codes_of, strict=True):
+                found[clusters] += count_codes(
+                    labels, codes, clusters=len(members), values=found.shape[1]
+                )
+
+    def result(self) -> Vector:
+        """The totals, cluster by cluster; see :func:`partition_of_totals`."""
+        for table, found in zip(self._layout.tables, self._codes_of, strict=True):
+            positions = slice(3 + table.positions.start, 3 + table.positions.stop)
+            self._sums[:, positions] = found @ table.coordinates.astype(np.int64)
+        flat: Vector = self._sums.ravel()
+        return flat
+
+
+def totals_row(totals: Vector) -> pa.RecordBatch:
+    """What a task of :func:`~segmentation.numerics.spark_sums.merged` returns."""
+    none: list[int] = []
+    return pa.record_batch(
+        {"totals": pa.array([totals]), "least": pa.array([none], pa.list_(pa.int64()))}
+    )
+
+
+def partition_of_totals(centres: Points, totals: Vector) -> Partition:
+    """The partition whose clusters have these totals, one after the other."""
+    own = totals.reshape(len(centres), -1)
+    counts, high, low = own[:, :3].T.tolist()
+    squares = tuple((h << HALF) + rest for h, rest in zip(high, low, strict=True))
+    return Partition(centres, tuple(counts), tuple(map(tuple, own[:, 3:].tolist())), squares)
 
 
 def farthest_of_task(centres: Points, layout: Layout) -> Task:

@@ -67,16 +67,17 @@ def resolve_ties(
     population: Population,
     *,
     attributes: Sequence[Attribute],
+    is_fixed: bool = False,
 ) -> FinalClusters:
     """The clusters with their centres moved by a few grid steps until no customer is tied.
 
-    If no attempt succeeds the centres are kept, and the tied customers are counted. Costs
-    one pass for the statistics, and two for each attempt.
+    If no attempt succeeds, or the centres are ``is_fixed``, they are kept, and the tied customers
+    are counted. Costs one pass for the statistics, and two for each attempt.
     """
     statistics = cluster_statistics(customers, partition, attributes=attributes)
     if not _has_ties(statistics):
         return FinalClusters(partition, statistics, tied=0)
-    for centres in _nudged(partition.centres):
+    for centres in () if is_fixed else _nudged(partition.centres):
         moved = population.partitions([centres])[0]
         if moved.has_empty:
             continue

@@ -25,6 +25,8 @@ ENTRIES = "__entries"
 
 CLUSTER, SQUARE = "__cluster", "__square"
 SECOND_CLUSTER, SECOND_SQUARE = "__second_cluster", "__second_square"
+ASSIGNMENT = (CLUSTER, SQUARE, SECOND_CLUSTER, SECOND_SQUARE)
+"""The columns of :func:`with_assignment`."""
 
 MAX_TERMS = 256
 """Up to so many terms, entries times centres, distances are code that Spark generates: about three
@@ -75,10 +77,15 @@ def spark_column(expression: Expression) -> Column:
     return F.expr(spark_sql(expression))
 
 
-def with_entries(usable: DataFrame, preparation: Preparation) -> DataFrame:
-    """The table plus the list ``ENTRIES``; its rows break no rule. Lazy."""
-    entries = [spark_column(each) for each in preparation.entries(of_usable=True)]
-    return usable.select("*", F.array(*entries).alias(ENTRIES))
+def with_entries(
+    rows: DataFrame, preparation: Preparation, *, name: str = ENTRIES, of_usable: bool = True
+) -> DataFrame:
+    """The table plus a list of entries, in which nothing is null if the rows break no rule. Lazy.
+
+    ``of_usable`` says that they break none, which takes less code.
+    """
+    entries = [spark_column(each) for each in preparation.entries(of_usable=of_usable)]
+    return rows.select("*", F.array(*entries).alias(name))
 
 
 def with_assignment(rows: DataFrame, layout: Layout, rule: LabellingRule) -> DataFrame:
@@ -105,13 +112,12 @@ def with_nearest(rows: DataFrame, layout: Layout, centres: Points) -> DataFrame:
 
 def _in_python(rows: DataFrame, layout: Layout, centres: Points) -> DataFrame:
     """:func:`with_nearest` in Python workers, which are sent the entries only."""
-    names = (CLUSTER, SQUARE, SECOND_CLUSTER, SECOND_SQUARE)
     schema = f"{CLUSTER} int, {SQUARE} double, {SECOND_CLUSTER} int, {SECOND_SQUARE} double"
 
     def assigned(batches: Iterator[pd.Series]) -> Iterator[pd.DataFrame]:
         for entries in batches:
             points = GridPoints(np.vstack(list(entries)), layout)
-            found = pd.DataFrame(dict(zip(names, points.nearest_two(centres), strict=True)))
+            found = pd.DataFrame(dict(zip(ASSIGNMENT, points.nearest_two(centres), strict=True)))
             if len(centres) == 1:
                 found[SECOND_CLUSTER] = None
             yield found
