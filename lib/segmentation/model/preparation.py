@@ -8,6 +8,7 @@ them exactly, sums over rows are sums of whole numbers, and no result depends on
 
 import math
 from dataclasses import dataclass, replace
+from datetime import date
 from functools import cached_property
 
 import numpy as np
@@ -188,9 +189,11 @@ class Preparation:
         return float(2.0**self.bits / column.unit)
 
 
-def at_scoring_day(preparation: Preparation) -> Preparation:
-    """The preparation with dates that count back from the day of scoring."""
-    features = tuple(replace(each, as_of=None) for each in preparation.features)
+def counted_from(preparation: Preparation, day: date | None) -> Preparation:
+    """The preparation with dates that count back from this day, or from the day of scoring."""
+    features = tuple(
+        replace(each, as_of=day if each.kind == "date" else None) for each in preparation.features
+    )
     return replace(preparation, features=features)
 
 

@@ -1,9 +1,11 @@
 """The customers that a model was fitted to, in few points: what later data are compared with."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from segmentation.model.fitted import FittedModel
 from segmentation.numerics.arrays import Floats
 from segmentation.numerics.grid_points import GridPoints
 
@@ -28,3 +30,16 @@ class Reference:
             return float(self.customers)
         kish = float(self.counts.sum() ** 2 / np.square(self.counts).sum())
         return min(float(self.customers), kish)
+
+
+@dataclass(frozen=True)
+class ModelFiles:
+    """A fitted model with what later runs compare it with.
+
+    ``anchors`` are the models of the runs that gave its segments' keys, where they are others.
+    ``reference`` is None where the model's run kept none.
+    """
+
+    fitted: FittedModel
+    reference: Reference | None = None
+    anchors: Mapping[str, FittedModel] = field(default_factory=dict)

@@ -1,6 +1,5 @@
 """A published run, read back as records; see :class:`PublishedRun`."""
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -10,10 +9,14 @@ from pydantic import TypeAdapter, ValidationError
 
 from segmentation.errors import DamagedError, StorageError, one_line
 from segmentation.model.fitted import FittedModel
+from segmentation.model.reference import Reference
 from segmentation.results import (
     CostPoint,
     CustomerSample,
+    Drift,
     FeatureProfile,
+    Flow,
+    KeyRecord,
     PlottedValue,
     Run,
     Segment,
@@ -21,7 +24,10 @@ from segmentation.results import (
 from segmentation.schemas import (
     COST_CURVE,
     CUSTOMERS,
+    DRIFT,
+    MIGRATION,
     PLOT_SAMPLE,
+    SEGMENT_HISTORY,
     SEGMENT_PROFILE,
     SEGMENTS,
     Table,
@@ -30,12 +36,12 @@ from segmentation.storage import version_1
 from segmentation.storage.filesystem import Folder
 from segmentation.storage.history import current, no_current_run, runs
 from segmentation.storage.manifests import read_run
+from segmentation.storage.model_files import MODEL, read_anchors, read_model, read_reference
 
 if TYPE_CHECKING:
     from pyspark.ml import PipelineModel
     from pyspark.sql import DataFrame, SparkSession
 
-MODEL, FITTED = "model", "fitted.json"
 Record = TypeVar("Record")
 
 
@@ -104,22 +110,31 @@ class PublishedRun:
         """The labelled customers, lazily."""
         return spark.read.parquet(self._child(CUSTOMERS).glob)
 
+    def history(self) -> tuple[KeyRecord, ...]:
+        """The keys of all runs up to this one, the oldest first; none if it gave no keys."""
+        if not self.run.keys_given:
+            return ()
+        return _records(KeyRecord, self._rows(SEGMENT_HISTORY), self._child(SEGMENT_HISTORY))
+
+    def flows(self) -> tuple[Flow, ...]:
+        """The moves of customers since the run before, in their published order."""
+        return _records(Flow, self._rows(MIGRATION), self._child(MIGRATION))
+
+    def drift(self) -> tuple[Drift, ...]:
+        """The drift since the model was fitted, in its published order."""
+        return _records(Drift, self._rows(DRIFT), self._child(DRIFT))
+
     def model(self) -> FittedModel:
         """The fitted model as data; version 1 published the Spark ML model alone."""
-        folder = self.folder.child(MODEL)
-        text = folder.read(FITTED)
-        if text is None:
-            raise StorageError(
-                f"{folder.uri} has no {FITTED}, which runs of version 1 lack: choose another run, "
-                "or write it again"
-            )
-        try:
-            return FittedModel.from_json(json.loads(text))
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise DamagedError(
-                f"{folder.uri}/{FITTED} is damaged, or of a newer version: "
-                f"{one_line(str(error))}; choose another run, or write it again"
-            ) from None
+        return read_model(self.folder.child(MODEL))
+
+    def reference(self) -> Reference | None:
+        """The customers that the model was fitted to, in few points; None in older runs."""
+        return read_reference(self.folder.child(MODEL), self.model())
+
+    def anchors(self) -> dict[str, FittedModel]:
+        """The models in which keys were given, by key, where it was an earlier run."""
+        return read_anchors(self.folder.child(MODEL))
 
     def pipeline_model(self) -> "PipelineModel":
         """The Spark ML model; needs an active session, and adds ``segment`` to a table."""

@@ -12,19 +12,21 @@ from pyspark.sql import DataFrame, SparkSession
 
 from segmentation.config import Output, Source
 from segmentation.errors import ConfigError, StorageError
-from segmentation.model.fitted import FittedModel
+from segmentation.model.reference import ModelFiles
 from segmentation.results import Run
 from segmentation.schemas import ONE_FOLDER, FileLayout, Table
 from segmentation.storage import downstream
 from segmentation.storage.delta import check_delta, log_tables
 from segmentation.storage.filesystem import Folder
+from segmentation.storage.lineage import keys_given, previous_run
 from segmentation.storage.locking import Lock
 from segmentation.storage.manifests import MANIFEST
+from segmentation.storage.model_files import MODEL, write_anchors, write_model, write_reference
 from segmentation.storage.output_folder import prepare_output
 from segmentation.storage.pointer import point_at, read_object
 from segmentation.storage.readers import read_table
 from segmentation.storage.removal import RUNNING, STAGING, prune, remove_run
-from segmentation.storage.run_reader import FITTED, MODEL
+from segmentation.storage.run_reader import PublishedRun
 from segmentation.storage.writers import COMPRESSION, write_rows, write_table, written_rows
 from segmentation.storage.written_files import WrittenFiles
 
@@ -110,6 +112,20 @@ class StagedRun:
             return self.output.child(f"{STAGING}{self.run_id}-{self.lock.token}")
         return self.published
 
+    def previous_run(self) -> PublishedRun | None:
+        """The run that is current while this one is made, None if there is none yet.
+
+        Raises
+        ------
+        StorageError
+            If it is damaged, or of a newer version.
+        """
+        return previous_run(self.output)
+
+    def keys_given(self) -> int:
+        """How many segment keys the output folder has given so far."""
+        return keys_given(self.output)
+
     def read(self, source: Source, *, seed: int, warn: Callable[[str], None]) -> DataFrame:
         """A table of the input; see :func:`segmentation.storage.readers.read_table`."""
         return read_table(self.spark, source, seed=seed, warn=warn)
@@ -172,11 +188,14 @@ class StagedRun:
         write_rows(rows, folder, columns=table.columns)
         self._note(folder)
 
-    def stage_model(self, fitted: FittedModel, model: PipelineModel) -> PipelineModel:
+    def stage_model(self, files: ModelFiles, model: PipelineModel) -> PipelineModel:
         """Stage the model as data and as Spark ML has it; returns the latter as it was written."""
         folder = self.staging.child(MODEL)
         model.write().save(folder.uri)
-        folder.write(FITTED, json.dumps(fitted.to_json(), indent=1, ensure_ascii=False) + "\n")
+        write_model(folder, files.fitted)
+        if files.reference is not None:
+            write_reference(folder, files.reference)
+        write_anchors(folder, files.anchors)
         self._note(folder)
         return PipelineModel.load(folder.glob)
 
