@@ -147,7 +147,12 @@ SEGMENTS = Table(
     "one row per segment",
     (
         Column(SEGMENT, "int", _NUMBER),
-        Column("name", "string", "name, made from what distinguishes the segment"),
+        Column(
+            "name",
+            "string",
+            "name, made from what distinguishes the segment when its key was given, or as in "
+            "`segments.names`",
+        ),
         Column("customers", "bigint", "number of customers"),
         Column("share", "double", "share of all labelled customers, 0 to 1"),
         Column(
@@ -196,6 +201,11 @@ SEGMENTS = Table(
             "share of its customers whom the previous model puts in that parent",
         ),
         Column("since_run", "string", "run in which the key was given"),
+        Column(
+            "automatic_name",
+            "string",
+            "name that it would be given today; null if that is its name",
+        ),
     ),
 )
 

@@ -27,6 +27,7 @@ from segmentation.model.spark_columns import (
     ENTRIES,
     PreparedCustomers,
     spark_column,
+    with_assignment,
     with_entries,
 )
 from segmentation.model.spark_vectors import VectorStages, preparation_stages
@@ -34,6 +35,13 @@ from segmentation.numerics.arrays import Points
 from segmentation.numerics.grid_points import Layout
 from segmentation.numerics.partition import Partition
 from segmentation.pipelines.description import BuiltSegments, build_segments
+from segmentation.pipelines.labelling import labelled_table
+from segmentation.segments.labelled import (
+    PREVIOUS_KEY,
+    PREVIOUS_MODEL_KEY,
+    PREVIOUS_VALUE,
+    Label,
+)
 from segmentation.segments.profile import Value, order_by_value
 
 LATTICE_STEP = 2**20
@@ -169,6 +177,29 @@ def fitted(preparation: Preparation, centres: Points) -> FittedModel:
     names = tuple(ModelSegment(i, f"segment {i}") for i in range(len(centres)))
     rule = NearestPrototype.of(centres)
     return FittedModel(preparation, rule, names, "kmeans", {"k": len(centres)}, seed=42)
+
+
+def labelled_rows(made, built, *, columns):
+    """The table ``customers`` of a first run."""
+    customers = made.customers
+    assigned = with_assignment(customers.rows, customers.layout, built.rule).withColumns(
+        {
+            PREVIOUS_KEY: F.lit(None).cast("string"),
+            PREVIOUS_MODEL_KEY: F.lit(None).cast("string"),
+            PREVIOUS_VALUE: F.lit(None).cast("double"),
+        }
+    )
+    labels = [
+        Label(each.name, f"s{each.segment + 1}", each.distance_quantiles[-1])
+        for each in built.of_model
+    ]
+    return labelled_table(
+        assigned,
+        labels,
+        columns=columns,
+        features=made.preparation.features,
+        bits=made.preparation.bits,
+    )
 
 
 def segments_of(

@@ -11,6 +11,10 @@ from segmentation.model.expressions import Number
 from segmentation.model.spark_columns import spark_column
 from segmentation.schemas import CUSTOMERS, MALFORMED, REJECTED, SEGMENT
 from segmentation.segments.labelled import (
+    PREVIOUS_KEY,
+    PREVIOUS_MODEL_KEY,
+    PREVIOUS_VALUE,
+    Label,
     labelled_customers,
     rejected_rows,
 )
@@ -18,11 +22,16 @@ from tests.spark.tables import config, with_rejection
 
 
 def labelled(rows, *, columns, numbers=(), names=("Best", "Rest")):
+    before = {
+        PREVIOUS_KEY: F.lit("s2"),
+        PREVIOUS_MODEL_KEY: F.lit("s1"),
+        PREVIOUS_VALUE: F.lit(7.5),
+    }
     return labelled_customers(
-        rows,
+        rows.withColumns(before),
         columns=columns,
         numbers={name: spark_column(Number(name)) for name in numbers},
-        names=names,
+        labels=[Label(name, f"s{i + 1}", 3.0) for i, name in enumerate(names)],
         imputed=F.lit(None).cast("string"),
         bits=1,
     )
@@ -33,12 +42,12 @@ LABEL = "__cluster int, __second_cluster int, __square double, __second_square d
 
 def test_a_label_on_paper(spark):
     # squares of 36 and 144 steps of a half: distances 3 and 6, so halfway to the border
-    rows = [("a", 1, 0, 36.0, 144.0), ("b", 0, 1, 0.0, 4.0), ("c", 0, 1, 25.0, 25.0)]
+    rows = [("a", 1, 0, 36.0, 144.0), ("b", 0, 1, 0.0, 4.0), ("c", 0, 1, 49.0, 49.0)]
     customers = labelled(spark.createDataFrame(rows, f"id string, {LABEL}"), columns=["id"])
     assert [tuple(row) for row in customers.orderBy("id").collect()] == [
-        ("a", "Rest", 3.0, 0, 0.5, None, 1),
-        ("b", "Best", 0.0, 1, 1.0, None, 0),
-        ("c", "Best", 2.5, 1, 0.0, None, 0),
+        ("a", "Rest", 3.0, 0, 0.5, None, "s2", "s2", "s1", 7.5, False, 1),
+        ("b", "Best", 0.0, 1, 1.0, None, "s1", "s2", "s1", 7.5, False, 0),
+        ("c", "Best", 3.5, 1, 0.0, None, "s1", "s2", "s1", 7.5, True, 0),
     ]
     assert customers.columns == ["id", *CUSTOMERS.column_names]
     assert [customers.schema[c.name].dataType.simpleString() for c in CUSTOMERS.columns] == [
@@ -51,7 +60,9 @@ def test_a_single_segment_has_neither_runner_up_nor_margin(spark):
     customers = labelled(
         spark.createDataFrame(rows, f"id string, {LABEL}"), columns=["id"], names=["All"]
     )
-    assert tuple(customers.collect()[0]) == ("a", "All", 2.0, None, None, None, 0)
+    assert tuple(customers.collect()[0]) == (
+        *("a", "All", 2.0, None, None, None, "s1", "s2", "s1", 7.5, False, 0),
+    )
 
 
 def test_texts_of_features_become_numbers_and_other_columns_stay_as_they_are(spark):

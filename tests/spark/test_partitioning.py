@@ -8,10 +8,9 @@ from segmentation.clustering.coreset import sample
 from segmentation.clustering.kmeans import fit_coreset
 from segmentation.clustering.lloyd import lloyd_from_centres
 from segmentation.clustering.sweep import score
-from segmentation.pipelines.labelling import labelled_table
 from segmentation.segments.profile import Value
 from tests.rotation import rotation
-from tests.spark.tables import identity_of, in_partitions, prepared, segments_of
+from tests.spark.tables import identity_of, in_partitions, labelled_rows, prepared, segments_of
 
 
 @pytest.fixture(scope="module")
@@ -39,9 +38,7 @@ def found(customers, ks=(1, 2, 4)):
     swept = score(population, centres)
     partition, _ = lloyd_from_centres(population, swept[-1].means(), max_steps=3)
     _, built = segments_of(made, partition, value=Value("spend", adds_up=True))
-    table = labelled_table(
-        made.customers, built, columns=customers.columns, features=preparation.features
-    )
+    table = labelled_rows(made, built, columns=customers.columns)
     return {
         "audit": made.audit,
         "preparation": preparation,

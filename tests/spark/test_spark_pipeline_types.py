@@ -13,7 +13,7 @@ from pyspark.ml import PipelineModel
 from pyspark.sql import functions as F
 
 from segmentation.features import contract
-from segmentation.model.preparation import at_scoring_day
+from segmentation.model.preparation import counted_from
 from segmentation.model.spark_columns import CLUSTER, with_nearest
 from segmentation.model.spark_pipeline import at_day, pipeline_model
 from segmentation.schemas import SEGMENT
@@ -253,7 +253,7 @@ def test_a_date_counts_from_the_day_of_the_run_or_of_scoring(spark, moves, tmp_p
     features = {"dates": ["since"], "as_of": AS_OF.isoformat(), "transform": "none"}
     made = prepared(customers, numeric=[], features=features)
     points = sorted({row["__q0"] for row in made.rows.collect()})
-    preparation = at_scoring_day(made.preparation) if moves else made.preparation
+    preparation = counted_from(made.preparation, None) if moves else made.preparation
     centres = np.array([[points[0]], [points[-1]]])
     pipeline_model(spark, fitted(preparation, centres)).write().save(str(tmp_path / "model"))
     model = PipelineModel.load(str(tmp_path / "model"))

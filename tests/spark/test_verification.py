@@ -9,14 +9,14 @@ from pyspark.sql import functions as F
 from segmentation.errors import DataError
 from segmentation.model.rules import NearestPrototype
 from segmentation.model.spark_pipeline import pipeline_model
-from segmentation.pipelines.labelling import StagedRows, labelled_table
+from segmentation.pipelines.labelling import StagedRows
 from segmentation.pipelines.verification import (
     check_counts,
     check_model,
     check_rejected,
 )
 from segmentation.segments.profile import Value
-from tests.spark.tables import fitted, planted, prepared, segments_of, table
+from tests.spark.tables import fitted, labelled_rows, planted, prepared, segments_of, table
 
 
 @pytest.fixture(scope="module")
@@ -27,9 +27,7 @@ def run(spark):
     centres = made.scaled[[0, 1, 2]] * 2.0**made.preparation.bits
     partition = made.population.partitions([np.asarray(centres)])[0]
     _, built = segments_of(made, partition, value=Value("a", adds_up=True))
-    labelled = labelled_table(
-        made.customers, built, columns=made.usable.columns, features=made.preparation.features
-    )
+    labelled = labelled_rows(made, built, columns=made.usable.columns)
     return made, built, labelled.cache()
 
 

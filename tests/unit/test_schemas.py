@@ -21,8 +21,6 @@ from segmentation.schemas import (
 )
 
 SQL_TYPES = {"int": "int", "bigint": "int", "double": "float", "string": "str", "boolean": "bool"}
-UNPUBLISHED = {"automatic_name"}
-"""Follows from the published profiles."""
 
 
 @pytest.mark.parametrize(
@@ -33,7 +31,7 @@ def test_a_table_has_the_fields_of_its_record(table, record):
     types = {
         field.name: str(getattr(field.type, "__name__", field.type)) for field in fields(record)
     }
-    assert set(table.column_names) == set(types) - UNPUBLISHED
+    assert set(table.column_names) == set(types)
     for column in table.columns:
         assert types[column.name].removesuffix(" | None") == SQL_TYPES[column.type]
 

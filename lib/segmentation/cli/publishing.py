@@ -30,6 +30,8 @@ class RunRequest:
     run_id: str
     began: datetime
     is_dry: bool
+    accepts: bool = False
+    as_of: str | None = None
 
 
 def lines_of_run(request: RunRequest, listener: Listener) -> list[str]:
@@ -47,6 +49,7 @@ def lines_of_run(request: RunRequest, listener: Listener) -> list[str]:
             "segment customers",
             request.config,
             overrides=request.overrides,
+            as_of=request.as_of,
             conf=properties(request.conf),
         )
         if request.is_dry:
@@ -64,12 +67,20 @@ def lines_of_run(request: RunRequest, listener: Listener) -> list[str]:
                 steps=Steps(listener, job_descriptions(staged.spark)),
                 created_at=request.began.isoformat(timespec="seconds"),
                 versions=_versions(staged.spark),
+                accepts=request.accepts,
             )
         finally:
             staged.discard()
     address = redacted(published.address)
     reason = f"k = {published.k}: {published.reason}"
-    return [*published.headline, reason, f"run: {address}", f"report: {address}/report.html"]
+    model = [] if published.refresh is None else [f"model: {published.refresh}"]
+    return [
+        *published.headline,
+        reason,
+        *model,
+        f"run: {address}",
+        f"report: {address}/report.html",
+    ]
 
 
 def _pipeline() -> ModuleType:

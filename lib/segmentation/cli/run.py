@@ -32,6 +32,23 @@ def run(
     run_id: Annotated[
         str | None, typer.Option(metavar="ID", help="Run id (default: UTC start time).")
     ] = None,
+    refresh: Annotated[
+        str | None,
+        typer.Option(
+            metavar="POLICY",
+            help="auto, keep, warm, fresh or combine: the same as --set refresh.policy=POLICY.",
+        ),
+    ] = None,
+    as_of: Annotated[
+        str | None,
+        typer.Option(metavar="DATE", help="The day from which days are counted back."),
+    ] = None,
+    accept: Annotated[
+        bool,
+        typer.Option(
+            "--accept", help="Go on with data that look broken beside those of the previous run."
+        ),
+    ] = False,
     dry_run: Annotated[
         bool,
         typer.Option(
@@ -55,6 +72,8 @@ def run(
     values = list(overrides or ())
     if output is not None:  # a JSON string is a valid TOML string
         values.append(f"output.path={json.dumps(output, ensure_ascii=False)}")
+    if refresh is not None:
+        values.append(f"refresh.policy={json.dumps(refresh)}")
     began = datetime.now(UTC)
     request = RunRequest(
         config=config,
@@ -63,6 +82,8 @@ def run(
         run_id=began.strftime("%Y%m%dT%H%M%SZ") if run_id is None else run_id,
         began=began,
         is_dry=dry_run,
+        accepts=accept,
+        as_of=as_of,
     )
     listener = progress(Console(stderr=True))
     with listener.live():

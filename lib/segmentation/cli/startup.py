@@ -22,7 +22,12 @@ ONE_MACHINE = re.compile(r"local(\[|-cluster|$)")
 
 
 def start(
-    name: str, config: str, *, overrides: Sequence[str], conf: Mapping[str, str]
+    name: str,
+    config: str,
+    *,
+    overrides: Sequence[str],
+    conf: Mapping[str, str],
+    as_of: str | None = None,
 ) -> tuple[Config, Callable[[], SparkSession]]:
     """The configuration and the function that gives the session, built when it is first asked for.
 
@@ -48,7 +53,7 @@ def start(
 
     if S3.match(config):
         session()
-    settings = load(config, overrides=overrides)
+    settings = load(config, overrides=overrides, as_of=as_of)
     if S3.match(settings.output.path) or has_far_master or is_running():
         checked_session()
     return settings, checked_session

@@ -15,9 +15,10 @@ from segmentation.errors import ConfigError, nearest, one_line
 from segmentation.redaction import redacted_tree, remember
 
 
-def load(path: str | Path, *, overrides: Sequence[str] = ()) -> Config:
+def load(path: str | Path, *, overrides: Sequence[str] = (), as_of: str | None = None) -> Config:
     """The configuration in a TOML file, with ``section.key=VALUE`` overrides.
 
+    ``as_of`` is the day from which days are counted back: of the lines where there are some.
     The path may be a URI that pyarrow can read, such as ``s3a://`` or ``hdfs://``.
 
     Raises
@@ -34,6 +35,8 @@ def load(path: str | Path, *, overrides: Sequence[str] = ()) -> Config:
         ) from None
     for override in overrides:
         _override(tree, override)
+    if as_of is not None:
+        _override(tree, f"{'transactions' if 'transactions' in tree else 'features'}.as_of={as_of}")
     return parse(tree, source=str(path))
 
 

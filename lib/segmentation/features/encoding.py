@@ -17,7 +17,7 @@ from segmentation.config import Features
 from segmentation.errors import DataError
 from segmentation.features.contract import Audit
 from segmentation.features.frequencies import Frequencies, by_place, frequencies
-from segmentation.model.features import Feature, labels, number, raw_number
+from segmentation.model.features import Feature, is_missing, labels, number, raw_number
 from segmentation.model.spark_columns import spark_column
 from segmentation.numerics.spark_sums import quantiles
 from segmentation.results import Imputed
@@ -91,6 +91,27 @@ def encode(
         if each.missing == "impute" and missing[each.name]
     )
     return Encoding(tuple(learned), imputations)
+
+
+def encoded_before(usable: DataFrame, fitted: Sequence[Feature], *, audit: Audit) -> Encoding:
+    """The encoding of features that were fitted to other customers: only imputations are counted.
+
+    Starts a Spark job where some feature is imputed.
+    """
+    imputed = [each for each in fitted if each.missing == "impute"]
+    if not imputed:
+        return Encoding(tuple(fitted))
+    counts = usable.agg(
+        *[
+            F.count(F.when(spark_column(is_missing(each)), 1)).alias(f"missing_{i}")
+            for i, each in enumerate(imputed)
+        ]
+    ).collect()[0]
+    found = zip(imputed, counts, strict=True)
+    return Encoding(
+        tuple(fitted),
+        tuple(Imputed(each.name, n, n / audit.usable) for each, n in found if n),
+    )
 
 
 def check_dimensions(features: Sequence[Feature]) -> None:

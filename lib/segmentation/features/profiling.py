@@ -1,7 +1,7 @@
 """The attributes that are reported per segment: features and others, with original values."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pyspark.sql import DataFrame
 from pyspark.sql import types as T
@@ -48,6 +48,10 @@ class Profiled:
     of_features: tuple[Attribute, ...]
     described: tuple[Attribute, ...]
     non_numeric: tuple[NonNumericCells, ...] = ()
+
+    def of_others(self, fitted: Sequence[Feature]) -> "Profiled":
+        """The same, with attributes of features that were fitted to other customers."""
+        return replace(self, of_features=tuple(map(_of_feature, fitted)))
 
     def attributes(self, used: Sequence[str], *, value: str | None) -> tuple[Attribute, ...]:
         """What is profiled: the features ``used`` for clustering, then the other attributes.

@@ -1,17 +1,20 @@
 """The description of a run's segments: their order, their profiles and their names."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from segmentation.clustering.ties import FinalClusters
 from segmentation.config import Config
 from segmentation.model.fitted import FittedModel, ModelSegment
 from segmentation.model.preparation import Preparation
 from segmentation.model.rules import NearestPrototype
+from segmentation.pipelines.identification import identified
 from segmentation.pipelines.input import CheckedInput
 from segmentation.pipelines.preparation import PreparedInput
+from segmentation.pipelines.previous import PreviousRun
 from segmentation.results import Choice, FeatureProfile, Segment
 from segmentation.segments.attributes import Attribute
+from segmentation.segments.identity import Identity
 from segmentation.segments.profile import Centre, Value, describe
 
 
@@ -70,6 +73,35 @@ def build_segments(
     return BuiltSegments(rule, of_model, segments, profiles, clusters.tied)
 
 
+def with_identities(
+    built: BuiltSegments,
+    identities: Sequence[Identity],
+    *,
+    previous: PreviousRun | None,
+    is_kept: bool,
+    names: Mapping[str, str],
+    run: str,
+) -> BuiltSegments:
+    """The segments with their keys and the names that stay; ``identities`` are in their order.
+
+    A kept model keeps the distances of the customers that it was fitted to.
+    """
+    segments = identified(built.segments, identities, previous=previous, names=names, run=run)
+    old = {} if previous is None else {each.key: each for each in previous.model.segments}
+    of_model = tuple(
+        replace(
+            each,
+            name=segment.name,
+            key=segment.segment_key,
+            distance_quantiles=old[segment.segment_key].distance_quantiles
+            if is_kept
+            else each.distance_quantiles,
+        )
+        for each, segment in zip(built.of_model, segments, strict=True)
+    )
+    return replace(built, segments=segments, of_model=of_model)
+
+
 def fitted_model(
     built: BuiltSegments,
     choice: Choice,
@@ -78,7 +110,7 @@ def fitted_model(
     prepared: PreparedInput,
     seed: int,
 ) -> FittedModel:
-    """All that the run learned, as data."""
+    """All that the run knows of its model, as data."""
     return FittedModel(
         prepared.scoring,
         built.rule,

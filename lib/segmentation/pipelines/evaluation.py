@@ -1,25 +1,18 @@
-"""The evaluation of the sweep: partitions become evidence on k, and the published cost curve."""
+"""The evaluation of the sweep: partitions become evidence on k."""
 
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
 from segmentation.clustering.coreset import Coreset
 from segmentation.clustering.refit import refit_kmeans
-from segmentation.clustering.ties import FinalClusters
 from segmentation.numerics.partition import Partition
 from segmentation.pipelines.preparation import PreparedInput
-from segmentation.results import CostPoint
 from segmentation.selection.degeneracy import degeneracies
 from segmentation.selection.evidence import Evidence, evidence_on_k
 from segmentation.selection.imputation import Spike
 from segmentation.selection.validity import (
     Clusters,
-    calinski_harabasz,
-    davies_bouldin,
-    rounded,
 )
 
 
@@ -70,26 +63,4 @@ def segment_degeneracies(
         clusters_of(partition, bits=prepared.customers.bits),
         features=[column.name for column in prepared.preparation.columns],
         min_share=min_share,
-    )
-
-
-def cost_curve(
-    evidence: Evidence, sweep: Sequence[Partition], refined: FinalClusters, *, bits: int
-) -> tuple[CostPoint, ...]:
-    """The evidence for every k, with what refinement and the last pass found for the chosen one."""
-    clusters = clusters_of(refined.partition, bits=bits)
-    of_chosen: dict[str, Any] = {
-        "chosen": True,
-        "silhouette": rounded(refined.silhouette),
-        "calinski_harabasz": rounded(calinski_harabasz(clusters)),
-        "davies_bouldin": rounded(davies_bouldin(clusters)),
-        "smallest_share": clusters.smallest_share,
-    }
-    return tuple(
-        replace(
-            point,
-            cost=partition.scaled_cost(bits),
-            **(of_chosen if partition.k == refined.partition.k else {}),
-        )
-        for point, partition in zip(evidence.curve, sweep, strict=True)
     )

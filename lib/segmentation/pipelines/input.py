@@ -22,7 +22,8 @@ from segmentation.schemas import MALFORMED
 class CheckedInput:
     """The customers, and the reason why each row that is not usable is rejected.
 
-    ``is_published`` says that the output has a run of it already, with the same configuration.
+    ``is_published`` says that the output has a run of it already, with the same configuration;
+    ``repeated_ids`` is how many customer ids are on more than one row.
     """
 
     assembled: AssembledCustomers
@@ -30,6 +31,7 @@ class CheckedInput:
     audited: DataFrame
     audit: contract.Audit
     is_published: bool
+    repeated_ids: int = 0
 
     @property
     def usable(self) -> DataFrame:
@@ -86,6 +88,7 @@ def check_input(config: Config, *, reader: InputReader, steps: Steps) -> Checked
         audit = contract.audit(audited, features=features)
         contract.check_share(audit, min_usable=config.input.min_usable)
         is_published = reader.is_published(assembled.fingerprint(audit))
+        repeated = 0
         if not is_published:
-            warn_of_rows(steps, audit, contract.usable(audited), config)
-    return CheckedInput(assembled, features, audited, audit, is_published)
+            repeated = warn_of_rows(steps, audit, contract.usable(audited), config)
+    return CheckedInput(assembled, features, audited, audit, is_published, repeated)

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from segmentation.config import Config
 from segmentation.features import contract
 from segmentation.model.features import Feature, is_missing, known_number
-from segmentation.model.spark_columns import PreparedCustomers, spark_column, with_assignment
+from segmentation.model.fitted import DISTANCE_QUANTILES
+from segmentation.model.spark_columns import spark_column
 from segmentation.pipelines.description import BuiltSegments
 from segmentation.pipelines.input import CheckedInput
 from segmentation.pipelines.preparation import PreparedInput
@@ -21,7 +23,7 @@ from segmentation.schemas import (
     FileLayout,
     published_name,
 )
-from segmentation.segments.labelled import labelled_customers, rejected_rows
+from segmentation.segments.labelled import Label, labelled_customers, rejected_rows
 
 
 @dataclass(frozen=True)
@@ -36,27 +38,34 @@ class StagedRows:
 def stage_customers(
     writer: RunWriter,
     checked: CheckedInput,
-    prepared: PreparedInput,
+    assigned: DataFrame,
     built: BuiltSegments,
     *,
-    customer_id: str | None,
+    prepared: PreparedInput,
+    config: Config,
 ) -> StagedRows:
     """Write the labelled customers, the rejected rows, and the excluded lines if there are lines.
 
-    Reads the input twice.
+    ``assigned`` are the customers with their segments. Reads the input twice.
     """
+    customer_id = config.input.customer_id
     ids = (published_name(customer_id),) if customer_id else ()
-    unique = (*ids, "distance", "margin")
+    unique = (*ids, "distance", "margin", "previous_value")
     if contract.is_wide(checked.features):  # dictionaries of many numbers take long
         numeric = [each.name for each in checked.features if each.kind == "numeric"]
         unique += tuple(map(published_name, numeric))
+    at = DISTANCE_QUANTILES.index(config.segments.outlier_quantile)
     labelled = writer.stage_table(
         CUSTOMERS.name,
         labelled_table(
-            prepared.customers,
-            built,
+            assigned,
+            [
+                Label(each.name, str(each.key), each.distance_quantiles[at])
+                for each in built.of_model
+            ],
             columns=checked.columns,
             features=prepared.encoding.features,
+            bits=prepared.preparation.bits,
         ),
         rows=checked.audit.usable,
         layout=FileLayout(SEGMENT, ids, unique),
@@ -78,28 +87,29 @@ def stage_customers(
 
 
 def labelled_table(
-    customers: PreparedCustomers,
-    built: BuiltSegments,
+    assigned: DataFrame,
+    labels: Sequence[Label],
     *,
     columns: Sequence[str],
     features: Sequence[Feature],
+    bits: int,
 ) -> DataFrame:
     """The table ``customers``: the input's ``columns`` of every row, and its label. Lazy.
 
-    Of the numeric ``features`` a text becomes its number.
+    Of the numeric ``features`` a text becomes its number. Grid steps are ``2**-bits`` units.
     """
     imputed = [each for each in features if each.missing == "impute"]
     filled = [F.when(spark_column(is_missing(each)), F.lit(each.name)) for each in imputed]
     names = F.nullif(F.concat_ws(", ", *filled), F.lit("")) if filled else F.lit(None)
     return labelled_customers(
-        with_assignment(customers.rows, customers.layout, built.rule),
+        assigned,
         columns=columns,
         numbers={
             each.name: spark_column(known_number(each.name))
             for each in features
             if each.kind == "numeric"
         },
-        names=[segment.name for segment in built.segments],
+        labels=labels,
         imputed=names.cast("string"),
-        bits=customers.bits,
+        bits=bits,
     )

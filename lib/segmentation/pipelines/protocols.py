@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Protocol
 
 from segmentation.config import Source
 from segmentation.model.fitted import FittedModel
-from segmentation.results import CostPoint, CustomerSample, FeatureProfile, Run, Segment
+from segmentation.model.reference import ModelFiles, Reference
+from segmentation.results import (
+    CostPoint,
+    CustomerSample,
+    Drift,
+    FeatureProfile,
+    Flow,
+    KeyRecord,
+    Run,
+    Segment,
+)
 from segmentation.schemas import ONE_FOLDER, FileLayout, Table
 
 if TYPE_CHECKING:  # a page is rendered again without Spark
@@ -55,7 +65,13 @@ class RunWriter(InputReader, Protocol):
     def stage_rows(self, table: Table, rows: Sequence[object]) -> None:
         """Stage a small table, one row per record."""
 
-    def stage_model(self, fitted: FittedModel, model: PipelineModel) -> PipelineModel:
+    def previous_run(self) -> RunReader | None:
+        """The run that is current while this one is made, None if there is none yet."""
+
+    def keys_given(self) -> int:
+        """How many segment keys the output folder has given so far."""
+
+    def stage_model(self, files: ModelFiles, model: PipelineModel) -> PipelineModel:
         """Stage the model as data and as Spark ML has it; returns the latter as it was written."""
 
     def stage_texts(self, *, run: Run, report: str) -> None:
@@ -67,6 +83,10 @@ class RunWriter(InputReader, Protocol):
 
 class RunReader(Protocol):
     """A published run; see ``storage.run_reader``."""
+
+    @property
+    def name(self) -> str:
+        """The run's id, by its folder."""
 
     @property
     def run(self) -> Run:
@@ -89,6 +109,21 @@ class RunReader(Protocol):
 
     def model(self) -> FittedModel:
         """The fitted model as data."""
+
+    def reference(self) -> Reference | None:
+        """The customers that the model was fitted to, in few points; None in older runs."""
+
+    def anchors(self) -> Mapping[str, FittedModel]:
+        """The models in which keys were given, by key, where it was an earlier run."""
+
+    def history(self) -> tuple[KeyRecord, ...]:
+        """The keys of all runs up to this one, the oldest first; none if it gave no keys."""
+
+    def flows(self) -> tuple[Flow, ...]:
+        """The moves of customers since the run before."""
+
+    def drift(self) -> tuple[Drift, ...]:
+        """The drift since the model was fitted."""
 
     def pipeline_model(self) -> PipelineModel:
         """The Spark ML model, which adds ``segment`` to a table."""

@@ -16,7 +16,7 @@ from segmentation.pipelines.steps import Steps
 from segmentation.redaction import redacted_tree
 from segmentation.reporting.segment_page import render, sentences
 from segmentation.reporting.separation import by_separation, separation
-from segmentation.results import Choice, CostPoint, Report, Run
+from segmentation.results import Changes, Choice, CostPoint, Report, Run
 from segmentation.schemas import COST_CURVE, PLOT_SAMPLE, SEGMENT_PROFILE, SEGMENTS
 from segmentation.selection.correlation import correlated
 
@@ -29,6 +29,7 @@ class Published:
     reason: str
     address: str
     headline: tuple[str, ...] = ()
+    refresh: str | None = None
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ class Findings:
     built: BuiltSegments
     fitted: FittedModel
     staged: StagedRows
+    changes: Changes
 
 
 def stage_small_tables(
@@ -77,7 +79,9 @@ def stage_report(
         ranked=names,
     )
     writer.stage_rows(PLOT_SAMPLE, sample.records())
-    report = Report(run, findings.curve, built.segments, built.profiles, sample)
+    report = Report(
+        run, findings.curve, built.segments, built.profiles, sample, changes=findings.changes
+    )
     run = replace(run, headline=sentences(report, min_group=min_group))
     writer.stage_texts(run=run, report=render(report, min_group=min_group))
     return run
@@ -120,6 +124,7 @@ def run_record(
         correlation_groups=strong.groups,
         imputed=prepared.encoding.imputations,
         model_id=findings.fitted.model_id,
+        refresh=findings.changes.refresh,
     )
 
 
@@ -129,4 +134,5 @@ def publish_again(writer: RunWriter) -> Published:
     if existing is None:
         raise ValueError("there is no such run")
     choice = existing.choice
-    return Published(choice.k, choice.reason, writer.publish(), existing.headline)
+    refresh = None if existing.refresh is None else existing.refresh.reason
+    return Published(choice.k, choice.reason, writer.publish(), existing.headline, refresh)

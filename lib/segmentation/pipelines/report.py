@@ -3,7 +3,7 @@
 from segmentation.config.tree import ReportSection
 from segmentation.pipelines.protocols import RunReader
 from segmentation.reporting.segment_page import render
-from segmentation.results import Report
+from segmentation.results import Changes, Report
 
 
 def page(published: RunReader) -> str:
@@ -22,6 +22,15 @@ def page(published: RunReader) -> str:
         segments=published.segments(),
         profiles=published.profiles(),
         sample=published.plot_sample(),
+        changes=_changes(published),
     )
     settings = published.run.config.get("report", {})
     return render(report, min_group=settings.get("min_group", ReportSection().min_group))
+
+
+def _changes(published: RunReader) -> Changes | None:
+    """What changed since the run before; None of a run from before there were keys."""
+    refresh = published.run.refresh
+    if refresh is None:
+        return None
+    return Changes(refresh, published.flows(), published.drift(), published.history())

@@ -4,16 +4,30 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from segmentation.clustering.coreset import compress
-from segmentation.clustering.sweep import score, with_refined
 from segmentation.clustering.ties import resolve_ties
 from segmentation.config import Config
 from segmentation.model.spark_pipeline import pipeline_model
-from segmentation.pipelines.description import build_segments, fitted_model, value_of
-from segmentation.pipelines.engines import fit_candidates, population_of, refine
-from segmentation.pipelines.evaluation import cost_curve, evaluate_sweep, segment_degeneracies
+from segmentation.pipelines.as_before import as_before
+from segmentation.pipelines.changes import (
+    Continuation,
+    model_files,
+    stage_changes,
+    warn_of_anchors,
+)
+from segmentation.pipelines.curve import published_curve
+from segmentation.pipelines.description import (
+    build_segments,
+    fitted_model,
+    value_of,
+    with_identities,
+)
+from segmentation.pipelines.fresh import fit_fresh
 from segmentation.pipelines.input import check_input
+from segmentation.pipelines.keys import identify_segments
 from segmentation.pipelines.labelling import stage_customers
-from segmentation.pipelines.preparation import prepare
+from segmentation.pipelines.moves import assigned_customers, follow
+from segmentation.pipelines.preparation import prepare, prepare_as_before
+from segmentation.pipelines.previous import previous_run
 from segmentation.pipelines.protocols import RunWriter
 from segmentation.pipelines.publication import (
     Findings,
@@ -24,12 +38,12 @@ from segmentation.pipelines.publication import (
     stage_report,
     stage_small_tables,
 )
+from segmentation.pipelines.refresh import check_refresh, refreshed, refuse_broken
 from segmentation.pipelines.steps import Steps
 from segmentation.pipelines.verification import check_staged
-from segmentation.pipelines.warnings import range_of_k, warn_of_ties
+from segmentation.pipelines.warnings import warn_of_ties
 from segmentation.segments.profile import order_by_value
 from segmentation.selection.validity import rounded
-from segmentation.selection.verdict import choose, weaknesses
 
 
 def run(
@@ -39,8 +53,11 @@ def run(
     steps: Steps,
     created_at: str,
     versions: Mapping[str, str],
+    accepts: bool = False,
 ) -> Published:
     """Segment the configured customers and publish the run, or raise and publish nothing.
+
+    ``accepts`` goes on with data that look broken beside those of the previous run.
 
     Raises
     ------
@@ -53,63 +70,90 @@ def run(
         return publish_again(writer)
 
     with steps("prepare"):
-        prepared = prepare(checked, config, steps=steps)
-        customers, seed = prepared.customers, config.sweep.seed
+        previous = previous_run(writer, steps)
+        check_refresh(previous, config)
+        old = previous.model.preparation if previous and config.refresh.policy == "keep" else None
+        if old is None:
+            prepared = prepare(checked, config, steps=steps)
+        else:
+            prepared = prepare_as_before(checked, old, config, steps=steps)
 
     with steps("compress"):
-        size = config.sweep.coreset_size
-        coreset = compress(customers, identity=prepared.identity, size=size, seed=seed)
-        ks = range_of_k(steps, coreset, customers, config)
-        population = population_of(customers, coreset, config.sweep)
+        size, seed = config.sweep.coreset_size, config.sweep.seed
+        coreset = compress(prepared.customers, identity=prepared.identity, size=size, seed=seed)
+        before = as_before(previous, checked, prepared, config, coreset=coreset, steps=steps)
+        refuse_broken(before, accepts=accepts, steps=steps)
 
-    with steps("sweep"):
-        candidates = fit_candidates(prepared, coreset, ks=ks, sweep=config.sweep)
+    fresh = fit_fresh(prepared, coreset, config, steps=steps) if old is None else None
 
-    with steps("score"):
-        sweep = score(population, candidates)
-
-    with steps("choose"):
-        evidence = evaluate_sweep(coreset, sweep, prepared=prepared, seed=seed)
-        choice = choose(evidence, k=config.choose.k)
-        steps.warn(*weaknesses(evidence, choice.k))
-
-    with steps("refine"):
-        start = next(partition for partition in sweep if partition.k == choice.k)
-        partition = refine(population, start, coreset=coreset, steps=steps)
-        min_share = config.choose.min_share
-        steps.warn(*segment_degeneracies(partition, prepared=prepared, min_share=min_share))
+    with steps("identify"):
+        model = refreshed(
+            before, fresh, prepared, config, run=writer.run_id, created_at=created_at, steps=steps
+        )
+        prepared = model.prepared
+        continued = Continuation(previous, before, follow(previous, checked, config, steps=steps))
 
     with steps("describe"):
-        clusters = resolve_ties(customers, partition, population, attributes=prepared.attributes)
+        clusters = resolve_ties(
+            prepared.customers,
+            model.partition,
+            model.population,
+            attributes=prepared.attributes,
+            is_fixed=model.is_kept,
+        )
         warn_of_ties(steps, clusters.tied)
         value = value_of(config)
+        order = order_by_value(clusters.statistics, value=value)
         built = build_segments(
             clusters,
-            order_by_value(clusters.statistics, value=value),
+            order,
             preparation=prepared.preparation,
             attributes=prepared.attributes,
             value=value,
             min_group=config.report.min_group,
         )
-        sweep = with_refined(population, sweep, clusters.partition)
-        choice = replace(choice, silhouette=rounded(clusters.silhouette))
-        curve = cost_curve(evidence, sweep, clusters, bits=customers.bits)
+        identities = identify_segments(
+            model, clusters, continued, order=order, given=writer.keys_given()
+        )
+        built = with_identities(
+            built,
+            identities.segments,
+            previous=previous,
+            is_kept=model.is_kept,
+            names=config.segments.names,
+            run=writer.run_id,
+        )
+        choice = replace(model.choice, silhouette=rounded(clusters.silhouette))
+        curve = published_curve(model, fresh, clusters, previous)
 
     with steps("freeze"):
         fitted = fitted_model(built, choice, checked=checked, prepared=prepared, seed=seed)
-        model = pipeline_model(customers.rows.sparkSession, fitted)
-        model = writer.stage_model(fitted, model)
+        files = model_files(fitted, model, continued)
+        warn_of_anchors(steps, files, built, checked.usable, seed=seed)
+        spark_model = pipeline_model(prepared.customers.rows.sparkSession, fitted)
+        spark_model = writer.stage_model(files, spark_model)
 
     with steps("label"):
-        customer_id = config.input.customer_id
-        staged = stage_customers(writer, checked, prepared, built, customer_id=customer_id)
+        assigned = assigned_customers(model, built, before, continued.followed)
+        staged = stage_customers(writer, checked, assigned, built, prepared=prepared, config=config)
         stage_small_tables(writer, curve, built)
+        changes = stage_changes(
+            writer,
+            model,
+            built,
+            identities,
+            continued,
+            checked=checked,
+            config=config,
+            created_at=created_at,
+            steps=steps,
+        )
 
     with steps("check"):
-        check_staged(writer, staged, model, checked=checked, prepared=prepared, built=built)
+        check_staged(writer, staged, spark_model, checked=checked, prepared=prepared, built=built)
 
     with steps("report"):
-        findings = Findings(coreset, choice, curve, built, fitted, staged)
+        findings = Findings(model.coreset, choice, curve, built, fitted, staged, changes)
         record = run_record(
             findings,
             checked=checked,
@@ -118,7 +162,10 @@ def run(
             invocation=invocation,
             steps=steps,
         )
+        record = replace(record, keys_given=identities.given)
         record = stage_report(writer, record, findings, prepared=prepared, config=config)
 
     with steps("publish"):
-        return Published(choice.k, choice.reason, writer.publish(), record.headline)
+        return Published(
+            choice.k, choice.reason, writer.publish(), record.headline, changes.refresh.reason
+        )

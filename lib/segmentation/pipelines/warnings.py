@@ -41,8 +41,8 @@ def warn_of_sources(steps: Steps, assembled: AssembledCustomers) -> None:
             )
 
 
-def warn_of_rows(steps: Steps, audit: contract.Audit, usable: DataFrame, config: Config) -> None:
-    """Warn of rejected rows, and of ids that occur on more than one row."""
+def warn_of_rows(steps: Steps, audit: contract.Audit, usable: DataFrame, config: Config) -> int:
+    """Warn of rejected rows, and of ids that occur on more than one row; how many those are."""
     if audit.rejections:
         steps.warn(
             f"{audit.rows - audit.usable:,} of {audit.rows:,} "
@@ -51,6 +51,7 @@ def warn_of_rows(steps: Steps, audit: contract.Audit, usable: DataFrame, config:
         )
     if audit.examples:
         steps.note(f"rejected, {examples.in_words(audit.examples)}")
+    ids = 0
     may_repeat = config.transactions is None  # grouped lines are one row per customer
     if may_repeat and config.input.customer_id is not None and config.input.duplicates == "keep":
         ids, rows = contract.duplicates(usable, customer_id=config.input.customer_id)
@@ -59,6 +60,7 @@ def warn_of_rows(steps: Steps, audit: contract.Audit, usable: DataFrame, config:
                 f"{ids:,} values of {config.input.customer_id!r} occur on more than one row, "
                 f"{rows:,} rows in total; every row is kept as a customer (input.duplicates)"
             )
+    return ids
 
 
 def warn_of_encoding(

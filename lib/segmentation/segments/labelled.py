@@ -1,13 +1,29 @@
 """The published tables of customers: the labelled and the rejected."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from segmentation.model.spark_columns import CLUSTER, SECOND_CLUSTER, SECOND_SQUARE, SQUARE
-from segmentation.schemas import CUSTOMERS, REJECTED, SEGMENT, Table, published_name, quoted
+from segmentation.schemas import CUSTOMERS, KEY, REJECTED, SEGMENT, Table, published_name, quoted
+
+PREVIOUS_KEY, PREVIOUS_VALUE = "__previous_key", "__previous_value"
+PREVIOUS_MODEL_KEY = "__previous_model_key"
+
+
+@dataclass(frozen=True)
+class Label:
+    """What a customer's label says of its segment: name, key, and from which distance it is far.
+
+    ``outlier_distance`` is in scaled units.
+    """
+
+    name: str
+    key: str
+    outlier_distance: float
 
 
 def labelled_customers(
@@ -15,7 +31,7 @@ def labelled_customers(
     *,
     columns: Sequence[str],
     numbers: Mapping[str, Column],
-    names: Sequence[str],
+    labels: Sequence[Label],
     imputed: Column,
     bits: int,
 ) -> DataFrame:
@@ -24,11 +40,12 @@ def labelled_customers(
     Parameters
     ----------
     assigned
-        One row per usable customer, from :func:`~segmentation.model.spark_columns.with_assignment`.
+        One row per usable customer, from :func:`~segmentation.model.spark_columns.with_assignment`,
+        with its ``PREVIOUS_KEY``, ``PREVIOUS_VALUE`` and ``PREVIOUS_MODEL_KEY``.
     columns, numbers
         The input columns to keep; of those in ``numbers`` a text becomes its number.
-    names
-        The segments' names, in order.
+    labels
+        Those of the segments, in order.
     imputed
         The names of the features whose missing value was imputed, as one text; null if none was.
     bits
@@ -43,12 +60,18 @@ def labelled_customers(
         ).alias(published_name(name))
         for name in columns
     ]
+    distance = F.sqrt(SQUARE) * 2.0**-bits
     added = {
-        "segment_name": F.element_at(F.array(*map(F.lit, names)), F.col(CLUSTER) + 1),
-        "distance": F.sqrt(SQUARE) * 2.0**-bits,
+        "segment_name": _of_segment([each.name for each in labels]),
+        "distance": distance,
         "runner_up": F.col(SECOND_CLUSTER).cast("int"),
         "margin": 1 - F.sqrt(F.col(SQUARE) / F.col(SECOND_SQUARE)),
         "imputed": imputed,
+        KEY: _of_segment([each.key for each in labels]),
+        "previous_segment_key": F.col(PREVIOUS_KEY),
+        "previous_model_key": F.col(PREVIOUS_MODEL_KEY),
+        "previous_value": F.col(PREVIOUS_VALUE),
+        "is_outlier": distance > _of_segment([each.outlier_distance for each in labels]),
         SEGMENT: F.col(CLUSTER).cast("int"),
     }
     return assigned.select(*kept, *_commented(added, CUSTOMERS))
@@ -61,6 +84,11 @@ def rejected_rows(rejected: DataFrame, *, rejection: str) -> DataFrame:
     why = F.col(rejection)
     added = {"reason": why["reason"], "reason_column": why["reason_column"]}
     return rejected.select(*kept, *_commented(added, REJECTED))
+
+
+def _of_segment(values: Sequence[str] | Sequence[float]) -> Column:
+    """The value of the row's segment."""
+    return F.element_at(F.array(*map(F.lit, values)), F.col(CLUSTER) + 1)
 
 
 def _commented(columns: Mapping[str, Column], table: Table) -> list[Column]:

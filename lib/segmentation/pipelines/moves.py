@@ -1,0 +1,153 @@
+"""Customers followed by their id from the previous run to this one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from segmentation.clustering.overlap import BEFORE
+from segmentation.config import Config
+from segmentation.features.joining import key_text
+from segmentation.model.fitted import ModelSegment
+from segmentation.model.spark_columns import ASSIGNMENT, CLUSTER, ENTRIES, SQUARE, with_assignment
+from segmentation.pipelines.as_before import AsBefore, reach
+from segmentation.pipelines.description import BuiltSegments
+from segmentation.pipelines.input import CheckedInput
+from segmentation.pipelines.previous import PreviousRun
+from segmentation.pipelines.refresh import Refreshed
+from segmentation.pipelines.steps import Steps
+from segmentation.schemas import KEY, SEGMENT, published_name, quoted
+from segmentation.segments.labelled import PREVIOUS_KEY, PREVIOUS_MODEL_KEY, PREVIOUS_VALUE
+from segmentation.segments.overlaps import Counts
+
+ID = "__id_before"
+
+
+@dataclass(frozen=True)
+class Followed:
+    """The previous run's customers, to be found by their id.
+
+    ``everyone`` has ``key`` and ``value`` of all, ``unique`` also the id ``ID`` of those whose id
+    is on one row in both runs. ``id`` is today's id in the form of ``ID``.
+    """
+
+    everyone: DataFrame
+    unique: DataFrame
+    id: Column
+
+    def counts(self, assigned: DataFrame, *, keys: Sequence[str], clusters: int) -> Counts:
+        """The customers of every previous key, by cluster; the last column has those who left.
+
+        ``assigned`` are today's rows with their ``CLUSTER``. Starts a Spark job with a join.
+        """
+        today = assigned.select(self.id.alias("__id"), CLUSTER)
+        both = self.unique.join(today, F.col(ID) == F.col("__id"), "left")
+        found = both.groupBy("key", CLUSTER).count().collect()
+        counts = np.zeros((len(keys), clusters + 1), dtype=np.int64)
+        for row in found:
+            column = clusters if row[CLUSTER] is None else row[CLUSTER]
+            counts[keys.index(row.key), column] += row["count"]
+        return counts
+
+
+def follow(
+    previous: PreviousRun | None, checked: CheckedInput, config: Config, *, steps: Steps
+) -> Followed | None:
+    """The previous run's customers, where both runs have the same kind of id. Mostly lazy.
+
+    An id that occurs on more than one row in one of the runs is not followed.
+    """
+    own = config.input.customer_id
+    if previous is None or own is None:
+        return None
+    before = previous.run.config.get("input", {}).get("customer_id")
+    if before != own:
+        steps.warn(
+            f"customers are not followed from run {previous.name}: its input.customer_id is "
+            f"{before!r}, now {own!r}"
+        )
+        return None
+    spark = checked.usable.sparkSession
+    customers = previous.reader.customers(spark)
+    name, today = published_name(own), checked.usable
+    is_alike = customers.schema[name].dataType == today.schema[own].dataType
+    old_id = F.col(quoted(name)) if is_alike else key_text(customers, name)
+    new_id = F.col(quoted(own)) if is_alike else key_text(today, own)
+    value = published_name(config.value_feature) if config.value_feature else None
+    has_value = value is not None and value in customers.columns
+    rows = customers.select(
+        old_id.alias(ID),
+        (F.col(KEY) if KEY in customers.columns else _key_of(F.col(SEGMENT))).alias("key"),
+        (
+            F.col(quoted(str(value))).cast("double") if has_value else F.lit(None).cast("double")
+        ).alias("value"),
+    )
+    unique = rows.where(F.col(ID).isNotNull())
+    if previous.refresh.repeated_ids != 0:
+        once = unique.groupBy(ID).agg(
+            F.count(F.lit(1)).alias("rows"),
+            F.first("key").alias("key"),
+            F.first("value").alias("value"),
+        )
+        unique = once.where("rows = 1").drop("rows")
+    if checked.repeated_ids:
+        repeated = today.groupBy(new_id.alias("__id")).count().where("count > 1")
+        unique = unique.join(repeated, F.col(ID) == F.col("__id"), "left_anti")
+    return Followed(rows.select("key", "value"), unique, new_id)
+
+
+def assigned_customers(
+    refreshed: Refreshed,
+    built: BuiltSegments,
+    before: AsBefore | None,
+    followed: Followed | None,
+) -> DataFrame:
+    """Every customer's segment, and what the previous run and its model say of it. Lazy."""
+    customers = refreshed.prepared.customers
+    rows = customers.rows
+    if before is not None and not refreshed.is_kept:
+        rows = _with_previous_model_key(rows, before, is_on_own_grid=refreshed.is_fresh)
+    assigned = with_assignment(rows, customers.layout, built.rule)
+    if before is None:
+        assigned = assigned.withColumn(PREVIOUS_MODEL_KEY, F.lit(None).cast("string"))
+    elif refreshed.is_kept:
+        model_key = _key_in_reach(built.of_model, bits=customers.bits)
+        assigned = assigned.withColumn(PREVIOUS_MODEL_KEY, model_key)
+    if followed is None:
+        nothing = {
+            PREVIOUS_KEY: F.lit(None).cast("string"),
+            PREVIOUS_VALUE: F.lit(None).cast("double"),
+        }
+        return assigned.withColumns(nothing)
+    known = followed.unique.select(
+        ID, F.col("key").alias(PREVIOUS_KEY), F.col("value").alias(PREVIOUS_VALUE)
+    )
+    return assigned.join(known, followed.id == F.col(ID), "left").drop(ID)
+
+
+def _with_previous_model_key(
+    rows: DataFrame, before: AsBefore, *, is_on_own_grid: bool
+) -> DataFrame:
+    """The rows with the key that the previous run's model gives them, null out of its reach."""
+    own = "__own_entries"
+    if is_on_own_grid:
+        rows = before.rows.withColumnsRenamed({ENTRIES: own, BEFORE: ENTRIES})
+    nearest = with_assignment(rows, before.preparation.layout, before.previous.model.rule)
+    model_key = _key_in_reach(before.previous.model.segments, bits=before.preparation.bits)
+    found = nearest.withColumn(PREVIOUS_MODEL_KEY, model_key).drop(*ASSIGNMENT)
+    return found.drop(ENTRIES).withColumnRenamed(own, ENTRIES) if is_on_own_grid else found
+
+
+def _key_in_reach(segments: Sequence[ModelSegment], *, bits: int) -> Column:
+    """The key of the nearest of a model's segments, null where the customer is beyond its reach."""
+    keys = F.array(*[F.lit(each.key) for each in segments])
+    limits = F.array(*[F.lit(reach(each, bits=bits) ** 2) for each in segments])
+    place = F.col(CLUSTER) + 1
+    return F.when(F.col(SQUARE) <= F.element_at(limits, place), F.element_at(keys, place))
+
+
+def _key_of(segment: Column) -> Column:
+    """The key of a segment of a run that was published before there were keys."""
+    return F.concat(F.lit("s"), (segment + 1).cast("string"))
