@@ -1,5 +1,6 @@
 """The band: by how much kept centres cost more than moved ones although nothing has changed."""
 
+import math
 import warnings
 
 import numpy as np
@@ -11,12 +12,13 @@ from segmentation.model.reference import Reference
 from segmentation.numerics.arrays import Floats, Points
 from segmentation.numerics.projection import WIDE, Matrix, leading_components
 
-RESAMPLES = 30
+RESAMPLES = 40
 
-DEVIATIONS = 4.0
-"""The band is the mean of the resamples and so many of their standard deviations above it."""
+DEVIATIONS = 6.0
+"""Standard deviations of the resamples by which the band lies above their mean. On a continuum the
+excess is skewed: of 60 pairs of samples of one 5 exceeded 4 of them, and none 6."""
 
-MAX_POINTS = 3_000
+MAX_POINTS = 2_000
 """Customers of a resample; of more, the excess is extrapolated."""
 
 
@@ -36,8 +38,9 @@ def cost_band(
     points, centres = _seen(reference, prototypes, unit=2.0**bits)
     shares = reference.counts / reference.counts.sum()
     size = max(len(prototypes) + 1, min(customers, int(reference.effective_size)))
-    # What chance moves centres by is a variance, so the excess falls as 1 / n: a mean of n
-    # customers is off by sigma**2 / n, in units of what one customer costs.
+    # The excess of separate groups falls as 1 / n, like the variance of their means. On a continuum
+    # centres move far for little, and it falls more slowly: from 2,000 customers to 10,000 to 0.38
+    # of what it was, where the root, by which it is extrapolated, says 0.45.
     drawn = min(size, MAX_POINTS)
     random = np.random.default_rng(abs(seed) % 2**32)
     with threadpool_limits(1), warnings.catch_warnings():
@@ -49,7 +52,7 @@ def cost_band(
             ]
         )
     worst = max(float(excess.max()), float(excess.mean() + DEVIATIONS * excess.std(ddof=1)))
-    return worst * drawn / size
+    return worst * math.sqrt(drawn / size)
 
 
 def _seen(reference: Reference, prototypes: Points, *, unit: float) -> tuple[Floats, Points]:
