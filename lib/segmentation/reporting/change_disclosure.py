@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
 from segmentation.reporting import cells
+from segmentation.reporting.flow_disclosure import Pair, withheld_pairs
 from segmentation.results import LEFT, NEW, Changes, Drift, Flow, KeyRecord, Report
 
 WITHHELD = "withheld"
@@ -16,9 +17,6 @@ WITHHELD = "withheld"
 
 KEY = r"\bs[1-9][0-9]*\b"
 SHARE = r"([0-9]+(?:\.[0-9]+)?)%"
-
-Pair = tuple[str, str]
-"""The key before and the key now."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +37,8 @@ class Disclosed:
 
     ``runs`` are all runs with their times, the oldest first; ``before`` and ``now`` the described
     keys of the two runs in their order, ``few_before`` and ``few_now`` the others. The sums are of
-    the customers in all flows, by key before and key now.
+    the customers in all flows, by key before and key now; ``NEW`` and ``LEFT`` are missing where
+    theirs may not be shown.
     """
 
     names: Mapping[str, str]
@@ -78,8 +77,12 @@ def disclosed(report: Report, suppressed: Report, changes: Changes, *, bound: in
     before = tuple(each.key for each in past if each.run == previous)
     names = {each.segment_key: each.name for each in changes.history if each.segment_key not in few}
     flows = _merged(changes.flows, before=before, now=described)
+    withheld = withheld_pairs(flows, bound=bound)
     sums = [_sums(flows, "from_key"), _sums(flows, "to_key")]
-    flows, withheld = withhold_small(flows, bound=bound)
+    if (NEW, LEFT) in withheld:
+        sums[0].pop(NEW, None)
+        sums[1].pop(LEFT, None)
+    flows = tuple(each for each in flows if (each.from_key, each.to_key) not in withheld)
     return Disclosed(
         sums_before=sums[0],
         sums_now=sums[1],
@@ -99,31 +102,6 @@ def disclosed(report: Report, suppressed: Report, changes: Changes, *, bound: in
         ),
         drift=tuple(each for each in changes.drift if _is_shown(each, report, suppressed, before)),
     )
-
-
-def withhold_small(
-    flows: Sequence[Flow], *, bound: int
-) -> tuple[tuple[Flow, ...], frozenset[Pair]]:
-    """The flows of enough customers, and the pairs that are withheld.
-
-    With a flow of few, others of its row and column are withheld, the smallest first, until
-    those withheld of every row and column are two or more, of enough customers together.
-    """
-    out = {(each.from_key, each.to_key) for each in flows if 0 < each.customers < bound}
-    sizes = {(each.from_key, each.to_key): each.customers for each in flows if each.customers}
-    is_done = False
-    while not is_done:
-        is_done = True
-        for side in (0, 1):
-            for line in {pair[side] for pair in out}:
-                own = sorted((p for p in sizes if p[side] == line), key=lambda p: (sizes[p], p))
-                hidden = [pair for pair in own if pair in out]
-                left = [pair for pair in own if pair not in out]
-                if left and (len(hidden) < 2 or sum(sizes[pair] for pair in hidden) < bound):
-                    out.add(left[0])
-                    is_done = False
-    shown = tuple(each for each in flows if (each.from_key, each.to_key) not in out)
-    return shown, frozenset(out)
 
 
 def _described(

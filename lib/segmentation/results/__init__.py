@@ -9,7 +9,6 @@ from segmentation.results.changes import (
     Drift,
     Flow,
     KeyRecord,
-    NetMove,
     Refresh,
 )
 from segmentation.results.choice import INDEX_NAMES, Choice, CostPoint, Verdict
@@ -57,7 +56,6 @@ __all__ = [
     "JoinCounts",
     "KeyRecord",
     "LineCounts",
-    "NetMove",
     "PastRun",
     "PlottedValue",
     "PreparedFeature",

@@ -28,34 +28,6 @@ class Flow:
 
 
 @dataclass(frozen=True)
-class NetMove:
-    """How one segment gained and lost customers; new ones ``entered`` it, gone ones ``left`` it.
-
-    ``value_entered`` is the value today of those who entered, ``value_left`` the value in the
-    previous run of those who left; None without a value feature that adds up.
-    """
-
-    key: str
-    stayed: int
-    entered: int
-    left: int
-    value_entered: float | None
-    value_left: float | None
-
-    @property
-    def net(self) -> int:
-        """By how many customers the segment grew."""
-        return self.entered - self.left
-
-    @property
-    def net_value(self) -> float | None:
-        """The value that came less the value that went."""
-        if self.value_entered is None or self.value_left is None:
-            return None
-        return self.value_entered - self.value_left
-
-
-@dataclass(frozen=True)
 class Drift:
     """How far one feature or one segment is from the customers that the model was fitted to.
 
