@@ -131,7 +131,7 @@ def test_relative_changes_are_symmetric_and_finite(before, after, change):
     assert relative_change(before, after) == change
 
 
-@pytest.mark.parametrize("sizes", [(100, 100), (500, 60), (5000, 20_000)])
+@pytest.mark.parametrize("sizes", [(100, 100), (500, 60), (4000, 2000)])
 def test_pairs_of_samples_differ_as_much_as_samples_drawn_one_by_one(sizes):
     rng = np.random.default_rng(3)
     of_all = rng.lognormal(size=4000)
