@@ -487,11 +487,13 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--part", default="1/1")
-    parser.add_argument("--change")
+    parser.add_argument("--same", action="store_true", help="only pairs of one population")
+    parser.add_argument("--planted", action="store_true", help="only pairs with a change")
     parser.add_argument("--results", type=Path)
     arguments = parser.parse_args()
     part, parts = map(int, arguments.part.split("/"))
-    wanted = [each for each in pairs() if arguments.change in (None, each.change)]
+    skipped = (arguments.planted, arguments.same)  # where is_planted is False, and True
+    wanted = [each for each in pairs() if not skipped[each.change != "same"]]
     wanted = wanted[len(wanted) * (part - 1) // parts : len(wanted) * part // parts]
     kept: dict[Pair, Outcome] = {}
     if arguments.results is not None and arguments.results.exists():

@@ -156,8 +156,9 @@ def structural_changes(structure: Structure, *, min_share: float) -> Iterator[st
             f"the model {structure.groups_before}"
         )
     for old in structure.old:
-        expected = old.share_before * structure.customers
-        if expected >= MIN_CUSTOMERS and old.share_now < DIED * old.share_before:
+        # Of few customers all may be missing by chance; but a segment without any is none.
+        is_expected = old.share_before * structure.customers >= MIN_CUSTOMERS
+        if old.share_now == 0 or (is_expected and old.share_now < DIED * old.share_before):
             yield (
                 f"its segment {old.name!r} has died out: {old.share_now:.1%} of the customers "
                 f"today, {old.share_before:.1%} then"
