@@ -277,7 +277,6 @@ def _structure(
     return Structure(
         customers=len(points),
         groups_before=verdict.groups,
-        strength_before=verdict.strength,
         now=Grouping(
             fresh.choice.verdict.strength, groups.count, groups.at(STRICT), groups.at(LAX)
         ),

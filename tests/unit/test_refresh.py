@@ -28,7 +28,6 @@ from segmentation.selection.refresh import (
 SAME = Structure(
     customers=1000,
     groups_before=3,
-    strength_before="clear",
     now=Grouping("clear", 3, 3, 3),
     old=(OldSegment("Loyal", 0.5, 0.48), OldSegment("New", 0.3, 0.3), OldSegment("Idle", 0.2, 0.2)),
     fresh=(FreshSegment(0.5, 0.0), FreshSegment(0.3, 0.01), FreshSegment(0.2, 0.0)),

@@ -156,7 +156,6 @@ def _structure(before: AsBefore, fresh: FreshFit, found: Mapping[str, Overlap]) 
     return Structure(
         customers=customers,
         groups_before=previous.groups,
-        strength_before=previous.run.choice.verdict.strength,
         now=Grouping(verdict.strength, groups.count, groups.at(STRICT), groups.at(LAX)),
         old=tuple(
             OldSegment(names.get(key, key), share_before, float(share))

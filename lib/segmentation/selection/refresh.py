@@ -73,13 +73,12 @@ class Grouping:
 class Structure:
     """How today's customers are grouped, compared with the segments of the model.
 
-    ``groups_before`` and ``strength_before`` are the verdict's when the model was fitted.
+    ``groups_before`` are the verdict's when the model was fitted.
     ``every_segment_survives`` is whether each of its segments does when its centres are warmed.
     """
 
     customers: int
     groups_before: int
-    strength_before: str
     now: Grouping
     old: tuple[OldSegment, ...]
     fresh: tuple[FreshSegment, ...]
