@@ -17,7 +17,7 @@ from segmentation.model.reference import Reference
 from segmentation.model.rules import NearestPrototype
 from segmentation.numerics.grid_points import GridPoints
 from segmentation.segments.drift import drift, jensen_shannon, relative_change
-from segmentation.segments.resampling import Pairs, Weighted, quantiles, wasserstein
+from segmentation.segments.resampling import Pairs, Weighted, quantiles, together, wasserstein
 
 BITS = 10
 STEPS = 2**BITS
@@ -249,8 +249,24 @@ def test_a_sample_is_as_uncertain_as_its_effective_size():
     model, before = mixed(1, 4000)
     few = replace(before, is_whole=False, counts=np.where(np.arange(4000) % 10 == 0, 91.0, 1.0))
     assert few.effective_size == pytest.approx(480, abs=10)
-    wide, narrow = (drift(each, each, model=model, seed=1)[0] for each in (few, before))
-    assert wide.band == pytest.approx(narrow.band * math.sqrt(4000 / 480), rel=0.25)
+    wide, narrow = (drift(each, each, model=model, seed=1) for each in (few, before))
+    for name, measure in (("x", "wasserstein"), ("s1", "cost_per_customer"), ("s1", "share")):
+        bands = [found(records, name, measure).band for records in (wide, narrow)]
+        assert bands[0] == pytest.approx(bands[1] * math.sqrt(4000 / 480), rel=0.35)
+
+
+def test_the_population_of_the_bands_is_that_of_all_customers_of_both():
+    # Ten of 10,010 have the other value. Of that population two samples of these sizes have
+    # hardly any; of the first 10,000 they would have none, and half of an even mix.
+    model = model_of(["x"], categories=["a", "b"], shares=[0.5, 0.5])
+    before = whole(model, [0, 0], [0, 0], counts=[9000, 1000])
+    after = whole(model, [1], [1], counts=[10])
+    x, kind, *_ = drift(before, after, model=model, seed=1)
+    assert x.effect == kind.effect == 1
+    assert 0 < x.band < 0.5
+    assert 0 < kind.band < 0.5
+    ones, zeros = (Weighted.of(np.array([value]), np.ones(1)) for value in (1.0, 0.0))
+    assert together((ones, zeros), (3.0, 1.0)).mean == 0.75
 
 
 def test_no_feature_depends_on_the_others_or_on_their_order():

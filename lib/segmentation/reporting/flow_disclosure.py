@@ -57,13 +57,12 @@ def hidden_cells(counts: Table, bound: int) -> Mask | None:
     The last row and the last column are of the new customers and of those who left. Their common
     cell is hidden where their sums are.
     """
-    ends = [int(counts[-1].sum()), int(counts[:, -1].sum())]
-    unsafe_ends = [total for total in ends if 0 < total < bound]
+    # An unsafe sum has an unsafe cell. As high as that may be, so high may be the sum.
+    is_unsafe_end = any(0 < total < bound for total in (counts[-1].sum(), counts[:, -1].sum()))
     hidden = (counts > 0) & (counts < bound)
     room = np.minimum(counts, bound)  # by how much a cell can fall, as far as that matters
     wanted = [((int(i), int(j)), bound - int(counts[i, j])) for i, j in np.argwhere(hidden)]
-    wanted += [((-1, -1), bound - total) for total in unsafe_ends]
-    hidden[-1, -1], room[-1, -1] = bool(unsafe_ends), bound if unsafe_ends else 0
+    hidden[-1, -1], room[-1, -1] = is_unsafe_end, bound if is_unsafe_end else 0
     for cell, rise in wanted:
         if _possible_rise(hidden, room, cell, enough=rise) < rise:
             cycle = _cheapest_cycle(hidden, room, counts, cell=cell, rise=rise)
@@ -78,18 +77,15 @@ def _possible_rise(hidden: Mask, room: Table, cell: tuple[int, int], *, enough: 
 
     What a row gains in the cell it loses in another, whose column gains it in a third, and so on
     until the cell's column is reached: a flow from the row to the column, through cells that fall
-    (by no more than they have) and cells that rise. The last cell of all, that of neither run,
-    is to fall: what is sought is how far the sums of its row and column can rise.
+    (by no more than they have) and cells that rise.
     """
     rows, columns = hidden.shape
     fall, rise = np.where(hidden, room, 0), np.where(hidden, enough, 0)
     fall[cell] = rise[cell] = 0
     network = np.zeros((rows + columns,) * 2, dtype=np.int32)
     network[:rows, rows:], network[rows:, :rows] = np.minimum(fall, enough), rise.T
-    start, end = cell[0] % rows, rows + cell[1] % columns
-    if cell == (-1, -1):
-        start, end = end, start
-    return int(maximum_flow(sparse.csr_matrix(network), start, end).flow_value)
+    found = maximum_flow(sparse.csr_matrix(network), cell[0], rows + cell[1])
+    return int(found.flow_value)
 
 
 def _cheapest_cycle(
@@ -109,9 +105,7 @@ def _cheapest_cycle(
     falling = sparse.coo_matrix((np.ones(len(i)), (i, places)), (rows + columns, len(i)))
     falling -= sparse.coo_matrix((np.ones(len(i)), (rows + j, places)), (rows + columns, len(i)))
     supply = np.zeros(rows + columns)
-    supply[cell[0] % rows], supply[rows + cell[1] % columns] = rise, -rise
-    if cell == (-1, -1):
-        supply = -supply
+    supply[cell[0]], supply[rows + cell[1]] = rise, -rise
     cost = np.where(hidden, 0, counts + 1)[i, j].astype(float)
     found = linprog(
         np.concatenate([cost, cost]),

@@ -4,7 +4,6 @@ Every effect has a band: by how much two samples of one population differ by cha
 effective sizes of the two coresets. See :mod:`segmentation.segments.resampling`.
 """
 
-import zlib
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -93,7 +92,7 @@ def _features(
     """One record per feature with a column: numbers, then categorical features."""
     layout, columns = reference.points.layout, model.preparation.columns
     sizes = reference.effective_size, today.effective_size
-    pairs = Pairs.draw(sizes, _generator(seed, "numbers"))
+    pairs = Pairs.draw(sizes, _generator(seed))
     for place, j in enumerate(layout.numbers):
         before, after = (
             Weighted.of(each.points.entries[:, place], each.counts) for each in (reference, today)
@@ -106,19 +105,16 @@ def _features(
             band=float(pairs.wasserstein(together((before, after), sizes)).max()) * deviations,
         )
     for place, table in enumerate(layout.tables, len(layout.numbers)):
-        name = columns[table.first].feature
-        before_shares, after_shares = (
+        was, now = (
             _shares(each, each.points.entries[:, place].astype(np.intp), len(table.coordinates))
             for each in (reference, today)
         )
-        rng = _generator(seed, f"feature {name}")
+        chance = jensen_shannon(*_resampled((was, now), sizes, _generator(seed)))
         yield _record(
-            ("feature", name, "jensen_shannon"),
+            ("feature", columns[table.first].feature, "jensen_shannon"),
             (None, None),
-            effect=float(jensen_shannon(before_shares, after_shares)),
-            band=float(
-                jensen_shannon(*_resampled((before_shares, after_shares), sizes, rng)).max()
-            ),
+            effect=float(jensen_shannon(was, now)),
+            band=float(chance.max()),
         )
 
 
@@ -132,7 +128,7 @@ def _segments(
         _shares(each, to.segment, model.rule.segments)
         for each, to in zip((reference, today), assigned, strict=True)
     )
-    one, other = _resampled((before, after), sizes, _generator(seed, "shares"))
+    one, other = _resampled((before, after), sizes, _generator(seed))
     bands = np.abs(one - other).max(axis=0)
     for segment in sorted(model.segments, key=lambda each: each.segment):
         i, key = segment.segment, segment.key or segment.name
@@ -149,7 +145,7 @@ def _segments(
                 for to, rows in zip(assigned, own, strict=True)
             ]
             parts = _part(reference, own[0]), _part(today, own[1])
-            yield from _distances(key, parts, squares, rng=_generator(seed, f"segment {key}"))
+            yield from _distances(key, parts, squares, rng=_generator(seed))
 
 
 def _distances(
@@ -215,6 +211,6 @@ def _part(reference: Reference, rows: npt.NDArray[np.bool_]) -> Reference:
     return Reference(reference.points[rows], counts, round(counts.sum()), reference.is_whole)
 
 
-def _generator(seed: int, name: str) -> np.random.Generator:
-    """Random numbers of their own for a name, whatever else is drawn."""
-    return np.random.default_rng([seed % 2**64, zlib.crc32(name.encode())])
+def _generator(seed: int) -> np.random.Generator:
+    """The same random numbers for everything, so that nothing depends on what else there is."""
+    return np.random.default_rng(seed % 2**64)
