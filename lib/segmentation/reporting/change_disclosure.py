@@ -100,7 +100,7 @@ def disclosed(report: Report, suppressed: Report, changes: Changes, *, bound: in
             for each in by_run.get(report.run.run, ())
             if each.segment_key in {*before, *described}
         ),
-        drift=tuple(each for each in changes.drift if _is_shown(each, report, suppressed, before)),
+        drift=_shown_drift(changes.drift, report, suppressed, before, bound),
     )
 
 
@@ -183,11 +183,31 @@ def _reason(reason: str, past: Sequence[PastSegment], keys: Collection[str], bou
     return reason if is_safe else reason.partition(":")[0]
 
 
-def _is_shown(drift: Drift, report: Report, suppressed: Report, before: Collection[str]) -> bool:
-    """Whether what drifted is described, and for a feature not hidden in the whole page."""
-    if drift.subject == "segment":
-        return drift.name in before
+def _shown_drift(
+    drift: Sequence[Drift], report: Report, suppressed: Report, shown: Collection[str], bound: int
+) -> tuple[Drift, ...]:
+    """The drift of the features that the page shows, and of segments of enough customers.
+
+    ``shown`` are the keys that were described in the previous run. The customers of a segment here
+    are those that the previous model gives it, today or when it was fitted.
+    """
     hidden = {each.column or each.name for each in report.run.features} - {
         each.column or each.name for each in suppressed.run.features
     }
-    return drift.name not in hidden
+    shares = [each for each in drift if each.measure == "share"]
+    few = {each.name for each in shares if each.name not in shown}
+    for side in ("reference", "current"):
+        sizes = {
+            at: round((getattr(each, side) or 0.0) * report.run.labelled)
+            for at, each in enumerate(shares)
+        }
+        out = cells.withheld(
+            {at: (size,) for at, size in sizes.items()},
+            sizes=sizes,
+            already=[at for at, each in enumerate(shares) if each.name in few],
+            bound=bound,
+        )
+        few |= {each.name for at, each in enumerate(shares) if out is None or at in out}
+    return tuple(
+        each for each in drift if each.name not in (few if each.subject == "segment" else hidden)
+    )
