@@ -99,6 +99,12 @@ CUSTOMERS = Table(
             "whether it is farther from the centre than `segments.outlier_quantile` of the "
             "customers that the model was fitted to",
         ),
+        Column(
+            "fresh_segment",
+            "int",
+            "with `refresh.policy` `combine`, the cluster of the fresh model, the largest is 0; "
+            "else null",
+        ),
         Column(SEGMENT, "int", f"{_NUMBER}; the partition column"),
     ),
 )
@@ -257,6 +263,18 @@ MIGRATION = Table(
     ),
 )
 
+COMBINATION = Table(
+    "combination",
+    "with `refresh.policy` `combine`, one row per label of the previous model, of the fresh one "
+    "and of both combined; else empty",
+    (
+        Column("previous_model_key", "string", "as in `customers`"),
+        Column("fresh_segment", "int", "as in `customers`"),
+        Column(KEY, "string", "key in this run"),
+        Column("customers", "bigint", "number of customers"),
+    ),
+)
+
 DRIFT = Table(
     "drift",
     "one row per feature, and several per segment: today's customers beside those that the "
@@ -405,6 +423,7 @@ PUBLISHED = (
     SEGMENT_HISTORY,
     MIGRATION,
     DRIFT,
+    COMBINATION,
     PLOT_SAMPLE,
     REJECTED,
     REJECTED_TRANSACTIONS,

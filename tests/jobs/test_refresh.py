@@ -11,6 +11,7 @@ from segmentation.cli import main
 from segmentation.model.fitted import DISTANCE_QUANTILES, FittedModel
 from segmentation.model.labelling import points
 from segmentation.numerics.grid_points import GridPoints
+from segmentation.pipelines.as_before import points_of
 from tests.jobs.conftest import Finished
 from tests.months import written
 from tests.parts import EVIDENCE, MODEL
@@ -159,7 +160,9 @@ def test_the_three_costs_are_what_numpy_finds_in_the_old_units(chain):
     model, warmed = model_of(chain["same"]), model_of(chain["warmer"])
     found, _ = points(model.preparation, chain["warmer"].table("customers"))
     unit = 4.0**model.preparation.bits
-    assert record["cost_kept"] == pytest.approx(cost(found, model.rule.points) / unit, rel=1e-12)
+    assert record["cost_kept"] == pytest.approx(
+        cost(found, points_of(model.rule)) / unit, rel=1e-12
+    )
     labels = warmed.rule.assign(found).segment
     coordinates = found.coordinates
     means = np.array([coordinates[labels == i].mean(axis=0) for i in range(5)])
@@ -225,9 +228,21 @@ def test_a_blend_of_0_is_the_old_model_and_of_1_the_fresh_one(
     named, whole = (found[each].table("customers").sort_values("id") for each in ("named", "whole"))
     pd.testing.assert_frame_equal(whole, named)
     assert model_of(found["whole"]).model_id == model_of(found["named"]).model_id
-    half, rule = model_of(found["half"]), model_of(found["named"]).rule
-    assert not np.array_equal(half.rule.points, rule.points)
+    half = model_of(found["half"])
+    assert half.rule != model_of(found["named"]).rule
     assert half.preparation == model_of(Finished.latest(output)).preparation
+    both = found["half"].table("customers")
+    labels = ["previous_model_key", "fresh_segment", "segment_key"]
+    counted = both.groupby(labels, dropna=False).size().rename("customers").reset_index()
+    crossed = found["half"].table("combination")
+    assert len(crossed) == len(counted)
+    merged = crossed.fillna({"previous_model_key": "none"}).merge(
+        counted.fillna({"previous_model_key": "none"}), on=labels
+    )
+    assert (merged.customers_x == merged.customers_y).all()
+    assert crossed.customers.sum() == len(both)
+    assert found["whole"].table("customers").fresh_segment.isna().all()
+    assert found["whole"].table("combination").empty
     if policy == "keep":
         assert found["named"].manifest["refresh"]["cost_warm"] is None
         before = pd.read_parquet(output / "run=same" / "cost_curve")

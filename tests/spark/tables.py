@@ -37,6 +37,7 @@ from segmentation.numerics.partition import Partition
 from segmentation.pipelines.description import BuiltSegments, build_segments
 from segmentation.pipelines.labelling import labelled_table
 from segmentation.segments.labelled import (
+    FRESH_SEGMENT,
     PREVIOUS_KEY,
     PREVIOUS_MODEL_KEY,
     PREVIOUS_VALUE,
@@ -187,6 +188,7 @@ def labelled_rows(made, built, *, columns):
             PREVIOUS_KEY: F.lit(None).cast("string"),
             PREVIOUS_MODEL_KEY: F.lit(None).cast("string"),
             PREVIOUS_VALUE: F.lit(None).cast("double"),
+            FRESH_SEGMENT: F.lit(None).cast("int"),
         }
     )
     labels = [

@@ -11,6 +11,7 @@ from segmentation.model.expressions import Number
 from segmentation.model.spark_columns import spark_column
 from segmentation.schemas import CUSTOMERS, MALFORMED, REJECTED, SEGMENT
 from segmentation.segments.labelled import (
+    FRESH_SEGMENT,
     PREVIOUS_KEY,
     PREVIOUS_MODEL_KEY,
     PREVIOUS_VALUE,
@@ -26,6 +27,7 @@ def labelled(rows, *, columns, numbers=(), names=("Best", "Rest")):
         PREVIOUS_KEY: F.lit("s2"),
         PREVIOUS_MODEL_KEY: F.lit("s1"),
         PREVIOUS_VALUE: F.lit(7.5),
+        FRESH_SEGMENT: F.lit(4),
     }
     return labelled_customers(
         rows.withColumns(before),
@@ -45,9 +47,9 @@ def test_a_label_on_paper(spark):
     rows = [("a", 1, 0, 36.0, 144.0), ("b", 0, 1, 0.0, 4.0), ("c", 0, 1, 49.0, 49.0)]
     customers = labelled(spark.createDataFrame(rows, f"id string, {LABEL}"), columns=["id"])
     assert [tuple(row) for row in customers.orderBy("id").collect()] == [
-        ("a", "Rest", 3.0, 0, 0.5, None, "s2", "s2", "s1", 7.5, False, 1),
-        ("b", "Best", 0.0, 1, 1.0, None, "s1", "s2", "s1", 7.5, False, 0),
-        ("c", "Best", 3.5, 1, 0.0, None, "s1", "s2", "s1", 7.5, True, 0),
+        ("a", "Rest", 3.0, 0, 0.5, None, "s2", "s2", "s1", 7.5, False, 4, 1),
+        ("b", "Best", 0.0, 1, 1.0, None, "s1", "s2", "s1", 7.5, False, 4, 0),
+        ("c", "Best", 3.5, 1, 0.0, None, "s1", "s2", "s1", 7.5, True, 4, 0),
     ]
     assert customers.columns == ["id", *CUSTOMERS.column_names]
     assert [customers.schema[c.name].dataType.simpleString() for c in CUSTOMERS.columns] == [
@@ -61,7 +63,7 @@ def test_a_single_segment_has_neither_runner_up_nor_margin(spark):
         spark.createDataFrame(rows, f"id string, {LABEL}"), columns=["id"], names=["All"]
     )
     assert tuple(customers.collect()[0]) == (
-        *("a", "All", 2.0, None, None, None, "s1", "s2", "s1", 7.5, False, 0),
+        *("a", "All", 2.0, None, None, None, "s1", "s2", "s1", 7.5, False, 4, 0),
     )
 
 

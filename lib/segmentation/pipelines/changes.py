@@ -22,8 +22,9 @@ from segmentation.pipelines.previous import PreviousRun
 from segmentation.pipelines.protocols import RunWriter
 from segmentation.pipelines.refresh import Refreshed
 from segmentation.pipelines.steps import Steps
-from segmentation.results import LEFT, NEW, Changes, Drift, Flow
+from segmentation.results import LEFT, NEW, Changes, Combined, Drift, Flow
 from segmentation.schemas import (
+    COMBINATION,
     CUSTOMERS,
     DRIFT,
     MIGRATION,
@@ -116,9 +117,20 @@ def stage_changes(
     writer.stage_rows(SEGMENT_HISTORY, history)
     writer.stage_rows(MIGRATION, flows)
     writer.stage_rows(DRIFT, found)
+    writer.stage_rows(COMBINATION, _combined(writer) if refreshed.blended else ())
     has_ids = config.input.customer_id is not None
     record = replace(refreshed.record, repeated_ids=checked.repeated_ids if has_ids else None)
     return Changes(record, flows, found, history)
+
+
+def _combined(writer: RunWriter) -> tuple[Combined, ...]:
+    """How many customers have which labels of the two models and of both combined."""
+    labels = ("previous_model_key", "fresh_segment", "segment_key")
+    rows = writer.staged(CUSTOMERS.name).groupBy(*labels).count().collect()
+    found = [Combined(*row) for row in map(tuple, rows)]
+    return tuple(
+        sorted(found, key=lambda e: (e.previous_model_key or "", e.fresh_segment, e.segment_key))
+    )
 
 
 def _drift(before: AsBefore | None, *, seed: int) -> tuple[Drift, ...]:

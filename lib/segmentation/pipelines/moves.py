@@ -19,7 +19,12 @@ from segmentation.pipelines.previous import PreviousRun
 from segmentation.pipelines.refresh import Refreshed
 from segmentation.pipelines.steps import Steps
 from segmentation.schemas import KEY, SEGMENT, published_name, quoted
-from segmentation.segments.labelled import PREVIOUS_KEY, PREVIOUS_MODEL_KEY, PREVIOUS_VALUE
+from segmentation.segments.labelled import (
+    FRESH_SEGMENT,
+    PREVIOUS_KEY,
+    PREVIOUS_MODEL_KEY,
+    PREVIOUS_VALUE,
+)
 from segmentation.segments.overlaps import Counts
 
 ID = "__id_before"
@@ -106,7 +111,7 @@ def assigned_customers(
 ) -> DataFrame:
     """Every customer's segment, and what the previous run and its model say of it. Lazy."""
     customers = refreshed.prepared.customers
-    rows = customers.rows
+    rows = _with_fresh_segment(refreshed, before)
     if before is not None and not refreshed.is_kept:
         rows = _with_previous_model_key(rows, before, is_on_own_grid=refreshed.is_fresh)
     assigned = with_assignment(rows, customers.layout, built.rule)
@@ -127,13 +132,27 @@ def assigned_customers(
     return assigned.join(known, followed.id == F.col(ID), "left").drop(ID)
 
 
+def _with_fresh_segment(refreshed: Refreshed, before: AsBefore | None) -> DataFrame:
+    """The prepared rows with the cluster of the fresh model that a combined one was made with."""
+    fresh = refreshed.blended
+    if fresh is None or before is None:
+        rows = refreshed.prepared.customers.rows
+        return rows.withColumn(FRESH_SEGMENT, F.lit(None).cast("int"))
+    found = with_assignment(before.rows, fresh.layout, fresh.rule)
+    named = found.withColumn(FRESH_SEGMENT, F.col(CLUSTER)).drop(*ASSIGNMENT, ENTRIES)
+    return named.withColumnRenamed(BEFORE, ENTRIES)
+
+
 def _with_previous_model_key(
     rows: DataFrame, before: AsBefore, *, is_on_own_grid: bool
 ) -> DataFrame:
     """The rows with the key that the previous run's model gives them, null out of its reach."""
     own = "__own_entries"
     if is_on_own_grid:
-        rows = before.rows.withColumnsRenamed({ENTRIES: own, BEFORE: ENTRIES})
+        nothing = F.lit(None).cast("int")
+        rows = before.rows.withColumn(FRESH_SEGMENT, nothing).withColumnsRenamed(
+            {ENTRIES: own, BEFORE: ENTRIES}
+        )
     nearest = with_assignment(rows, before.preparation.layout, before.previous.model.rule)
     model_key = _key_in_reach(before.previous.model.segments, bits=before.preparation.bits)
     found = nearest.withColumn(PREVIOUS_MODEL_KEY, model_key).drop(*ASSIGNMENT)

@@ -11,6 +11,8 @@ from segmentation.clustering.lloyd import Population, fill_empty_clusters
 from segmentation.config import Config
 from segmentation.errors import ConfigError, DataError
 from segmentation.model.preparation import counted_from
+from segmentation.model.rules import NearestPrototype
+from segmentation.numerics.grid_points import Layout
 from segmentation.numerics.partition import Partition
 from segmentation.pipelines.as_before import AsBefore
 from segmentation.pipelines.comparison import FRESH, KEPT, WARM, Comparison, compared
@@ -29,11 +31,19 @@ Fitted = TypeVar("Fitted")
 
 
 @dataclass(frozen=True)
+class FreshRule:
+    """The centres of today's sweep, the largest cluster first, and the layout of today's grid."""
+
+    layout: Layout
+    rule: NearestPrototype
+
+
+@dataclass(frozen=True)
 class Refreshed:
     """The model that is published: its centres, on the grid of ``prepared``, and why.
 
     ``counts`` are today's customers by previous segment and cluster, None where nothing could be
-    compared. ``is_fresh`` says that the centres are those of today's sweep.
+    compared. ``blended`` is the fresh rule that a combined one was made with.
     """
 
     record: Refresh
@@ -43,6 +53,7 @@ class Refreshed:
     partition: Partition
     choice: Choice
     counts: Counts | None
+    blended: FreshRule | None = None
 
     @property
     def is_kept(self) -> bool:
@@ -164,9 +175,7 @@ def _first(
             of_before={}, of_today={FRESH: fit.partition.centres}, own=prepared.customers
         )
         counts = found[FRESH].counts
-    return Refreshed(
-        record, prepared, fit.coreset, fit.population, fit.partition, fit.choice, counts
-    )
+    return _refreshed(record, prepared, fit, counts)
 
 
 def _fresh(
@@ -186,10 +195,7 @@ def _fresh(
         model_run=run,
         model_created_at=at,
     )
-    counts = found.overlaps[FRESH].counts
-    return Refreshed(
-        record, prepared, fit.coreset, fit.population, fit.partition, fit.choice, counts
-    )
+    return _refreshed(record, prepared, fit, found.overlaps[FRESH].counts)
 
 
 def _on_old_grid(
@@ -225,8 +231,22 @@ def _on_old_grid(
             of_before={WARM: partition.centres}, of_today={}, own=prepared.customers
         )[WARM].counts
     return Refreshed(
-        record, on_old_grid, before.coreset, found.population, partition, choice, counts
+        record,
+        on_old_grid,
+        before.coreset,
+        found.population,
+        partition,
+        choice,
+        counts,
+        _fresh_rule(_needed(fresh), prepared) if decision.decision == "combine" else None,
     )
+
+
+def _fresh_rule(fresh: FreshFit, prepared: PreparedInput) -> FreshRule:
+    """The rule of today's sweep, the largest cluster first."""
+    largest_first = np.argsort(-np.array(fresh.partition.counts), kind="stable")
+    rule = NearestPrototype.of(fresh.partition.centres[largest_first])
+    return FreshRule(prepared.customers.layout, rule)
 
 
 def _refreshed(

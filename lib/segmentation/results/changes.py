@@ -52,6 +52,19 @@ DRIFT_VERDICTS = ("stable", "slight", "drifted")
 
 
 @dataclass(frozen=True)
+class Combined:
+    """How many customers have these labels: of the previous model, the fresh one, and both.
+
+    ``previous_model_key`` is None for those out of the previous model's reach.
+    """
+
+    previous_model_key: str | None
+    fresh_segment: int
+    segment_key: str
+    customers: int
+
+
+@dataclass(frozen=True)
 class KeyRecord:
     """One key in one run. A key that ended in the run has no ``segment``, and 0 customers.
 

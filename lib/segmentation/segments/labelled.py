@@ -11,7 +11,7 @@ from segmentation.model.spark_columns import CLUSTER, SECOND_CLUSTER, SECOND_SQU
 from segmentation.schemas import CUSTOMERS, KEY, REJECTED, SEGMENT, Table, published_name, quoted
 
 PREVIOUS_KEY, PREVIOUS_VALUE = "__previous_key", "__previous_value"
-PREVIOUS_MODEL_KEY = "__previous_model_key"
+PREVIOUS_MODEL_KEY, FRESH_SEGMENT = "__previous_model_key", "__fresh_segment"
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,8 @@ def labelled_customers(
     ----------
     assigned
         One row per usable customer, from :func:`~segmentation.model.spark_columns.with_assignment`,
-        with its ``PREVIOUS_KEY``, ``PREVIOUS_VALUE`` and ``PREVIOUS_MODEL_KEY``.
+        with its ``PREVIOUS_KEY``, ``PREVIOUS_VALUE``, ``PREVIOUS_MODEL_KEY`` and
+        ``FRESH_SEGMENT``.
     columns, numbers
         The input columns to keep; of those in ``numbers`` a text becomes its number.
     labels
@@ -72,6 +73,7 @@ def labelled_customers(
         "previous_model_key": F.col(PREVIOUS_MODEL_KEY),
         "previous_value": F.col(PREVIOUS_VALUE),
         "is_outlier": distance > _of_segment([each.outlier_distance for each in labels]),
+        "fresh_segment": F.col(FRESH_SEGMENT).cast("int"),
         SEGMENT: F.col(CLUSTER).cast("int"),
     }
     return assigned.select(*kept, *_commented(added, CUSTOMERS))
