@@ -43,6 +43,13 @@ def test_a_centre_without_customers_makes_room_for_one_that_has_some():
     assert sorted(found.tolist()) == [[0, 0], [100, 0], [500, 0]]
 
 
+def test_what_costs_most_where_it_is_fills_up():
+    # 10 customers at 45 cost 20,250 at 0, where the single one at 100 costs 10,000; it joins them.
+    fresh = points([0, 0], [100, 0], [45, 0])
+    found = blend(points([0, 0], [9, 9]), [5, 0], fresh, [5, 1, 10], share=0.3)
+    assert found.tolist() == [[0, 0], [50, 0]]
+
+
 def test_too_few_different_centres_with_customers_give_fewer():
     old, fresh = points([0, 0], [9, 9], [5, 5]), points([0, 0])
     assert blend(old, [4, 0, 0], fresh, [4], share=0.2).tolist() == [[0, 0]]

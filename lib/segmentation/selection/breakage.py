@@ -109,13 +109,16 @@ def _constant(feature: Feature, before: _Values, now: _Values, *, customers: int
     commonest = float(values[totals.argmax()])
     others = 1 - float(totals.max() / totals.sum())
     had = float(before.counts[before.values != commonest].sum() / before.counts.sum())
-    limit = CLIPPED if _is_bound(feature, commonest, step=now.step) else EMPTIED
-    if had * customers < MIN_EXPECTED or others > limit * had:
+    is_bound = _is_bound(feature, commonest, step=now.step)
+    if had * customers < MIN_EXPECTED or others > (CLIPPED if is_bound else EMPTIED) * had:
         return None
-    return (
-        f"feature {feature.name!r} is {_shown(feature, commonest)} for {1 - others:.0%} of the "
-        f"customers, and was for {1 - had:.0%} when the model was fitted: is it filled as before?"
+    clause = (
+        f"feature {feature.name!r} is {_shown(feature, commonest)} for {1 - others:.1%} of the "
+        f"customers, and was for {1 - had:.1%} when the model was fitted"
     )
+    if is_bound:
+        return f"{clause}, the bound to which it is clipped: was its unit changed?"
+    return f"{clause}: is it filled as before?"
 
 
 def _unit(feature: Feature, before: _Values, now: _Values) -> str | None:
