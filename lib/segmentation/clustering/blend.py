@@ -38,7 +38,8 @@ def blended_centres(
         np.concatenate([first[1] * first[2], second[1] * second[2]]),
     )
     k = min(len(first[0]), len(centres))
-    blended = centres[: min(k, int(np.count_nonzero(first[1])))]
+    occupied = min(k, int(np.count_nonzero(first[1])))
+    blended = _filled(centres[:occupied], centres, weights, k=k)
     for _ in range(MAX_STEPS):
         moved = _filled(_means(centres, weights, blended), centres, weights, k=k)
         if np.array_equal(moved, blended):
