@@ -61,14 +61,15 @@ REACH = 0.999
 class Population:
     """A mixture of Gaussians: means and deviations by group and dimension, and shares of groups.
 
-    A dimension becomes a feature that is log-normal, and transformed where ``is_log``, else as it
-    is; ``factors`` multiply the features.
+    Where a dimension ``is_log`` the feature is log-normal: the dimension, times its one of the
+    ``logs``, is its logarithm. ``factors`` multiply the features.
     """
 
     means: Floats
     deviations: Floats
     shares: Floats
     is_log: tuple[bool, ...]
+    logs: Floats
     factors: Floats
     transform: str = "log1p"
 
@@ -89,7 +90,7 @@ class Population:
         random = np.random.default_rng(seed)
         group = random.choice(len(self.shares), customers, p=self.shares)
         drawn = random.normal(self.means[group], self.deviations[group])
-        return np.where(self.is_log, np.exp(3 + 0.8 * drawn), 100 + 10 * drawn) * self.factors
+        return np.where(self.is_log, np.exp(4 + self.logs * drawn), 100 + 10 * drawn) * self.factors
 
 
 def population(kind: str, *, width: int, seed: int) -> Population:
@@ -111,8 +112,16 @@ def population(kind: str, *, width: int, seed: int) -> Population:
     if groups == 1:
         deviations = random.uniform(0.5, 2.0, (1, width))
     is_log = tuple(j % 2 == 1 for j in range(width))
-    transform = "none" if kind == "skewed" else "log1p"
-    return Population(np.array(directions), deviations, shares, is_log, np.ones(width), transform)
+    found = Population(
+        np.array(directions),
+        deviations,
+        shares,
+        is_log,
+        logs=np.ones(width),
+        factors=np.ones(width),
+        transform="none" if kind == "skewed" else "log1p",
+    )
+    return replace(found, logs=random.uniform(0.8, 1.5, width) / found.spread)
 
 
 @dataclass(frozen=True)
@@ -378,7 +387,7 @@ def pairs() -> list[Pair]:
     bases = [
         (kind, widths[(i + seed) % 4], customers, seed)
         for kind in ("clear", "weak", "none")
-        for i, customers in enumerate((300, 1000, 5000))
+        for i, customers in enumerate((300, 1000, 3000))
         for seed in (100, 101)
     ]
     for kind, width, customers, seed in bases:

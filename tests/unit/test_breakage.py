@@ -146,6 +146,14 @@ def test_a_tail_that_grows_is_no_unit():
     assert clauses(SPEND, before, today) == ()
 
 
+@pytest.mark.parametrize("factor", [100, 0.01])
+def test_amounts_of_all_magnitudes_have_a_unit(factor):
+    before, today = log_normal(1, sigma=4.0), factor * log_normal(2, sigma=4.0)
+    (found,) = clauses(SPEND, before, today)
+    assert factor_in(found) == pytest.approx(factor, rel=0.5)
+    assert clauses(SPEND, before, 40 * log_normal(2, sigma=4.0)) == ()
+
+
 def test_amounts_keep_their_unit_among_zeros_and_imputed_values():
     before, today = log_normal(1), 100 * log_normal(2)
     before[:700], today[:900] = 0, 0

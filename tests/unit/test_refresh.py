@@ -84,7 +84,22 @@ def test_fresh_centres_have_to_beat_warm_ones_by_more_than_the_allowance():
     assert decided(costs={"kept": 105.0, "fresh": None}).decision == "warm"
     found = decided(costs={"kept": 105.0, "fresh": 98.0})
     assert found.decision == "fresh"
-    assert "a new start leads to centres that cost another 2.0% less" in found.reason
+    assert found.reason.endswith(
+        "because its centres cost 5.0% more than if they were moved to today's customers, beyond "
+        "the 1.0% that refresh.tolerance allows, and a new start leads to centres that cost 2.0% "
+        "less still"
+    )
+
+
+def test_a_much_better_start_is_taken_though_the_old_centres_would_not_move():
+    assert decided(costs={"fresh": 98.1}).decision == "keep"
+    found = decided(costs={"fresh": 97.0})
+    assert found.decision == "fresh"
+    assert found.reason == (
+        "the model of run 2026-10-01 was replaced by a fresh one because a new start leads to "
+        "centres that cost 3.0% less than its own, moved to today's customers"
+    )
+    assert decided(costs={"fresh": 97.0, "band": 0.02}).decision == "keep"
 
 
 def test_costs_of_zero_are_kept():

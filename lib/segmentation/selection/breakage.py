@@ -34,6 +34,9 @@ MIN_FACTOR = 3.0
 MIN_SHIFT = 1.25
 """In standard deviations of the amounts' logarithms, of which drift is taken to be one at most."""
 
+MAX_DRIFT = 60.0
+"""A factor that is no drift, however much the amounts differ."""
+
 MARGIN = 0.01
 
 MAX_DISTANCE = 0.15
@@ -129,7 +132,7 @@ def _unit(feature: Feature, before: _Values, now: _Values) -> str | None:
     # Logarithms, of which a factor moves all by as much: today's are those of before, moved, and
     # clipped where the model clips.
     logs, moved = (_quantiles(each) for each in (old, new))
-    least = max(math.log(MIN_FACTOR), MIN_SHIFT * float(logs.std()))
+    least = min(max(math.log(MIN_FACTOR), MIN_SHIFT * float(logs.std())), math.log(MAX_DRIFT))
     shifts = (moved - logs)[CANDIDATES]
     if np.abs(shifts).max() < least:
         return None

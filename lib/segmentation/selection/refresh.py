@@ -11,6 +11,11 @@ MIN_CUSTOMERS = 10
 DIED = 0.1
 """A segment has died where it has less than this part of its former share."""
 
+CLEARLY = 2.0
+"""How many times the allowance fresh centres have to save where the old ones need not move: of 72
+pairs of samples of one population none saved as much, but for one of 300 customers with an extreme
+one among them."""
+
 BORN = 0.5
 """A segment was born where the model reaches at most this part of it."""
 
@@ -176,17 +181,19 @@ def _by_cost(model: str, costs: Costs, structure: Structure, *, tolerance: float
     allowed = f"the {allowance:.1%} that {_limit(costs.band, tolerance)}"
     excess = _excess(costs.kept, costs.warm)
     moved = f"its centres cost {excess:.1%} more than if they were moved to today's customers"
+    gain, saved = 0.0, ""
+    if costs.fresh is not None and costs.fresh < costs.warm:
+        gain = _excess(costs.warm, costs.fresh)
+        saved = f"a new start leads to centres that cost {1 - costs.fresh / costs.warm:.1%} less"
     if excess <= allowance:
+        if gain > CLEARLY * allowance:
+            return _fresh(model, f"{saved} than its own, moved to today's customers")
         return Decision("keep", f"{model} was kept: {moved}, within {allowed}")
     beyond = f"{moved}, beyond {allowed}"
     if not structure.every_segment_survives:
         return _fresh(model, f"{beyond}, and then not all of its segments would stay the same")
-    gain = None if costs.fresh is None else _excess(costs.warm, costs.fresh)
-    if gain is not None and gain > allowance:
-        return _fresh(
-            model,
-            f"{beyond}, and a new start leads to centres that cost another {gain:.1%} less",
-        )
+    if gain > allowance:
+        return _fresh(model, f"{beyond}, and {saved} still")
     return Decision(
         "warm", f"{model} was warmed, its centres moved to today's customers: before, {beyond}"
     )
