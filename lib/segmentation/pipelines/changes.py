@@ -34,6 +34,7 @@ from segmentation.schemas import (
 )
 from segmentation.segments.drift import drift
 from segmentation.segments.migration import flows_of
+from segmentation.segments.moves import check_flows
 
 ANCHOR_SAMPLE = 20_000
 """Customers, about, that are asked whether their key is still that of its anchor."""
@@ -163,6 +164,11 @@ def _flows(
         successors=identities.successors,
         value=None if value is None else published_name(value),
     )
+    before, after = (
+        {segment.segment_key: segment.customers for segment in segments}
+        for segments in (previous.segments, built.segments)
+    )
+    check_flows(flows, before=before, after=after)
     if all(flow.from_key == NEW for flow in flows if flow.to_key != LEFT):
         steps.warn(
             f"no customer of run {previous.name} is among today's by {config.input.customer_id!r}: "
