@@ -164,8 +164,8 @@ def structural_changes(structure: Structure, *, min_share: float) -> Iterator[st
         is_expected = old.share_before * structure.customers >= MIN_CUSTOMERS
         if old.share_now == 0 or (is_expected and old.share_now < DIED * old.share_before):
             yield (
-                f"its segment {old.name!r} has died out: {old.share_now:.1%} of the customers "
-                f"today, {old.share_before:.1%} then"
+                f"its segment {old.name!r} has died out: of {old.share_before:.1%} of the "
+                f"customers less than a tenth is left"
             )
     for each in structure.fresh:
         unreached = each.share * each.out_of_reach * structure.customers
