@@ -46,6 +46,33 @@ def changed_report(*, runs: int = 14, report: Report | None = None) -> Report:
     return replace(report, changes=changes)
 
 
+def earlier_report() -> Report:
+    """The previous run's report: s3 was there, s8 was not."""
+    report, now = example_report(), changed_report().changes
+    assert now is not None
+    records = {
+        each.segment_key: each for each in now.history if each.run == now.refresh.previous_run
+    }
+    customers = sum(each.customers for each in records.values())
+    values = [each.value or 0.0 for each in records.values()]
+    segments = tuple(
+        replace(
+            each,
+            segment_key=key,
+            name=records[key].name,
+            customers=records[key].customers,
+            share=records[key].customers / customers,
+            value_sum=value,
+            value_mean=value / records[key].customers,
+            value_share=value / sum(values),
+        )
+        for each, key, value in zip(report.segments, BEFORE, values, strict=True)
+    )
+    first = next(iter(records.values()))
+    run = replace(report.run, run=first.run, created_at=first.created_at, labelled=customers)
+    return replace(report, run=run, segments=segments)
+
+
 def flows(moves: Sequence[Sequence[int]] = MOVES) -> tuple[Flow, ...]:
     """A flow for every two keys with customers."""
     rows, columns = (*BEFORE, NEW), (*KEYS, LEFT)
@@ -140,3 +167,50 @@ def _history(report: Report, names: dict[str, str], *, runs: int) -> tuple[KeyRe
         )
     )  # fmt: skip
     return tuple(found)
+
+
+def crowded_report(*, segments: int = 12, runs: int = 40, a_day: int = 3) -> Report:
+    """Many segments with long names over many runs, several a day; every flow exists."""
+    planted = [
+        (f"High money spent, low number of complaints, mostly group {at}", (at + 1.0, 2.0, 9.0), 30)
+        for at in range(segments)
+    ]
+    report = example_report(planted=planted)
+    keys = [f"s{at + 3}" for at in range(segments)]
+    report = replace(
+        report,
+        segments=tuple(
+            replace(each, segment_key=key, event="survived")
+            for each, key in zip(report.segments, keys, strict=True)
+        ),
+    )
+    last = datetime.fromisoformat(report.run.created_at)
+    history = []
+    for at in range(runs):
+        back = runs - 1 - at
+        created = last - timedelta(days=back // a_day, hours=5 * (back % a_day))
+        run = report.run.run if not back else f"run-{at:02}"
+        for each in report.segments:
+            customers = each.customers + 20 * back * (each.segment % 3)
+            history.append(
+                KeyRecord(
+                    run, created.isoformat(), each.segment_key, each.segment, each.name, "survived",
+                    each.segment_key, customers, 10.0 * customers * (each.segment + 1), "",
+                )
+            )  # fmt: skip
+    previous = history[-1 - segments] if runs > 1 else history[0]
+    flows = tuple(
+        _flow((row, column), 120 if row == column else 15, (1.0, 2.0))
+        for row in (*keys, NEW)
+        for column in (*keys, LEFT)
+        if (row, column) != (NEW, LEFT)
+    )
+    changes = Changes(
+        refresh=replace(
+            refresh(report, previous=previous), decision="keep", reason="the model was kept"
+        ),
+        flows=flows,
+        drift=DRIFT[:3],
+        history=tuple(history),
+    )
+    return replace(report, changes=changes)

@@ -13,7 +13,8 @@ from tests.changes_example import BEFORE, KEYS, changed_report, flows
 from tests.unit.test_segment_page import figures, table
 
 BOUND = 10
-ENDS = {"New customers": NEW, "No longer customers": LEFT}
+SMALL = "small"
+ENDS = {"New customers": NEW, "No longer customers": LEFT, "Small flows": SMALL}
 SOURCES, TARGETS = (*BEFORE, NEW), (*KEYS, LEFT)
 
 
@@ -72,15 +73,20 @@ class Attacker:
         trace = figure["data"][0]
         nodes = [each.split("<br>") for each in trace["node"]["customdata"]]
         keys = [self.key(each[0]) for each in nodes]
-        first = max(trace["link"]["source"]) + 1
-        for place, (key, told) in enumerate(zip(keys, nodes, strict=True)):
-            line = [(key, t) for t in TARGETS] if place < first else [(s, key) for s in SOURCES]
-            self.know(line, number(told[1]) if len(told) > 1 else None)
         link = trace["link"]
-        for source, target, value in zip(
-            link["source"], link["target"], link["value"], strict=True
-        ):
-            self.know([(keys[source], keys[target])], value)
+        links = list(zip(link["source"], link["target"], link["value"], strict=True))
+        sources = {source for source, _, _ in links if keys[source] != SMALL}
+        for place, (key, told) in enumerate(zip(keys, nodes, strict=True)):
+            line = [(key, t) for t in TARGETS] if place in sources else [(s, key) for s in SOURCES]
+            self.know(line, number(told[1]) if len(told) > 1 else None)
+        drawn = {(keys[source], keys[target]) for source, target, _ in links}
+        for source, target, value in links:
+            pairs = [(keys[source], keys[target])]
+            if keys[target] == SMALL:
+                pairs = [(keys[source], t) for t in TARGETS if (keys[source], t) not in drawn]
+            elif keys[source] == SMALL:
+                pairs = [(s, keys[target]) for s in SOURCES if (s, keys[target]) not in drawn]
+            self.know(pairs, value)
 
     def key(self, name):
         return self.keys[name]

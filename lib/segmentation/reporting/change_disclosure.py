@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
 from segmentation.reporting import cells
+from segmentation.reporting.disclosure import hidden_words, mentions
 from segmentation.reporting.flow_disclosure import Pair, withheld_pairs
 from segmentation.results import LEFT, NEW, Changes, Drift, Flow, KeyRecord, Report
 
@@ -17,6 +18,10 @@ WITHHELD = "withheld"
 
 KEY = r"\bs[1-9][0-9]*\b"
 SHARE = r"([0-9]+(?:\.[0-9]+)?)%"
+OF_ALL = rf"{SHARE} of the customers"
+
+Names = Mapping[str, str]
+"""Names by key."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +29,6 @@ class PastSegment:
     """A key in one run; ``value_share`` is its share of the value of all segments."""
 
     run: str
-    created_at: str
     key: str
     customers: int
     value: float | None
@@ -33,7 +37,7 @@ class PastSegment:
 
 @dataclass(frozen=True)
 class Disclosed:
-    """What may be shown: ``names`` by key, flows and the pairs whose flow is withheld.
+    """What may be shown: names, the decision's reason, flows, and the pairs of withheld flows.
 
     ``runs`` are all runs with their times, the oldest first; ``before`` and ``now`` the described
     keys of the two runs in their order, ``few_before`` and ``few_now`` the others. The sums are of
@@ -41,7 +45,8 @@ class Disclosed:
     theirs may not be shown.
     """
 
-    names: Mapping[str, str]
+    names: Names
+    reason: str
     flows: tuple[Flow, ...]
     withheld: Set[Pair]
     sums_before: Mapping[str, int]
@@ -60,9 +65,15 @@ class Disclosed:
         return next((each for each in self.past if (each.run, each.key) == (run, key)), None)
 
 
-def disclosed(report: Report, suppressed: Report, changes: Changes, *, bound: int) -> Disclosed:
-    """What may be shown of the changes of ``report``, as much as ``suppressed`` shows of it."""
-    described = [each.segment_key for each in suppressed.segments]
+def disclosed(
+    report: Report, suppressed: Report, changes: Changes, *, earlier: Names | None, bound: int
+) -> Disclosed:
+    """What may be shown of the changes of ``report``, as much as ``suppressed`` shows of it.
+
+    ``earlier`` are the names by key that may be shown of the previous run; None where they are
+    those of the history.
+    """
+    now = [each.segment_key for each in suppressed.segments]
     few = {e.segment_key for e in report.segments if e.segment in suppressed.withheld}
     by_run: dict[str, list[KeyRecord]] = {}
     for each in changes.history:
@@ -75,8 +86,15 @@ def disclosed(report: Report, suppressed: Report, changes: Changes, *, bound: in
     )
     previous = changes.refresh.previous_run
     before = tuple(each.key for each in past if each.run == previous)
-    names = {each.segment_key: each.name for each in changes.history if each.segment_key not in few}
-    flows = _merged(changes.flows, before=before, now=described)
+    words = hidden_words(report, suppressed)
+    if earlier is None:
+        earlier = {
+            each.segment_key: each.name
+            for each in changes.history
+            if each.segment_key not in few and not mentions(each.name, words)
+        }
+    secret = {e.name for e in changes.history if e.segment_key not in earlier} | words
+    flows = _merged(changes.flows, before=before, now=now)
     withheld = withheld_pairs(flows, bound=bound)
     sums = [_sums(flows, "from_key"), _sums(flows, "to_key")]
     if (NEW, LEFT) in withheld:
@@ -84,21 +102,22 @@ def disclosed(report: Report, suppressed: Report, changes: Changes, *, bound: in
         sums[1].pop(LEFT, None)
     flows = tuple(each for each in flows if (each.from_key, each.to_key) not in withheld)
     return Disclosed(
+        names={**earlier, **{each.segment_key: each.name for each in suppressed.segments}},
+        reason=_decision(changes.refresh.reason, report.run.labelled, secret, bound),
+        flows=flows if shows_value else tuple(map(_without_value, flows)),
+        withheld=withheld,
         sums_before=sums[0],
         sums_now=sums[1],
         few_before=frozenset(e.segment_key for e in by_run.get(previous or "", ())) - {*before},
         few_now=frozenset(few),
-        names=names | {each.segment_key: each.name for each in suppressed.segments},
-        flows=flows if shows_value else tuple(map(_without_value, flows)),
-        withheld=withheld,
         runs=tuple((run, records[0].created_at) for run, records in by_run.items()),
         past=past,
         before=before,
-        now=tuple(described),
+        now=tuple(now),
         events=tuple(
-            replace(each, reason=_reason(each.reason, past, {*before, *described}, bound))
+            replace(each, reason=_reason(each.reason, past, {*before, *now}, bound))
             for each in by_run.get(report.run.run, ())
-            if each.segment_key in {*before, *described}
+            if each.segment_key in {*before, *now}
         ),
         drift=_shown_drift(changes.drift, report, suppressed, before, bound),
     )
@@ -121,7 +140,6 @@ def _described(
     return [
         PastSegment(
             each.run,
-            each.created_at,
             each.segment_key,
             each.customers,
             each.value if shows_value else None,
@@ -172,6 +190,14 @@ def _sums(flows: Sequence[Flow], side: str) -> dict[str, int]:
 
 def _without_value(flow: Flow) -> Flow:
     return replace(flow, value_before=None, value_after=None)
+
+
+def _decision(reason: str, customers: int, secret: Set[str], bound: int) -> str:
+    """The reason of the decision, without evidence of few customers or what is not described."""
+    counts = [float(each) / 100 * customers for each in re.findall(OF_ALL, reason)]
+    is_safe = bound <= 1 or all(count >= bound for count in counts)
+    is_safe = is_safe and not mentions(reason, secret)
+    return reason if is_safe else reason.partition(" because ")[0]
 
 
 def _reason(reason: str, past: Sequence[PastSegment], keys: Collection[str], bound: int) -> str:

@@ -1,11 +1,12 @@
 """What changed since the previous run, as a section of a page: words, tables and charts."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from segmentation.reporting import drift_text, formatting, moves
-from segmentation.reporting.change_disclosure import WITHHELD, Disclosed, disclosed
+from segmentation.reporting.change_disclosure import WITHHELD, Disclosed, Names, disclosed
 from segmentation.reporting.charts import flows as flow_charts
 from segmentation.reporting.charts import history as history_charts
 from segmentation.reporting.charts.flows import Node
@@ -30,11 +31,10 @@ MAX_LINES = 12
 
 @dataclass(frozen=True)
 class Picture:
-    """The Sankey diagram, and how many flows and customers are not in it."""
+    """The Sankey diagram, and the customers of its node of small flows."""
 
     chart: Chart
-    small_flows: int
-    small_customers: int
+    folded: int
 
 
 @dataclass(frozen=True)
@@ -72,28 +72,42 @@ class Section:
 
 
 def content(report: Report, suppressed: Report, *, min_group: int) -> dict[str, Any]:
-    """What ``changes.html.j2`` needs; see :func:`section`."""
+    """What ``changes.html.j2`` needs for a report of one run; see :func:`section`.
+
+    There is no section on a first run, and where nothing was compared.
+    """
+    changes = report.changes
+    if changes is None or changes.refresh.decision == "first":
+        return words(None, report)
+    return words(section(report, suppressed, changes, min_group=min_group), report)
+
+
+def words(found: Section | None, report: Report) -> dict[str, Any]:
+    """What ``changes.html.j2`` needs beside the section."""
     columns = report.run.config.get("input")
     return {
-        "changes": section(report, suppressed, report.changes, min_group=min_group),
+        "changes": found,
         "marker_of_key": marker_of_key,
         "no_colour": NO_COLOUR,
         "has_ids": isinstance(columns, Mapping) and bool(columns.get("customer_id")),
-        "shows_decision": True,
     }
 
 
 def section(
-    report: Report, suppressed: Report, changes: Changes | None, *, min_group: int
-) -> Section | None:
-    """The section of a report; None on a first run, and where nothing was compared.
+    report: Report,
+    suppressed: Report,
+    changes: Changes,
+    *,
+    earlier: Names | None = None,
+    min_group: int,
+) -> Section:
+    """The section of the changes up to the run of a report.
 
     No count of fewer than ``min_group`` customers can be derived from it, together with the page
-    of ``suppressed``, the same report without its small counts.
+    of ``suppressed``, the same report without its small counts. ``earlier`` are names by key that
+    may be shown of the previous run, by default those of the history.
     """
-    if changes is None or changes.refresh.decision == "first":
-        return None
-    shown = disclosed(report, suppressed, changes, bound=min_group)
+    shown = disclosed(report, suppressed, changes, earlier=earlier, bound=min_group)
     names = KeyNames(shown.names)
     refresh, run = changes.refresh, suppressed.run
     value = value_name(run) if run.value_feature else None
@@ -101,14 +115,14 @@ def section(
     return Section(
         refresh=refresh,
         decision=DECISIONS.get(refresh.decision, refresh.decision),
-        reason=names.in_text(refresh.reason),
+        reason=names.in_text(shown.reason),
         costs=_costs(refresh),
         evidence=_evidence(refresh),
         names=names,
         value=value if has_value else None,
         has_flows=bool(changes.flows),
         hides_flows=bool(shown.withheld),
-        picture=_picture(shown, names, bound=min_group),
+        picture=_picture(shown, names, previous=refresh.previous_run, run=run.run),
         matrix=moves.matrix(shown),
         balances=moves.balances(shown, run=run.run, previous=refresh.previous_run),
         movers=moves.movers(shown, names, decision=refresh.decision, bound=min_group),
@@ -116,7 +130,7 @@ def section(
         events=tuple(
             (each.segment_key, names.in_text(each.reason))
             for each in shown.events
-            if each.event not in ("first", "survived") or "absorbed" in each.reason
+            if each.event not in ("first", "survived")
         ),
         drift=drift_text.tables(shown.drift, names),
         past=_past(shown, names, value=value),
@@ -176,28 +190,33 @@ def _evidence(refresh: Refresh) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _picture(shown: Disclosed, names: KeyNames, *, bound: int) -> Picture | None:
+def _picture(
+    shown: Disclosed, names: KeyNames, *, previous: str | None, run: str
+) -> Picture | None:
+    """The diagram; small flows go through a node of their own, as do those that are withheld."""
     drawn = flow_charts.large(shown.flows)
     if not drawn:
         return None
-    before = [*shown.before, WITHHELD, NEW]
-    now = [*shown.now, WITHHELD, LEFT]
+    folded = Counter(shown.sums_before), Counter(shown.sums_now)
+    for each in drawn:
+        folded[0][each.from_key] -= each.customers
+        folded[1][each.to_key] -= each.customers
+
+    def node(key: str, of: str | None) -> Node:
+        style, there = marker_of_key(key), shown.segment(of, key)
+        ends = {NEW: shown.sums_before.get(NEW), LEFT: shown.sums_now.get(LEFT)}
+        customers = there.customers if there else ends.get(key)
+        name = NO_COLOUR.get(key) or names.name(key)
+        return Node(key, name, customers, style.colour if style else MUTED)
+
     figure = flow_charts.sankey(
         drawn,
-        before=[_node(key, names, shown.sums_before, bound) for key in before],
-        now=[_node(key, names, shown.sums_now, bound) for key in now],
+        before=[node(key, previous) for key in (*shown.before, WITHHELD, NEW)],
+        now=[node(key, run) for key in (*shown.now, WITHHELD, LEFT)],
+        folded=(+folded[0], +folded[1]),
     )
     label = "Flow diagram: customers from the segments of the previous run to those of this run"
-    small = [each for each in shown.flows if each not in drawn and each.customers]
-    return Picture(chart("flows", label, figure), len(small), sum(each.customers for each in small))
-
-
-def _node(key: str, names: KeyNames, sums: Mapping[str, int], bound: int) -> Node:
-    style = marker_of_key(key)
-    customers = sums.get(key, 0)
-    name = NO_COLOUR.get(key) or names.name(key)
-    shown = customers if customers >= bound else None
-    return Node(key, name, shown, style.colour if style else MUTED)
+    return Picture(chart("flows", label, figure), sum((+folded[0]).values()))
 
 
 def _past(shown: Disclosed, names: KeyNames, *, value: str | None) -> Past:

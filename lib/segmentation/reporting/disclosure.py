@@ -179,24 +179,39 @@ def _segment(segment: Segment, plans: Mapping[Key, Plan], report: Report) -> Seg
         )
     }
     automatic = segment.automatic_name
-    if automatic is not None and _mentions(automatic, suppressed):
+    if automatic is not None and mentions(automatic, suppressed):
         automatic = None
     return replace(segment, name=_name(segment, suppressed), automatic_name=automatic)
 
 
 def _name(segment: Segment, suppressed: Set[str]) -> str:
     """The name without the parts that mention what is suppressed; a number if none is left."""
-    if not _mentions(segment.name, suppressed):
+    if not mentions(segment.name, suppressed):
         return segment.name
     parts = segment.name.split(", ")
-    kept = [part for part in parts if not _mentions(part, suppressed)]
+    kept = [part for part in parts if not mentions(part, suppressed)]
     if not kept or len(kept) == len(parts):  # or what is mentioned has a comma in it
         return f"Segment {segment.segment}"
     name = ", ".join(kept)
     return name[:1].upper() + name[1:]
 
 
-def _mentions(text: str, names: Set[str]) -> bool:
+def hidden_words(report: Report, suppressed: Report) -> Set[str]:
+    """The features and values of which the suppressed report hides something."""
+    shown = {
+        (each.segment, each.feature, each.value)
+        for each in suppressed.profiles
+        if each.mean is not None
+    }
+    return {
+        each.feature if each.value is None else each.value
+        for each in report.profiles
+        if each.mean is not None and each.segment not in suppressed.withheld
+        if (each.segment, each.feature, each.value) not in shown
+    }
+
+
+def mentions(text: str, names: Set[str]) -> bool:
     """Whether a name is among the words of a text, as a column or as people write it."""
     phrases = {*names, *(DERIVED_NAMES[name] for name in names if name in DERIVED_NAMES)}
     forms = {form for name in phrases for form in (name, name.replace("_", " ").strip()) if form}

@@ -89,13 +89,13 @@ def matrix(shown: Disclosed) -> Matrix:
 def largest(shown: Disclosed, names: KeyNames, *, value: str | None) -> tuple[str, ...]:
     """The largest moves between segments in words, by value before or now, or by customers."""
     moved = _between_segments(shown)
-
-    def size(flow: Flow) -> float:
-        known = [abs(each) for each in (flow.value_before, flow.value_after) if each is not None]
-        return max(known, default=0.0) if value else flow.customers
-
-    ordered = sorted(moved, key=lambda each: (-size(each), -each.customers))
+    ordered = sorted(moved, key=lambda each: (-_moved_value(each), -each.customers))
     return tuple(_in_words(each, names, value) for each in ordered[:MAX_MOVES])
+
+
+def _moved_value(flow: Flow) -> float:
+    known = [abs(each) for each in (flow.value_before, flow.value_after) if each is not None]
+    return max(known, default=0.0)
 
 
 def _in_words(flow: Flow, names: KeyNames, value: str | None) -> str:
@@ -111,17 +111,13 @@ def _in_words(flow: Flow, names: KeyNames, value: str | None) -> str:
 
 def movers(shown: Disclosed, names: KeyNames, *, decision: str, bound: int) -> tuple[str, ...]:
     """How many moved and why, who is new and who is gone, in words."""
-    flows = _between_segments(shown)
-    moved = sum(each.customers for each in flows)
-    return tuple(
-        text
-        for text in (
-            _reasons(flows, moved, decision, bound=bound) if moved else "",
-            _extreme(shown, names, NEW),
-            _extreme(shown, names, LEFT),
-        )
-        if text
+    moved = _between_segments(shown)
+    found = (
+        _reasons(moved, decision, bound=bound, is_all=not shown.withheld),
+        _ends(shown, names, NEW, shown.sums_before.get(NEW)),
+        _ends(shown, names, LEFT, shown.sums_now.get(LEFT)),
     )
+    return tuple(text for text in found if text)
 
 
 def _between_segments(shown: Disclosed) -> list[Flow]:
@@ -135,17 +131,23 @@ def _between_segments(shown: Disclosed) -> list[Flow]:
     ]
 
 
-def _reasons(flows: Sequence[Flow], moved: int, decision: str, *, bound: int) -> str:
+def _reasons(moved: Sequence[Flow], decision: str, *, bound: int, is_all: bool) -> str:
     """How many of those who moved changed themselves, and for how many the model did."""
-    text = f"{counted(moved, 'customer')} moved from one of these segments to another."
+    if not moved:
+        return ""
+    customers = sum(each.customers for each in moved)
+    text = (
+        f"{'' if is_all else 'At least '}{counted(customers, 'customer')} moved from one of these "
+        "segments to another."
+    )
     if decision == "keep":
         return f"{text} The model was kept, so they moved because their own figures changed."
-    by_behaviour = sum(each.moved_by_behaviour for each in flows)
-    by_model = sum(each.moved_by_model for each in flows)
-    both = by_behaviour + by_model - moved
+    behaviour = sum(each.moved_by_behaviour for each in moved)
+    model = sum(each.moved_by_model for each in moved)
+    both = behaviour + model - customers
     parts = {
-        "because their own figures changed": by_behaviour - both,
-        "because the new model draws the line elsewhere": by_model - both,
+        "because their own figures changed": behaviour - both,
+        "because the new model draws the line elsewhere": model - both,
         "for both reasons": both,
     }
     if any(part < 0 or 0 < part < bound for part in parts.values()):
@@ -154,15 +156,21 @@ def _reasons(flows: Sequence[Flow], moved: int, decision: str, *, bound: int) ->
     return f"{text} Of them moved {', '.join(told[:-1])}{' and ' * (len(told) > 1)}{told[-1]}."
 
 
-def _extreme(shown: Disclosed, names: KeyNames, end: str) -> str:
-    """Where most of the new customers are, or most of those who are gone were."""
-    found = [each for each in shown.flows if end in (each.from_key, each.to_key) and each.customers]
+def _ends(shown: Disclosed, names: KeyNames, end: str, customers: int | None) -> str:
+    """How many are new or gone, and the segment with most of them."""
+    found = [each for each in shown.flows if end in (each.from_key, each.to_key)]
     found = [each for each in found if WITHHELD not in (each.from_key, each.to_key)]
+    who = "new" if end == NEW else "no longer customers"
+    text = "" if not customers else f"{counted(customers, 'customer')} {_are(customers)} {who}."
     if not found:
-        return ""
+        return text
     most = max(found, key=lambda each: each.customers)
     if end == NEW:
-        who = f"Most new customers came to {names.called(most.to_key)}"
+        where = f"The largest group of new customers is in {names.called(most.to_key)}"
     else:
-        who = f"Most of those who are no longer customers were in {names.called(most.from_key)}"
-    return f"{who}: {number(most.customers)}."
+        where = f"The largest group of those who are gone was in {names.called(most.from_key)}"
+    return f"{text} {where}: {number(most.customers)}.".strip()
+
+
+def _are(customers: int) -> str:
+    return "is" if customers == 1 else "are"
