@@ -300,3 +300,50 @@ def test_a_configured_name_stays_and_the_automatic_one_is_known(night, copied):
     assert segments.loc["s1", "automatic_name"]
     customers = named.table("customers")
     assert set(customers[customers.segment_key == "s1"].segment_name) == {"Champions"}
+
+
+def test_a_comparison_of_neighbours_is_what_was_published(chain, tmp_path, capsys):
+    output = chain["born"].folder.parent
+    before = {path: path.stat().st_mtime_ns for path in output.rglob("*")}
+    page, tables = tmp_path / "page.html", tmp_path / "tables"
+    main(["compare", str(output), "--to=born", f"--page={page}", f"--tables={tables}"])
+    assert {path: path.stat().st_mtime_ns for path in output.rglob("*")} == before
+    for name in ("migration", "drift"):
+        found = pd.read_parquet(tables / name)
+        pd.testing.assert_frame_equal(found, chain["born"].table(name))
+    keys = pd.read_parquet(tables / "segment_history").set_index("segment_key")
+    published = chain["born"].table("segments").set_index("segment_key")
+    assert keys.event.to_dict() == published.event.to_dict()
+    printed = capsys.readouterr().out
+    assert "survived" in printed
+    assert str(page) in printed
+    assert "What changed" in page.read_text()
+
+
+def test_a_comparison_skips_the_runs_between(chain, tmp_path):
+    output, tables = chain["born"].folder.parent, tmp_path / "tables"
+    names = ["--from=first", "--to=born"]
+    main(["compare", str(output), *names, f"--page={tmp_path / 'p.html'}", f"--tables={tables}"])
+    flows = pd.read_parquet(tables / "migration")
+    old, new = chain["first"].table("customers"), chain["born"].table("customers")
+    both = old.set_index("id").segment_key.to_frame("before")
+    both = both.join(new.set_index("id").segment_key.to_frame("now"), how="outer")
+    expected = both.fillna({"before": "new", "now": "left"}).value_counts()
+    assert flows.set_index(["from_key", "to_key"]).customers.to_dict() == expected.to_dict()
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (["--from=born", "--to=born"], "--from and --to are both born"),
+        (["--from=nowhere"], "no run nowhere"),
+        (["--to=first"], "no run before first"),
+        (["--to=born", "--page={output}/run=born/x.html"], "lies in a published run"),
+    ],
+)
+def test_a_comparison_that_cannot_be_is_one_line(chain, capsys, names, message):
+    output = chain["born"].folder.parent
+    with pytest.raises(SystemExit) as stopped:
+        main(["compare", str(output), *(name.format(output=output) for name in names)])
+    assert stopped.value.code == 2
+    assert message in capsys.readouterr().err

@@ -15,6 +15,7 @@ import typer
 from typer.exceptions import TyperException
 
 from segmentation import __version__
+from segmentation.cli.compare import compare
 from segmentation.cli.report import report
 from segmentation.cli.run import run
 from segmentation.cli.runs import mirror, repair, rollback, runs, show
@@ -45,7 +46,7 @@ def segment(
     """Customer segments from a table: k-means over a range of k, labelled Parquet, a report."""
 
 
-for command in (run, runs, show, report, rollback, mirror, repair):
+for command in (run, runs, show, report, compare, rollback, mirror, repair):
     app.command()(command)
 
 

@@ -37,10 +37,8 @@ def report(
     folder = existing_folder(output_settings(output).path)
     published = PublishedRun.open(folder, run)
     target = f"report-{published.name}.html" if to is None else to
-    if target != STANDARD_OUTPUT and _is_published(target, folder):
-        raise StorageError(
-            f"--to {target}: lies in a published run, which is never changed; name another file"
-        )
+    if target != STANDARD_OUTPUT:
+        refuse_published(target, folder, option="--to")
     content = page(published).encode("utf-8")
     if target == STANDARD_OUTPUT:
         sys.stdout.buffer.write(content)
@@ -52,10 +50,20 @@ def report(
     typer.echo(f"report: {redacted(str(Path(target).absolute()))}")
 
 
-def _is_published(target: str, output: Folder) -> bool:
-    """Whether a file would lie in one of the output folder's runs."""
+def refuse_published(target: str, output: Folder, *, option: str) -> None:
+    """Refuse a file or folder that would lie in one of the output folder's runs.
+
+    Raises
+    ------
+    StorageError
+        If it would.
+    """
     if not output.is_local:
-        return False
+        return
     runs = Path(output.path).resolve()
     inside = Path(target).resolve()
-    return inside.is_relative_to(runs) and inside.relative_to(runs).parts[0].startswith("run=")
+    parts = inside.relative_to(runs).parts if inside.is_relative_to(runs) else ()
+    if parts and parts[0].startswith("run="):
+        raise StorageError(
+            f"{option} {target}: lies in a published run, which is never changed; name another one"
+        )

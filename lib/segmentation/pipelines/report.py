@@ -16,7 +16,20 @@ def page(published: RunReader) -> str:
     StorageError
         If a table is damaged or cannot be read.
     """
-    report = Report(
+    settings = published.run.config.get("report", {})
+    min_group = settings.get("min_group", ReportSection().min_group)
+    return render(report_of(published), min_group=min_group)
+
+
+def report_of(published: RunReader) -> Report:
+    """The content of a run's report.
+
+    Raises
+    ------
+    StorageError
+        If a table is damaged or cannot be read.
+    """
+    return Report(
         run=published.run,
         cost_curve=published.cost_curve(),
         segments=published.segments(),
@@ -24,8 +37,6 @@ def page(published: RunReader) -> str:
         sample=published.plot_sample(),
         changes=_changes(published),
     )
-    settings = published.run.config.get("report", {})
-    return render(report, min_group=settings.get("min_group", ReportSection().min_group))
 
 
 def _changes(published: RunReader) -> Changes | None:
