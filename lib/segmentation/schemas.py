@@ -115,7 +115,12 @@ COST_CURVE = Table(
     "k = 1)",
     (
         Column("k", "int", "number of clusters"),
-        Column("cost", "double", "within-cluster sum of squares over all customers, scaled units"),
+        Column(
+            "cost",
+            "double",
+            "within-cluster sum of squares over all customers, scaled units; of today's sweep, "
+            "also where an older model is kept; with `--refresh keep`, of the previous run's",
+        ),
         Column("chosen", "boolean", "true for the published k"),
         Column("log_drop", "double", "drop in log cost from the previous k"),
         Column(

@@ -17,12 +17,14 @@ import pytest
 
 from segmentation.cli import main
 from tests.conftest import SPARK_PATH
+from tests.jobs.conftest import Finished
 from tests.jobs.shop import CONFIG
 from tests.rotation import SEED
 
 ROOT = Path(__file__).resolve().parents[2]
 STEPS = ("read", "features", "contract", "prepare", "compress", "sweep", "score", "choose",
-         "refine", "describe", "freeze", "label", "check", "report", "publish")  # fmt: skip
+         "refine", "identify", "describe", "freeze", "label", "check", "report",
+         "publish")  # fmt: skip
 POINTS = (*STEPS, "before the move", "after the move", "within the pointer", "after the pointer")
 RANDOM_MOMENTS = 50
 
@@ -143,7 +145,11 @@ def job(customers, published, tmp_path_factory):
 
 
 def survives(job, deaths):
-    """Let the job die so often while a reader looks on; then a whole run, and nothing left over."""
+    """Let the job die so often while a reader looks on; then a whole run, and nothing left over.
+
+    The keys of the last good run live on, and their history has no run that nobody saw.
+    """
+    before = history_of(job.output)
     reader = Reader(job.output)
     reader.start()
     for number, death in enumerate(deaths):
@@ -161,6 +167,17 @@ def survives(job, deaths):
     assert f"whole-{id(reader)}" in reader.runs
     left = [p.name for p in job.output.iterdir() if p.name.startswith(("_", ".latest"))]
     assert left == []
+    after = history_of(job.output)
+    assert after[: len(before)] == before
+    assert {key for _, key in after} == {key for _, key in before}
+    since = {run for run, _ in after[len(before) :]}
+    assert since <= reader.runs | {f"whole-{id(reader)}"}
+
+
+def history_of(output):
+    """The runs and keys in the history of the current run, in their order."""
+    rows = Finished.latest(output).table("segment_history")
+    return list(zip(rows.run, rows.segment_key, strict=True))
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,13 @@
 """Today's customers as the previous run's model sees them: on its grid, in its units."""
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Self
 
 import numpy as np
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from segmentation.clustering.coreset import Coreset, compress
@@ -75,50 +77,70 @@ class AsBefore:
         )
 
 
+@dataclass(frozen=True)
+class Today:
+    """Customers on a grid of their own, and how they are sampled: ``as_of`` is their day.
+
+    ``identity`` are the values that distinguish them, ``size`` and ``seed`` those of a coreset.
+    """
+
+    customers: PreparedCustomers
+    preparation: Preparation
+    as_of: date | None
+    identity: Sequence[Column]
+    size: int
+    seed: int
+
+    @classmethod
+    def of(cls, checked: CheckedInput, prepared: PreparedInput, config: Config) -> Self:
+        """The customers of a run's input."""
+        return cls(
+            prepared.customers,
+            prepared.preparation,
+            checked.assembled.as_of,
+            prepared.identity,
+            config.sweep.coreset_size,
+            config.sweep.seed,
+        )
+
+    def coreset(self) -> Coreset:
+        """Few points that represent them; usually one Spark job."""
+        return compress(self.customers, identity=self.identity, size=self.size, seed=self.seed)
+
+
 def as_before(
-    previous: PreviousRun | None,
-    checked: CheckedInput,
-    prepared: PreparedInput,
-    config: Config,
-    *,
-    coreset: Coreset,
-    steps: Steps,
+    previous: PreviousRun | None, today: Today, *, coreset: Coreset | None, steps: Steps
 ) -> AsBefore | None:
     """Today's customers on the previous model's grid; None where it cannot read them.
 
     Where a column of the previous features is gone, that is warned of. Starts the Spark job that
-    samples the customers, unless they are prepared on that grid, of which they have a ``coreset``.
+    samples the customers, unless they are on that grid already and their ``coreset`` is known.
     """
     if previous is None:
         return None
-    if missing := previous.lacks(checked.usable):
+    if missing := previous.lacks(today.customers.rows):
         steps.warn(
             f"the segments of run {previous.name} cannot be compared, all segments get new keys: "
             f"the input has no column {', '.join(map(repr, missing))}, which its model reads"
         )
         return None
-    model = previous.model
-    preparation = counted_from(model.preparation, checked.assembled.as_of)
-    if preparation == prepared.preparation:
-        rows = prepared.customers.rows.withColumn(BEFORE, F.col(ENTRIES))
-        return AsBefore(previous, preparation, rows, prepared.customers, coreset, True)
-    is_alike = _rules(preparation) == _rules(prepared.preparation)
-    rows = with_entries(prepared.customers.rows, preparation, name=BEFORE, of_usable=is_alike)
+    own, count = today.customers, today.customers.count
+    preparation = counted_from(previous.model.preparation, today.as_of)
+    if preparation == today.preparation and coreset is not None:
+        rows = own.rows.withColumn(BEFORE, F.col(ENTRIES))
+        return AsBefore(previous, preparation, rows, own, coreset, True)
+    is_alike = _rules(preparation) == _rules(today.preparation)
+    rows = with_entries(own.rows, preparation, name=BEFORE, of_usable=is_alike)
     known = rows if is_alike else rows.where(~F.exists(BEFORE, F.isnull))
-    is_complete = is_alike or known.count() == prepared.customers.count
+    is_complete = is_alike or known.count() == count
     customers = prepared_customers(
         known.drop(ENTRIES).withColumnRenamed(BEFORE, ENTRIES),
         preparation,
-        count=prepared.customers.count,
-        distinct=prepared.customers.distinct,
+        count=count,
+        distinct=own.distinct,
     )
-    coreset = compress(
-        customers,
-        identity=prepared.identity,
-        size=config.sweep.coreset_size,
-        seed=config.sweep.seed,
-    )
-    return AsBefore(previous, preparation, rows, customers, coreset, is_complete)
+    sampled = replace(today, customers=customers).coreset()
+    return AsBefore(previous, preparation, rows, customers, sampled, is_complete)
 
 
 def reference_of(coreset: Coreset, *, customers: int) -> Reference:

@@ -114,7 +114,7 @@ def stage_changes(
         created_at=created_at,
     )
     flows = _flows(writer, built, identities, continued, config=config, steps=steps)
-    found = _drift(continued.before, seed=config.sweep.seed)
+    found = drift_since(continued.before, seed=config.sweep.seed)
     writer.stage_rows(SEGMENT_HISTORY, history)
     writer.stage_rows(MIGRATION, flows)
     writer.stage_rows(DRIFT, found)
@@ -134,7 +134,7 @@ def _combined(writer: RunWriter) -> tuple[Combined, ...]:
     )
 
 
-def _drift(before: AsBefore | None, *, seed: int) -> tuple[Drift, ...]:
+def drift_since(before: AsBefore | None, *, seed: int) -> tuple[Drift, ...]:
     """Today's customers beside those that the previous model was fitted to, if they are known."""
     if before is None or before.previous.reference is None:
         return ()
@@ -175,4 +175,9 @@ def _flows(
             "no moves are published (did the ids change?)"
         )
         return ()
+    check_flows(
+        flows,
+        before={each.segment_key: each.customers for each in previous.segments},
+        after={each.segment_key: each.customers for each in built.segments},
+    )
     return flows

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from pyspark.sql import Column, DataFrame
@@ -57,47 +58,57 @@ class Followed:
         return counts
 
 
+@dataclass(frozen=True)
+class Ids:
+    """How today's customers are told apart: the id's name in the input, and its column.
+
+    ``value`` is the published column of the value feature; ``repeated`` is how many ids are on
+    more than one row.
+    """
+
+    name: str
+    column: str
+    value: str | None
+    repeated: int
+
+    @classmethod
+    def of(cls, checked: CheckedInput, config: Config) -> Self | None:
+        """Those of a run's input, None where it has no ids."""
+        name, value = config.input.customer_id, config.value_feature
+        if name is None:
+            return None
+        return cls(name, name, value and published_name(value), checked.repeated_ids)
+
+
 def follow(
-    previous: PreviousRun | None, checked: CheckedInput, config: Config, *, steps: Steps
+    previous: PreviousRun | None, today: DataFrame, ids: Ids | None, *, steps: Steps
 ) -> Followed | None:
     """The previous run's customers, where both runs have the same kind of id. Mostly lazy.
 
     An id that occurs on more than one row in one of the runs is not followed.
     """
-    own = config.input.customer_id
-    if previous is None or own is None:
+    if previous is None or ids is None:
         return None
     before = previous.run.config.get("input", {}).get("customer_id")
-    if before != own:
+    if before != ids.name:
         steps.warn(
             f"customers are not followed from run {previous.name}: its input.customer_id is "
-            f"{before!r}, now {own!r}"
+            f"{before!r}, now {ids.name!r}"
         )
         return None
-    spark = checked.usable.sparkSession
-    customers = previous.reader.customers(spark)
-    name, today = published_name(own), checked.usable
-    is_alike = customers.schema[name].dataType == today.schema[own].dataType
+    customers, name = previous.reader.customers(today.sparkSession), published_name(before)
+    is_alike = customers.schema[name].dataType == today.schema[ids.column].dataType
     old_id = F.col(quoted(name)) if is_alike else key_text(customers, name)
-    new_id = F.col(quoted(own)) if is_alike else key_text(today, own)
-    value = published_name(config.value_feature) if config.value_feature else None
-    has_value = value is not None and value in customers.columns
-    rows = customers.select(
-        old_id.alias(ID),
-        (F.col(KEY) if KEY in customers.columns else _key_of(F.col(SEGMENT))).alias("key"),
-        (
-            F.col(quoted(str(value))).cast("double") if has_value else F.lit(None).cast("double")
-        ).alias("value"),
-    )
+    new_id = F.col(quoted(ids.column)) if is_alike else key_text(today, ids.column)
+    value = F.lit(None) if ids.value not in customers.columns else F.col(quoted(str(ids.value)))
+    key = F.col(KEY) if KEY in customers.columns else _key_of(F.col(SEGMENT))
+    rows = customers.select(old_id.alias(ID), key.alias("key"), value.cast("double").alias("value"))
     unique = rows.where(F.col(ID).isNotNull())
     if previous.refresh.repeated_ids != 0:
-        once = unique.groupBy(ID).agg(
-            F.count(F.lit(1)).alias("rows"),
-            F.first("key").alias("key"),
-            F.first("value").alias("value"),
-        )
-        unique = once.where("rows = 1").drop("rows")
-    if checked.repeated_ids:
+        first = [F.first(column).alias(column) for column in ("key", "value")]
+        counted = unique.groupBy(ID).agg(F.count(F.lit(1)).alias("rows"), *first)
+        unique = counted.where("rows = 1").drop("rows")
+    if ids.repeated:
         repeated = today.groupBy(new_id.alias("__id")).count().where("count > 1")
         unique = unique.join(repeated, F.col(ID) == F.col("__id"), "left_anti")
     return Followed(rows.select("key", "value"), unique, new_id)
@@ -113,23 +124,25 @@ def assigned_customers(
     customers = refreshed.prepared.customers
     rows = _with_fresh_segment(refreshed, before)
     if before is not None and not refreshed.is_kept:
-        rows = _with_previous_model_key(rows, before, is_on_own_grid=refreshed.is_fresh)
+        rows = with_previous_model_key(rows, before, is_on_own_grid=refreshed.is_fresh)
     assigned = with_assignment(rows, customers.layout, built.rule)
     if before is None:
         assigned = assigned.withColumn(PREVIOUS_MODEL_KEY, F.lit(None).cast("string"))
     elif refreshed.is_kept:
         model_key = _key_in_reach(built.of_model, bits=customers.bits)
         assigned = assigned.withColumn(PREVIOUS_MODEL_KEY, model_key)
+    return with_previous(assigned, followed)
+
+
+def with_previous(rows: DataFrame, followed: Followed | None) -> DataFrame:
+    """The rows with the customer's key and value in the previous run; null for a new one. Lazy."""
     if followed is None:
-        nothing = {
-            PREVIOUS_KEY: F.lit(None).cast("string"),
-            PREVIOUS_VALUE: F.lit(None).cast("double"),
-        }
-        return assigned.withColumns(nothing)
+        text, number = F.lit(None).cast("string"), F.lit(None).cast("double")
+        return rows.withColumns({PREVIOUS_KEY: text, PREVIOUS_VALUE: number})
     known = followed.unique.select(
         ID, F.col("key").alias(PREVIOUS_KEY), F.col("value").alias(PREVIOUS_VALUE)
     )
-    return assigned.join(known, followed.id == F.col(ID), "left").drop(ID)
+    return rows.join(known, followed.id == F.col(ID), "left").drop(ID)
 
 
 def _with_fresh_segment(refreshed: Refreshed, before: AsBefore | None) -> DataFrame:
@@ -143,7 +156,7 @@ def _with_fresh_segment(refreshed: Refreshed, before: AsBefore | None) -> DataFr
     return named.withColumnRenamed(BEFORE, ENTRIES)
 
 
-def _with_previous_model_key(
+def with_previous_model_key(
     rows: DataFrame, before: AsBefore, *, is_on_own_grid: bool
 ) -> DataFrame:
     """The rows with the key that the previous run's model gives them, null out of its reach."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from pyspark.sql import DataFrame
 
+from segmentation.config.refresh import Policy
 from segmentation.errors import StorageError
 from segmentation.model.fitted import FittedModel
 from segmentation.model.reference import Reference
@@ -111,14 +112,23 @@ class PreviousRun:
         ]
 
 
-def previous_run(writer: RunWriter, steps: Steps) -> PreviousRun | None:
+def previous_run(writer: RunWriter, policy: Policy, *, steps: Steps) -> PreviousRun | None:
     """The run that a new one continues; None where there is none, or none that can be read.
 
     One that cannot be read is warned of: the new run goes on as a first one, with new keys.
+
+    Raises
+    ------
+    StorageError
+        If it cannot be read, and its model is to be kept, warmed or combined.
     """
     try:
         reader = writer.previous_run()
         return None if reader is None else PreviousRun.read(reader)
     except StorageError as error:
+        if policy not in ("auto", "fresh"):
+            raise StorageError(
+                f"refresh.policy is {policy!r}, but the previous run cannot be read: {error}"
+            ) from None
         steps.warn(f"the previous run is not continued, all segments get new keys: {error}")
         return None

@@ -3,11 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from segmentation.clustering.coreset import compress
-from segmentation.clustering.ties import resolve_ties
 from segmentation.config import Config
 from segmentation.model.spark_pipeline import pipeline_model
-from segmentation.pipelines.as_before import as_before
+from segmentation.pipelines.as_before import Today, as_before
 from segmentation.pipelines.changes import (
     Continuation,
     model_files,
@@ -15,17 +13,11 @@ from segmentation.pipelines.changes import (
     warn_of_anchors,
 )
 from segmentation.pipelines.curve import published_curve
-from segmentation.pipelines.description import (
-    build_segments,
-    fitted_model,
-    value_of,
-    with_identities,
-)
-from segmentation.pipelines.fresh import fit_fresh
+from segmentation.pipelines.description import fitted_model
+from segmentation.pipelines.fresh import fit_fresh, warn_of_fit
 from segmentation.pipelines.input import check_input
-from segmentation.pipelines.keys import identify_segments
 from segmentation.pipelines.labelling import stage_customers
-from segmentation.pipelines.moves import assigned_customers, follow
+from segmentation.pipelines.moves import Ids, assigned_customers, follow
 from segmentation.pipelines.preparation import prepare, prepare_as_before
 from segmentation.pipelines.previous import previous_run
 from segmentation.pipelines.protocols import RunWriter
@@ -39,11 +31,9 @@ from segmentation.pipelines.publication import (
     stage_small_tables,
 )
 from segmentation.pipelines.refresh import check_refresh, refreshed, refuse_broken
+from segmentation.pipelines.segments import describe_segments
 from segmentation.pipelines.steps import Steps
 from segmentation.pipelines.verification import check_staged
-from segmentation.pipelines.warnings import warn_of_ties
-from segmentation.segments.profile import order_by_value
-from segmentation.selection.validity import rounded
 
 
 def run(
@@ -70,7 +60,7 @@ def run(
         return publish_again(writer)
 
     with steps("prepare"):
-        previous = previous_run(writer, steps)
+        previous = previous_run(writer, config.refresh.policy, steps=steps)
         check_refresh(previous, config)
         old = previous.model.preparation if previous and config.refresh.policy == "keep" else None
         if old is None:
@@ -79,9 +69,9 @@ def run(
             prepared = prepare_as_before(checked, old, config, steps=steps)
 
     with steps("compress"):
-        size, seed = config.sweep.coreset_size, config.sweep.seed
-        coreset = compress(prepared.customers, identity=prepared.identity, size=size, seed=seed)
-        before = as_before(previous, checked, prepared, config, coreset=coreset, steps=steps)
+        today = Today.of(checked, prepared, config)
+        coreset = today.coreset()
+        before = as_before(previous, today, coreset=coreset, steps=steps)
         refuse_broken(before, accepts=accepts, steps=steps)
 
     fresh = fit_fresh(prepared, coreset, config, steps=steps) if old is None else None
@@ -91,42 +81,21 @@ def run(
             before, fresh, prepared, config, run=writer.run_id, created_at=created_at, steps=steps
         )
         prepared = model.prepared
-        continued = Continuation(previous, before, follow(previous, checked, config, steps=steps))
+        if fresh is not None and model.is_fresh:
+            warn_of_fit(fresh, prepared, config, steps=steps)
+        followed = follow(previous, checked.usable, Ids.of(checked, config), steps=steps)
+        continued = Continuation(previous, before, followed)
 
     with steps("describe"):
-        clusters = resolve_ties(
-            prepared.customers,
-            model.partition,
-            model.population,
-            attributes=prepared.attributes,
-            is_fixed=model.is_kept,
+        given = writer.keys_given()
+        found = describe_segments(
+            model, continued, config, given=given, run=writer.run_id, steps=steps
         )
-        warn_of_ties(steps, clusters.tied)
-        value = value_of(config)
-        order = order_by_value(clusters.statistics, value=value)
-        built = build_segments(
-            clusters,
-            order,
-            preparation=prepared.preparation,
-            attributes=prepared.attributes,
-            value=value,
-            min_group=config.report.min_group,
-        )
-        identities = identify_segments(
-            model, clusters, continued, order=order, given=writer.keys_given()
-        )
-        built = with_identities(
-            built,
-            identities.segments,
-            previous=previous,
-            is_kept=model.is_kept,
-            names=config.segments.names,
-            run=writer.run_id,
-        )
-        choice = replace(model.choice, silhouette=rounded(clusters.silhouette))
-        curve = published_curve(model, fresh, clusters, previous)
+        built, choice = found.built, found.choice
+        curve = published_curve(model, fresh, found.clusters, previous)
 
     with steps("freeze"):
+        seed = config.sweep.seed
         fitted = fitted_model(built, choice, checked=checked, prepared=prepared, seed=seed)
         files = model_files(fitted, model, continued)
         warn_of_anchors(steps, files, built, checked.usable, seed=seed)
@@ -134,14 +103,14 @@ def run(
         spark_model = writer.stage_model(files, spark_model)
 
     with steps("label"):
-        assigned = assigned_customers(model, built, before, continued.followed)
+        assigned = assigned_customers(model, built, before, followed)
         staged = stage_customers(writer, checked, assigned, built, prepared=prepared, config=config)
         stage_small_tables(writer, curve, built)
         changes = stage_changes(
             writer,
             model,
             built,
-            identities,
+            found.identities,
             continued,
             checked=checked,
             config=config,
@@ -162,7 +131,7 @@ def run(
             invocation=invocation,
             steps=steps,
         )
-        record = replace(record, keys_given=identities.given)
+        record = replace(record, keys_given=found.identities.given)
         record = stage_report(writer, record, findings, prepared=prepared, config=config)
 
     with steps("publish"):
