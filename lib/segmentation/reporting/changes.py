@@ -1,18 +1,18 @@
 """What changed since the previous run, as a section of a page: words, tables and charts."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from segmentation.reporting import drift_text, formatting, moves
 from segmentation.reporting.change_disclosure import WITHHELD, Disclosed, Names, disclosed
 from segmentation.reporting.charts import flows as flow_charts
-from segmentation.reporting.charts import history as history_charts
 from segmentation.reporting.charts.flows import Node
-from segmentation.reporting.charts.markers import Marker, marker_of_key
+from segmentation.reporting.charts.markers import marker_of_key
 from segmentation.reporting.charts.theme import MUTED
 from segmentation.reporting.headline import value_name
+from segmentation.reporting.key_history import KeyHistory, key_history
 from segmentation.reporting.key_names import KeyNames
 from segmentation.reporting.offline_page import Chart, chart
 from segmentation.reporting.segment_table import HIDDEN
@@ -25,8 +25,6 @@ DECISIONS = {
     "combine": "Models combined",
 }
 NO_COLOUR = {NEW: "New customers", LEFT: "No longer customers", WITHHELD: "Withheld segments"}
-MAX_LINES = 12
-"""Segments in the charts over time: more cannot be told apart."""
 
 
 @dataclass(frozen=True)
@@ -35,17 +33,6 @@ class Picture:
 
     chart: Chart
     folded: int
-
-
-@dataclass(frozen=True)
-class Past:
-    """The charts over time, their lines, and a table with a row per run."""
-
-    charts: tuple[tuple[str, Chart], ...]
-    lines: tuple[tuple[str, Marker], ...]
-    omitted: int
-    keys: tuple[str, ...]
-    rows: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...]
 
 
 @dataclass(frozen=True)
@@ -68,7 +55,7 @@ class Section:
     largest: tuple[str, ...]
     events: tuple[tuple[str, str], ...]
     drift: drift_text.DriftTables
-    past: Past
+    past: KeyHistory
 
 
 def content(report: Report, suppressed: Report, *, min_group: int) -> dict[str, Any]:
@@ -133,7 +120,7 @@ def section(
             if each.event not in ("first", "survived")
         ),
         drift=drift_text.tables(shown.drift, names),
-        past=_past(shown, names, value=value),
+        past=key_history(shown, names, value=value),
     )
 
 
@@ -217,54 +204,3 @@ def _picture(
     )
     label = "Flow diagram: customers from the segments of the previous run to those of this run"
     return Picture(chart("flows", label, figure), sum((+folded[0]).values()))
-
-
-def _past(shown: Disclosed, names: KeyNames, *, value: str | None) -> Past:
-    keys = _in_order_of_interest(shown)
-    styles = {key: style for key in keys if (style := marker_of_key(key)) is not None}
-    drawn = list(styles)[:MAX_LINES]
-    runs, times = zip(*shown.runs, strict=True) if shown.runs else ((), ())
-    by_place = {(each.run, each.key): each for each in shown.past}
-
-    def values(key: str, field: str) -> tuple[float | None, ...]:
-        found = [by_place.get((run, key)) for run in runs]
-        return tuple(None if each is None else getattr(each, field) for each in found)
-
-    charts = []
-    for field, title in (("customers", "Customers"), ("value_share", f"Share of {value}")):
-        lines = [
-            history_charts.Line(names.name(key), styles[key], values(key, field)) for key in drawn
-        ]
-        if any(each is not None for line in lines for each in line.values):
-            figure = history_charts.history(
-                lines, runs=runs, times=times, title=title, is_share=field == "value_share"
-            )
-            words = f"Line chart: {title.lower()} of every segment over the runs"
-            charts.append((title, chart(f"history-{field.replace('_', '-')}", words, figure)))
-    return Past(
-        charts=tuple(charts),
-        lines=tuple((names.name(key), styles[key]) for key in drawn),
-        omitted=len(styles) - len(drawn),
-        keys=tuple(drawn),
-        rows=tuple(
-            (run, formatting.moment(at), tuple(_cell(by_place.get((run, key))) for key in drawn))
-            for run, at in reversed(shown.runs)
-        ),
-    )
-
-
-def _cell(segment: object) -> tuple[str, str]:
-    customers, share = (getattr(segment, name, None) for name in ("customers", "value_share"))
-    return (
-        "" if customers is None else formatting.number(customers),
-        "" if share is None else formatting.percent(share),
-    )
-
-
-def _in_order_of_interest(shown: Disclosed) -> Sequence[str]:
-    """Today's keys in their order, then those that ended, the last to end first."""
-    last: Mapping[str, int] = {
-        each.key: [run for run, _ in shown.runs].index(each.run) for each in shown.past
-    }
-    others = [key for key in last if key not in shown.now]
-    return [*shown.now, *sorted(others, key=lambda key: (-last[key], int(key[1:] or 0)))]

@@ -74,6 +74,8 @@ def render(report: Report, *, min_group: int = 1) -> str:
         "max_prepared": WIDE,
         "excluded": _by_frequency(run.transactions.excluded if run.transactions else ()),
         "strengths": STRENGTHS,
+        "decisions": changes.DECISIONS,
+        "curve_run": _curve_run(run),
         "settings": _settings(run.config),
         "marker": partial(_marker, found=markers(segments)),
         **changes.content(given, report, min_group=min_group),
@@ -176,6 +178,13 @@ def _most_different(profiles: Sequence[FeatureProfile]) -> list[FeatureProfile]:
     shown = [profile for profile in profiles if profile.mean is not None]
     kept = sorted(shown, key=lambda profile: -abs(profile.difference or 0.0))[:KEY_FEATURES]
     return [profile for profile in profiles if profile in kept]
+
+
+def _curve_run(run: Run) -> str | None:
+    """The run whose cost curve is shown, where this run tried no k of its own."""
+    refresh = run.refresh
+    is_kept = refresh is not None and refresh.decision == "keep" and refresh.cost_fresh is None
+    return refresh.model_run if refresh is not None and is_kept else None
 
 
 def _marker(segment: int, found: Mapping[int, Marker]) -> Marker:
