@@ -53,6 +53,7 @@ from segmentation.selection.verdict import LAX, STRICT, choose
 
 KS = range(1, 9)
 STARTS, MAX_STEPS, SEED = 6, 100, 42
+UNCHANGED = ("same", "skewed")
 MIN_SHARE, TOLERANCE = 0.01, 0.01
 REACH = 0.999
 
@@ -290,8 +291,13 @@ def _structure(
             fresh.choice.verdict.strength, groups.count, groups.at(STRICT), groups.at(LAX)
         ),
         old=tuple(
-            OldSegment(each.key, each.share, float(count) / len(points))
-            for each, count in zip(previous, np.bincount(reached, minlength=k), strict=False)
+            OldSegment(each.key, each.share, float(count) / len(points), is_empty=not nearest)
+            for each, count, nearest in zip(
+                previous,
+                np.bincount(reached, minlength=k),
+                np.bincount(points.nearest(before.prototypes), minlength=k),
+                strict=False,
+            )
         ),
         fresh=tuple(
             FreshSegment(float(size) / len(points), float(out / max(1, size)))
@@ -313,7 +319,7 @@ def _crossed(one: Labels, other: Labels, *, rows: int, columns: int) -> Labels:
 class Pair:
     """Two draws: of a population, and of what it has become by a ``change`` of some ``size``.
 
-    ``change`` is ``same``, ``centre`` (one group moves), ``shift`` (all move), ``birth``,
+    ``change`` is ``same``, or ``skewed`` of such populations, ``centre`` (one group moves), ``shift`` (all move), ``birth``,
     ``death``, ``unit`` or ``season``; the size of a move is in deviations of a feature, that of
     a unit or a season a factor.
     """
@@ -380,9 +386,9 @@ def pairs() -> list[Pair]:
             widths[(i // 4 + i) % 4],
             sizes[i % 8 if i < 24 else (i + 3) % 8],
             i,
-            "same",
+            "skewed" if kinds[i % 4] == "skewed" else "same",
         )
-        for i in range(50)
+        for i in range(66)
     ]
     bases = [
         (kind, widths[(i + seed) % 4], customers, seed)
@@ -442,7 +448,7 @@ def right_decisions(pair: Pair, before: Run) -> tuple[str, ...]:
     decides.
     """
     match pair.change:
-        case "same":
+        case "same" | "skewed":
             return ("keep",)
         case "birth" | "death":
             return ("fresh",)
@@ -468,6 +474,7 @@ def table(outcomes: Sequence[Outcome]) -> Iterator[str]:
     yield "| --- | --- | --- | --- | --- | --- | --- | --- |"
     names: dict[str, Callable[[Pair], str]] = {
         "same": lambda _: "nothing",
+        "skewed": lambda _: "nothing; log-normal without the logarithm",
         "centre": lambda pair: f"the largest group moves by {pair.size:g} sd",
         "shift": lambda pair: f"all customers move by {pair.size:g} sd",
         "birth": lambda pair: f"a group of {pair.size:.0%} is born",
@@ -501,7 +508,7 @@ def main() -> None:
     arguments = parser.parse_args()
     part, parts = map(int, arguments.part.split("/"))
     skipped = (arguments.planted, arguments.same)  # where is_planted is False, and True
-    wanted = [each for each in pairs() if not skipped[each.change != "same"]]
+    wanted = [each for each in pairs() if not skipped[each.change not in UNCHANGED]]
     wanted = wanted[len(wanted) * (part - 1) // parts : len(wanted) * part // parts]
     kept: dict[Pair, Outcome] = {}
     if arguments.results is not None and arguments.results.exists():

@@ -131,17 +131,18 @@ def test_the_sentence_names_both_numbers_of_groups():
 
 
 def test_a_segment_has_died_with_less_than_a_tenth_of_its_share():
-    def with_share(share, before=0.2):
-        return decided(old=(*SAME.old[:2], OldSegment("Idle", before, share)))
+    def with_share(share, before=0.2, *, is_empty=False):
+        idle = OldSegment("Idle", before, share, is_empty)
+        return decided(old=(*SAME.old[:2], idle))
 
     assert with_share(0.0201).decision == "keep"
     found = with_share(0.0199)
     assert found.decision == "fresh"
     died = "its segment 'Idle' has died out: of 20.0% of the customers less than a tenth is left"
     assert died in found.reason  # how few are left is for nobody to read
-    # Of 1,000 customers 9 were expected, who may be missing by chance; none is no segment at all.
-    assert with_share(0.0001, before=0.009).decision == "keep"
-    assert with_share(0.0, before=0.009).decision == "fresh"
+    # Of 1,000 customers 9 were expected, who may be missing by chance.
+    assert with_share(0.0, before=0.009).decision == "keep"
+    assert with_share(0.0, before=0.009, is_empty=True).decision == "fresh"
 
 
 def test_a_segment_is_born_where_most_are_out_of_reach():

@@ -151,6 +151,7 @@ def _structure(before: AsBefore, fresh: FreshFit, found: Mapping[str, Overlap]) 
     previous, customers = before.previous, before.customers.count
     groups, verdict = fresh.evidence.groups, fresh.choice.verdict
     in_reach = found[KEPT].counts[:-1].sum(axis=1) / customers
+    counts = found[KEPT].counts.sum(axis=0)
     names = {each.segment_key: each.name for each in previous.segments}
     by_fresh = found[FRESH].counts
     return Structure(
@@ -158,9 +159,9 @@ def _structure(before: AsBefore, fresh: FreshFit, found: Mapping[str, Overlap]) 
         groups_before=previous.groups,
         now=Grouping(verdict.strength, groups.count, groups.at(STRICT), groups.at(LAX)),
         old=tuple(
-            OldSegment(names.get(key, key), share_before, float(share))
-            for key, share_before, share in zip(
-                previous.keys, shares_when_fitted(previous), in_reach, strict=True
+            OldSegment(names.get(key, key), share_before, float(share), is_empty=not count)
+            for key, share_before, share, count in zip(
+                previous.keys, shares_when_fitted(previous), in_reach, counts, strict=True
             )
         ),
         fresh=tuple(

@@ -41,12 +41,14 @@ class OldSegment:
     """A segment of the model: its name, and its shares of the customers.
 
     ``share_before`` is that when the model was fitted, ``share_now`` that of today's customers
-    whom the model puts there, those out of its reach not among them.
+    whom the model puts there, those out of its reach not among them. ``is_empty`` is whether it
+    puts none there at all.
     """
 
     name: str
     share_before: float
     share_now: float
+    is_empty: bool = False
 
 
 @dataclass(frozen=True)
@@ -160,9 +162,9 @@ def structural_changes(structure: Structure, *, min_share: float) -> Iterator[st
             f"the model {structure.groups_before}"
         )
     for old in structure.old:
-        # Of few customers all may be missing by chance; but a segment without any is none.
+        # Of few customers all may be missing by chance; but an empty segment cannot be published.
         is_expected = old.share_before * structure.customers >= MIN_CUSTOMERS
-        if old.share_now == 0 or (is_expected and old.share_now < DIED * old.share_before):
+        if old.is_empty or (is_expected and old.share_now < DIED * old.share_before):
             yield (
                 f"its segment {old.name!r} has died out: of {old.share_before:.1%} of the "
                 f"customers less than a tenth is left"
