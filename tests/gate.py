@@ -319,9 +319,9 @@ def _crossed(one: Labels, other: Labels, *, rows: int, columns: int) -> Labels:
 class Pair:
     """Two draws: of a population, and of what it has become by a ``change`` of some ``size``.
 
-    ``change`` is ``same``, or ``skewed`` of such populations, ``centre`` (one group moves), ``shift`` (all move), ``birth``,
-    ``death``, ``unit`` or ``season``; the size of a move is in deviations of a feature, that of
-    a unit or a season a factor.
+    ``change`` is ``same``, or ``skewed`` of such populations, ``centre`` (one group moves),
+    ``shift`` (all move), ``birth``, ``death``, ``unit`` or ``season``; the size of a move is in
+    deviations of a feature, that of a unit or a season a factor.
     """
 
     kind: str
