@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Dialog, Page, ViewportSize, sync_playwr
 
 from segmentation.reporting.segment_page import render
 from segmentation.results import Report
+from tests.changes_example import changed_report, crowded_report
 from tests.report_example import PLANTED, example_report
 from tests.rotation import rotation
 from tests.wide_report import wide_report
@@ -303,3 +304,65 @@ def test_a_printed_file_has_every_page(example):
     )
     assert printed == pages()
     seen.page.evaluate("folded.forEach((one) => (one.open = false))")
+
+
+LABELS = """() => {
+  const chart = document.querySelector("#flows").getBoundingClientRect();
+  const boxes = [...document.querySelectorAll("#flows .node-label")].map((one) =>
+    one.getBoundingClientRect());
+  const overlap = (a, b) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1
+    && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 1;
+  return {
+    count: boxes.length,
+    overlapping: boxes.flatMap((a, i) => boxes.slice(i + 1).filter((b) => overlap(a, b))).length,
+    cut: boxes.filter((one) => one.top < chart.top || one.bottom > chart.bottom
+      || one.left < chart.left || one.right > chart.right).length,
+  };
+}"""
+
+
+@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+@pytest.mark.parametrize("report", rotation([changed_report, crowded_report]))
+def test_labels_of_the_flow_diagram_neither_overlap_nor_are_cut(visit, report, size):
+    seen = visit(report(), size=size)
+    found = seen.page.evaluate(LABELS)
+    assert found["count"] > 10
+    assert (found["overlapping"], found["cut"]) == (0, 0)
+    assert seen.count("#history-customers .scatterlayer .trace") > 5
+    assert seen.page.evaluate("document.documentElement.scrollWidth") <= size["width"]
+    assert complaints(seen) == []
+
+
+def test_nodes_of_the_flow_diagram_are_where_they_were_put(visit):
+    """Plotly takes padding and places as hints, and alters them where it finds too little room."""
+    seen = visit(changed_report())
+    away = """() => {
+      const { node } = flows.data[0];
+      const { height, margin } = flows.layout;
+      const inside = height - margin.t - margin.b;
+      const top = flows.querySelector(".main-svg").getBoundingClientRect().top + margin.t;
+      return [...flows.querySelectorAll(".node-rect")].map((one, at) => {
+        const box = one.getBoundingClientRect();
+        return Math.abs((box.top + box.bottom) / 2 - top - node.y[at] * inside);
+      });
+    }"""
+    found = seen.page.evaluate(away)
+    assert len(found) == 13
+    assert max(found) < 1.5
+
+
+def test_flows_are_on_paper_at_once(visit):
+    """Plotly fades them in when a diagram is resized, and paper does not wait."""
+    seen = visit(changed_report())
+    printed = """() => {
+      window.dispatchEvent(new Event("beforeprint"));
+      const links = [...flows.querySelectorAll(".sankey-link")];
+      const found = links.map((one) => getComputedStyle(one).opacity);
+      const width = flows.querySelector(".main-svg").getBoundingClientRect().width;
+      window.dispatchEvent(new Event("afterprint"));
+      return [found.length, [...new Set(found)], width];
+    }"""
+    count, opacities, width = seen.page.evaluate(printed)
+    assert count > 20
+    assert opacities == ["1"]
+    assert width == 676
