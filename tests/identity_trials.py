@@ -176,32 +176,19 @@ def all_results(seeds: int, **facts: Any) -> list[MonthResult]:
     ]
 
 
-def main() -> None:
-    """Print the tables in Markdown, and to the standard error what was named wrong."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, default=20, help="histories of each scenario")
-    parser.add_argument("--refits", type=int, default=50, help="of each structure")
-    options = parser.parse_args()
-    found = all_results(options.seeds)
-    _print_scenarios(found)
-    methods = {METHOD: found}
-    for method in list(METHODS)[1:]:
-        methods[method] = all_results(options.seeds, method=method)
+def _print_methods(found: Sequence[MonthResult], seeds: int) -> None:
+    others = {method: all_results(seeds, method=method) for method in list(METHODS)[1:]}
     _print_table(
         "Method | Months named right | Of those with an event | Wrong keys",
         [
-            (
-                name,
-                _part(some),
-                _part([each for each in some if each.is_eventful]),
-                _wrong_keys(some),
-            )
-            for name, some in methods.items()
+            (name, _part(some), _part([e for e in some if e.is_eventful]), _wrong_keys(some))
+            for name, some in ({METHOD: found} | others).items()
         ],
     )
-    nearer = {APART: found} | {
-        apart: all_results(options.seeds, apart=apart) for apart in (7.0, 6.0, 5.0, 4.0)
-    }
+
+
+def _print_distances(found: Sequence[MonthResult], seeds: int) -> None:
+    nearer = {apart: all_results(seeds, apart=apart) for apart in (7.0, 6.0, 5.0, 4.0)}
     _print_table(
         "Least distance between groups | Months named right | Share | Wrong keys |"
         " Months in which k-means did not find the groups",
@@ -213,13 +200,32 @@ def main() -> None:
                 _wrong_keys(some),
                 sum(each.fault == NOT_FOUND for each in some),
             )
-            for apart, some in nearer.items()
+            for apart, some in ({APART: found} | nearer).items()
         ],
     )
-    _print_renames(options.refits)
-    for each in found:
-        if each.fault or each.wrong_keys:
-            print(each, file=sys.stderr)
+
+
+def main() -> None:
+    """Print the tables in Markdown, and to the standard error what was named wrong."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=10, help="histories of each scenario")
+    parser.add_argument("--refits", type=int, default=50, help="of each structure")
+    tables = ("scenarios", "methods", "distances", "renames")
+    parser.add_argument("--tables", nargs="+", choices=tables, default=tables)
+    options = parser.parse_args()
+    if options.tables != ["renames"]:
+        found = all_results(options.seeds)
+        for each in found:
+            if each.fault or each.wrong_keys:
+                print(each, file=sys.stderr)
+    if "scenarios" in options.tables:
+        _print_scenarios(found)
+    if "methods" in options.tables:
+        _print_methods(found, options.seeds)
+    if "distances" in options.tables:
+        _print_distances(found, options.seeds)
+    if "renames" in options.tables:
+        _print_renames(options.refits)
 
 
 if __name__ == "__main__":

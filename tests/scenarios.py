@@ -109,7 +109,10 @@ def survival(space: Space, at: int) -> History:  # noqa: ARG001 - as all scenari
 
 
 def split(space: Space, at: int, *, shares: Sequence[int]) -> History:
-    """The parts of A draw apart: the largest keeps the key if it is most of A."""
+    """The parts of A draw apart: the largest keeps the key if it is most of A.
+
+    Of two halves, either may be most of it by a few customers, or none.
+    """
     letters = "AXY"[: len(shares)]
     near, far = space.near_and_far(letters, radius=1.5, factor=2.2)
     for letter, share in zip(letters, shares, strict=True):
@@ -119,7 +122,10 @@ def split(space: Space, at: int, *, shares: Sequence[int]) -> History:
         ending = Outcome({"A": ("survived", (letters,)), "X": ("split off", (letters,))})
     outcomes = [ending]
     if len(set(shares)) == 1 and len(shares) == 2:
-        outcomes.append(Outcome({"X": ("survived", (letters,)), "A": ("split off", (letters,))}))
+        outcomes += [
+            Outcome({"X": ("survived", (letters,)), "A": ("split off", (letters,))}),
+            Outcome(dict.fromkeys(letters, ("split off", (letters,))), {letters: "split"}),
+        ]
     groups = f"{' '.join(letters)} B C D"
     parted = space.month(groups, at=far, outcomes=tuple(outcomes))
     return _changed(space.month(f"{letters} B C D"), parted, space.month(groups, at=far), at=at)
