@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 from sklearn.cluster import KMeans
+from threadpoolctl import threadpool_limits
 
 from segmentation.model.rules import NearestPrototype
 from segmentation.numerics.grid_points import GridPoints
@@ -56,7 +57,8 @@ def fit(features: Any, *, k: int, seed: int, starts: int = 10) -> Model:
     # One unit for all features, as the spread within a group is the same in each.
     mean, deviation = scaled.mean(axis=0), float(np.sqrt(scaled.var(axis=0).mean()))
     points = _grid(features, mean, deviation)
-    kmeans = KMeans(k, n_init=starts, random_state=seed).fit(points.coordinates)
+    with threadpool_limits(1):  # threads that wait for one another take seconds on a busy machine
+        kmeans = KMeans(k, n_init=starts, random_state=seed).fit(points.coordinates)
     centres = np.rint(kmeans.cluster_centers_)
     labels = NearestPrototype.of(centres).assign(points).segment
     value = [features[labels == each, 0].mean() for each in range(k)]
