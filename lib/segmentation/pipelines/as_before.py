@@ -28,13 +28,18 @@ REACH_QUANTILE = 0.999
 """A customer farther from its centre than this share of the segment's customers were when the model
 was fitted belongs to none of the old segments."""
 
+FARTHEST_SUMMED = 2.0**28
+"""Coordinates up to this add up exactly in 64 bits. A customer farther out is in the coreset for
+certain, as it is drawn by its distance."""
+
 
 @dataclass(frozen=True)
 class AsBefore:
     """Today's customers on the grid of the previous run's model.
 
     ``preparation`` is the model's, with dates counted back from today's day. ``rows`` have the
-    entries on both grids. ``is_complete`` says that the model can label every customer.
+    entries on both grids. ``obstacle`` is why the model cannot be published for today's customers,
+    None where it can.
     """
 
     previous: PreviousRun
@@ -42,7 +47,7 @@ class AsBefore:
     rows: DataFrame
     customers: PreparedCustomers
     coreset: Coreset
-    is_complete: bool
+    obstacle: str | None = None
 
     @property
     def centres(self) -> Points:
@@ -128,11 +133,13 @@ def as_before(
     preparation = counted_from(previous.model.preparation, today.as_of)
     if preparation == today.preparation and coreset is not None:
         rows = own.rows.withColumn(BEFORE, F.col(ENTRIES))
-        return AsBefore(previous, preparation, rows, own, coreset, True)
+        return AsBefore(previous, preparation, rows, own, coreset)
     is_alike = _rules(preparation) == _rules(today.preparation)
     rows = with_entries(own.rows, preparation, name=BEFORE, of_usable=is_alike)
     known = rows if is_alike else rows.where(~F.exists(BEFORE, F.isnull))
-    is_complete = is_alike or known.count() == count
+    obstacle = None
+    if not is_alike and known.count() < count:
+        obstacle = "it cannot read every customer of today"
     customers = prepared_customers(
         known.drop(ENTRIES).withColumnRenamed(BEFORE, ENTRIES),
         preparation,
@@ -140,7 +147,10 @@ def as_before(
         distinct=own.distinct,
     )
     sampled = replace(today, customers=customers).coreset()
-    return AsBefore(previous, preparation, rows, customers, sampled, is_complete)
+    numbers = sampled.points.entries[:, : len(preparation.layout.numbers)]
+    if np.abs(numbers).max(initial=0.0) > FARTHEST_SUMMED:
+        obstacle = "some customers of today lie far beyond all that it was fitted to"
+    return AsBefore(previous, preparation, rows, customers, sampled, obstacle)
 
 
 def reference_of(coreset: Coreset, *, customers: int) -> Reference:

@@ -53,7 +53,7 @@ class Comparison:
     record: Refresh
 
 
-def compared(
+def compare_candidates(
     before: AsBefore,
     fresh: FreshFit | None,
     prepared: PreparedInput,

@@ -15,10 +15,11 @@ from segmentation.model.rules import NearestPrototype
 from segmentation.numerics.grid_points import Layout
 from segmentation.numerics.partition import Partition
 from segmentation.pipelines.as_before import AsBefore
-from segmentation.pipelines.comparison import FRESH, KEPT, WARM, Comparison, compared
+from segmentation.pipelines.comparison import FRESH, KEPT, WARM, Comparison, compare_candidates
 from segmentation.pipelines.fresh import FreshFit
 from segmentation.pipelines.preparation import PreparedInput
 from segmentation.pipelines.previous import PreviousRun
+from segmentation.pipelines.publication import Invocation
 from segmentation.pipelines.steps import Steps
 from segmentation.results import Choice, Refresh
 from segmentation.segments.overlaps import Counts
@@ -28,6 +29,20 @@ from segmentation.selection.refresh import Decision, decide, first_run
 from segmentation.selection.verdict import choose
 
 Fitted = TypeVar("Fitted")
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """What a model is made of: the previous run, today's customers on its grid, and a fresh fit.
+
+    Without ``fresh`` the old model is to be kept. ``prepared`` are today's customers on their own
+    grid.
+    """
+
+    previous: PreviousRun | None
+    before: AsBefore | None
+    fresh: FreshFit | None
+    prepared: PreparedInput
 
 
 @dataclass(frozen=True)
@@ -109,61 +124,55 @@ def refuse_broken(before: AsBefore | None, *, accepts: bool, steps: Steps) -> No
 
 
 def refreshed(
-    before: AsBefore | None,
-    fresh: FreshFit | None,
-    prepared: PreparedInput,
-    config: Config,
-    *,
-    run: str,
-    created_at: str,
-    steps: Steps,
+    found: Candidates, config: Config, *, invocation: Invocation, steps: Steps
 ) -> Refreshed:
-    """The model to publish, by ``refresh.policy`` and the evidence; ``fresh`` is today's sweep.
+    """The model to publish, by ``refresh.policy`` and the evidence.
 
-    Without ``fresh`` the old model is kept. Costs one pass for the overlaps, and those of Lloyd's
-    algorithm from the old centres.
+    Costs one pass for the overlaps, and those of Lloyd's algorithm from the old centres.
 
     Raises
     ------
     DataError
         If the model is to be kept, but one of its segments has no customer today.
     """
-    if before is None or (fresh is not None and not before.is_complete):
-        return _first(before, fresh, prepared, config, run=run, created_at=created_at)
-    found = compared(before, fresh, prepared, config, created_at=created_at, steps=steps)
-    decision = decide(found.evidence, settings=config.refresh, min_share=config.choose.min_share)
-    if decision.decision == "combine" and config.refresh.blend in (0.0, 1.0):
-        decision = replace(decision, decision="fresh" if config.refresh.blend else "keep")
+    before, fresh, prepared = found.before, found.fresh, found.prepared
+    if before is None or (fresh is not None and before.obstacle):
+        return _first(found, config, invocation)
+    at = invocation.created_at
+    comparison = compare_candidates(before, fresh, prepared, config, created_at=at, steps=steps)
+    settings, min_share = config.refresh, config.choose.min_share
+    decision = decide(comparison.evidence, settings=settings, min_share=min_share)
+    if decision.decision == "combine" and settings.blend in (0.0, 1.0):
+        decision = replace(decision, decision="fresh" if settings.blend else "keep")
     if decision.decision == "fresh":
-        return _fresh(found, _needed(fresh), prepared, decision, run=run, at=created_at)
-    return _on_old_grid(found, fresh, prepared, decision, config, run=run, at=created_at)
+        return _fresh(comparison, _needed(fresh), prepared, decision, invocation)
+    return _on_old_grid(comparison, found, decision, config, invocation)
 
 
-def _first(
-    before: AsBefore | None,
-    fresh: FreshFit | None,
-    prepared: PreparedInput,
-    config: Config,
-    *,
-    run: str,
-    created_at: str,
-) -> Refreshed:
-    """A fresh model where there is no earlier one that reads today's customers."""
-    fit = _needed(fresh)
+def _first(found: Candidates, config: Config, invocation: Invocation) -> Refreshed:
+    """A fresh model where there is no earlier one that could be published for today's customers."""
+    previous, before, prepared = found.previous, found.before, found.prepared
+    fit, policy = _needed(found.fresh), config.refresh.policy
     record = Refresh(
-        policy=config.refresh.policy,
+        policy=policy,
         decision="first",
         reason=first_run().reason,
-        model_run=run,
-        model_created_at=created_at,
+        model_run=invocation.run_id,
+        model_created_at=invocation.created_at,
         groups_now=fit.choice.verdict.groups,
         k_fresh=fit.choice.k,
     )
     counts = None
-    if before is not None:
-        previous = before.previous
-        changed = changed_settings(previous.run.config, config.redacted_dump())
-        why = "; ".join(changed) or "it does not label every customer of today"
+    if previous is not None:
+        why = "it reads a column that the input does not have"
+        if before is not None:
+            changed = changed_settings(previous.run.config, config.redacted_dump())
+            why = "; ".join(changed) or str(before.obstacle)
+        if policy not in ("auto", "fresh"):
+            raise DataError(
+                f"refresh.policy is {policy!r}, but the model of run {previous.name} cannot be "
+                f"continued, because {why}: fit a fresh one, with --refresh fresh"
+            )
         record = replace(
             record,
             decision="fresh",
@@ -171,74 +180,74 @@ def _first(
             previous_run=previous.name,
             previous_created_at=previous.run.created_at,
         )
-        found = before.overlap(
-            of_before={}, of_today={FRESH: fit.partition.centres}, own=prepared.customers
-        )
-        counts = found[FRESH].counts
+    if before is not None:
+        of_today = {FRESH: fit.partition.centres}
+        counts = before.overlap(of_before={}, of_today=of_today, own=prepared.customers)[
+            FRESH
+        ].counts
     return _refreshed(record, prepared, fit, counts)
 
 
 def _fresh(
-    found: Comparison,
+    compared: Comparison,
     fit: FreshFit,
     prepared: PreparedInput,
     decision: Decision,
-    *,
-    run: str,
-    at: str,
+    invocation: Invocation,
 ) -> Refreshed:
     """Today's sweep, on today's grid."""
-    record = replace(
-        found.record,
-        decision=decision.decision,
-        reason=decision.reason,
-        model_run=run,
-        model_created_at=at,
-    )
-    return _refreshed(record, prepared, fit, found.overlaps[FRESH].counts)
+    record = _fitted_now(compared.record, decision, invocation)
+    return _refreshed(record, prepared, fit, compared.overlaps[FRESH].counts)
 
 
 def _on_old_grid(
-    found: Comparison,
-    fresh: FreshFit | None,
-    prepared: PreparedInput,
+    compared: Comparison,
+    candidates: Candidates,
     decision: Decision,
     config: Config,
-    *,
-    run: str,
-    at: str,
+    invocation: Invocation,
 ) -> Refreshed:
     """The old centres as they are, warmed, or blended with fresh ones: on the old model's grid."""
-    before = found.before
-    record = replace(found.record, decision=decision.decision, reason=decision.reason)
+    before, fresh, prepared = compared.before, candidates.fresh, candidates.prepared
+    record = _fitted_now(compared.record, decision, invocation)
+    counts: Counts
     if decision.decision == "keep":
-        partition = found.overlaps[KEPT].partition
-        counts: Counts | None = found.overlaps[KEPT].counts
+        record = replace(compared.record, reason=decision.reason)
+        partition, counts = compared.overlaps[KEPT].partition, compared.overlaps[KEPT].counts
         _check_occupied(partition, before.previous)
+    elif decision.decision == "warm":
+        partition, counts = _needed(compared.warm), compared.overlaps[WARM].counts
     else:
-        record = replace(record, model_run=run, model_created_at=at)
-        partition, counts = _needed(found.warm), found.overlaps[WARM].counts
-        if decision.decision == "combine":
-            partition, counts = _combined(found, config.refresh.blend), None
+        partition = _combined(compared, config.refresh.blend)
+        of_before = {WARM: partition.centres}
+        found = before.overlap(of_before=of_before, of_today={}, own=prepared.customers)
+        counts = found[WARM].counts
     on_old_grid = prepared
     if before.customers is not prepared.customers:
         moves = config.features.scoring_day == "today"
         scoring = counted_from(before.preparation, None) if moves else before.preparation
         on_old_grid = prepared.on_grid_of(scoring, before.preparation, before.customers)
     choice = _choice(fresh, before.previous, partition.k, record.reason)
-    if counts is None:
-        counts = before.overlap(
-            of_before={WARM: partition.centres}, of_today={}, own=prepared.customers
-        )[WARM].counts
     return Refreshed(
         record,
         on_old_grid,
         before.coreset,
-        found.population,
+        compared.population,
         partition,
         choice,
         counts,
         _fresh_rule(_needed(fresh), prepared) if decision.decision == "combine" else None,
+    )
+
+
+def _fitted_now(record: Refresh, decision: Decision, invocation: Invocation) -> Refresh:
+    """The record of a model that this run fitted."""
+    return replace(
+        record,
+        decision=decision.decision,
+        reason=decision.reason,
+        model_run=invocation.run_id,
+        model_created_at=invocation.created_at,
     )
 
 
@@ -258,19 +267,19 @@ def _refreshed(
     )
 
 
-def _combined(found: Comparison, blend: float) -> Partition:
+def _combined(compared: Comparison, blend: float) -> Partition:
     """The partition by k-means over old and fresh centres; its clusters are not empty."""
-    kept, fresh = found.overlaps[KEPT].partition, found.overlaps[FRESH].partition
+    kept, fresh = compared.overlaps[KEPT].partition, compared.overlaps[FRESH].partition
     centres = blended_centres(
-        found.before.centres,
+        compared.before.centres,
         np.array(kept.counts, dtype=np.float64),
         fresh.means(),
         np.array(fresh.counts, dtype=np.float64),
         blend=blend,
     )
-    partition = found.population.partitions([centres])[0]
+    partition = compared.population.partitions([centres])[0]
     if partition.has_empty:
-        return fill_empty_clusters(found.population, partition, clusters=partition.k)
+        return fill_empty_clusters(compared.population, partition, clusters=partition.k)
     return partition
 
 

@@ -30,7 +30,12 @@ from segmentation.pipelines.publication import (
     stage_report,
     stage_small_tables,
 )
-from segmentation.pipelines.refresh import check_refresh, refreshed, refuse_broken
+from segmentation.pipelines.refresh import (
+    Candidates,
+    check_refresh,
+    refreshed,
+    refuse_broken,
+)
 from segmentation.pipelines.segments import describe_segments
 from segmentation.pipelines.steps import Steps
 from segmentation.pipelines.verification import check_staged
@@ -77,9 +82,8 @@ def run(
     fresh = fit_fresh(prepared, coreset, config, steps=steps) if old is None else None
 
     with steps("identify"):
-        model = refreshed(
-            before, fresh, prepared, config, run=writer.run_id, created_at=created_at, steps=steps
-        )
+        candidates = Candidates(previous, before, fresh, prepared)
+        model = refreshed(candidates, config, invocation=invocation, steps=steps)
         prepared = model.prepared
         if fresh is not None and model.is_fresh:
             warn_of_fit(fresh, prepared, config, steps=steps)

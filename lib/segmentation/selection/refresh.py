@@ -147,7 +147,7 @@ def decide(evidence: RefreshEvidence, *, settings: Refresh, min_share: float) ->
 
 def first_run() -> Decision:
     """The decision where there is no previous run to compare with."""
-    return Decision("first", "the model was fitted because the output has no previous run")
+    return Decision("first", "the model was fitted because there is no previous run to continue")
 
 
 def structural_changes(structure: Structure, *, min_share: float) -> Iterator[str]:
