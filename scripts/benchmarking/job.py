@@ -29,8 +29,7 @@ def write_config(task: Task) -> Path:
 
 def published(task: Task, log: Path) -> Answer:
     """What the job published: the curve, the chosen k's centres and the times of its steps."""
-    run = run_folder(task)
-    manifest = json.loads((run / "manifest.json").read_text(encoding="utf-8"))
+    run, manifest = run_folder(task), run_manifest(task)
     curve = pq.read_table(run / "cost_curve").to_pylist()
     chosen = next(row["k"] for row in curve if row["chosen"])
     return Answer(
@@ -54,6 +53,12 @@ def run_folder(task: Task) -> Path:
     folder = Path(task.output, PUBLISHED)
     latest = json.loads((folder / "latest.json").read_text(encoding="utf-8"))
     return folder / str(latest["path"])
+
+
+def run_manifest(task: Task) -> dict[str, Any]:
+    """The manifest of the newest run."""
+    manifest: dict[str, Any] = json.loads((run_folder(task) / "manifest.json").read_text("utf-8"))
+    return manifest
 
 
 def generated_lines(output: str) -> int:

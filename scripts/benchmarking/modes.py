@@ -12,6 +12,7 @@ from rich.console import Console
 
 from scripts.benchmarking.labelling import LabelTimes, time_labelling
 from scripts.benchmarking.lines import LineTimes, time_transactions
+from scripts.benchmarking.months import MonthTimes, time_months
 from scripts.benchmarking.origins import Origins, origins
 from scripts.benchmarking.origins import tables as tables_of_origins
 from scripts.benchmarking.records import LOOP
@@ -20,6 +21,7 @@ from scripts.benchmarking.suite import Found, cases, judged, recognised, wide_ca
 from scripts.benchmarking.suite_tables import (
     label_tables,
     line_table,
+    month_tables,
     origin_table,
     suite_tables,
     wide_suite_table,
@@ -27,9 +29,10 @@ from scripts.benchmarking.suite_tables import (
 from scripts.benchmarking.tables import print_tables
 
 SUITE, WIDE_SUITE, ORIGINS = "suite.json", "wide-suite.json", "origins.json"
-TRANSACTIONS, LABELLING = "transactions.json", "labelling.json"
+TRANSACTIONS, LABELLING, MONTHS = "transactions.json", "labelling.json", "months.json"
 SUITE_ROUNDS = 3
 
+Times = LineTimes | LabelTimes | MonthTimes
 Mode = Callable[[argparse.Namespace, Path, Console], None]
 
 
@@ -40,6 +43,8 @@ def mode(options: argparse.Namespace) -> Mode | None:
         return suites[options.suite]
     if options.transactions:
         return _transactions
+    if options.months:
+        return _months
     return _labelling if options.label_rows else None
 
 
@@ -62,7 +67,9 @@ def _wide_suite(options: argparse.Namespace, output: Path, _: Console) -> None:
     print(f"answers: {output / WIDE_SUITE}")
 
 
-def _keep(path: Path, found: Sequence[Found | Origins | LineTimes | LabelTimes]) -> None:
+def _keep(
+    path: Path, found: Sequence[Found | Origins | LineTimes | LabelTimes | MonthTimes]
+) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     answers = [asdict(each) for each in found]
     path.write_text(json.dumps(answers, indent=2) + "\n", encoding="utf-8")
@@ -97,6 +104,19 @@ def _transactions(options: argparse.Namespace, output: Path, _: Console) -> None
     _keep(output / TRANSACTIONS, found)
     print_tables([line_table(each) for each in found])
     print(f"times: {output / TRANSACTIONS}")
+
+
+def _months(options: argparse.Namespace, output: Path, console: Console) -> None:
+    """Print what it costs to continue a previous run, and keep it as JSON."""
+    session, found = session_of(options, output, console), []
+    for rows in options.months:
+        table = session.customers(rows=rows, shape=shape_of(options, options.features[0]))
+        task = session.task(table, session.ks)
+        with console.status(f"months of {rows:,} customers"):
+            found.append(time_months(session.arena, task, table, repeats=options.repeat))
+    _keep(output / MONTHS, found)
+    print_tables([rows for each in found for rows in month_tables(each)])
+    print(f"times: {output / MONTHS}")
 
 
 def _labelling(options: argparse.Namespace, output: Path, console: Console) -> None:

@@ -81,6 +81,13 @@ def _parser() -> argparse.ArgumentParser:
         help="instead: rows per second of the saved model of (a), in Spark and in pandas",
     )
     add(
+        "--months",
+        type=int,
+        nargs="+",
+        metavar="ROWS",
+        help="instead: (a) with a previous run and without one, by what becomes of its model",
+    )
+    add(
         "--suite",
         choices=["k", "wide", "origins"],
         help="instead: does the verdict on k find the truth? in wide tables, too? "

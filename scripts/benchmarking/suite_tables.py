@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from scripts.benchmarking.labelling import LabelTimes
 from scripts.benchmarking.lines import LineTimes
+from scripts.benchmarking.months import MonthTimes
 from scripts.benchmarking.origins import ORIGINS, Origins, total
 from scripts.benchmarking.suite import JUDGES, VERDICT, Found, shares_right
 from scripts.benchmarking.tables import Rows, text_of
@@ -34,6 +35,30 @@ def label_tables(found: LabelTimes) -> list[Rows]:
             f"{title}: seconds",
             ("step", "seconds"),
             [(step, f"{seconds:.2f}") for step, seconds in found.seconds.items()],
+        ),
+    ]
+
+
+def month_tables(found: MonthTimes) -> list[Rows]:
+    """What it costs to continue a previous run, and the seconds of every step."""
+    title = f"{found.rows:,} x {found.features}"
+    names = dict.fromkeys(step for steps in found.steps.values() for step in steps)
+    return [
+        Rows(
+            f"{title}: a run with a previous one, over one without",
+            ("run", "model", "seconds", "ratio"),
+            [
+                (kind, found.decisions[kind], f"{seconds:.1f}", f"{found.ratio(kind):.2f}")
+                for kind, seconds in found.seconds.items()
+            ],
+        ),
+        Rows(
+            f"{title}: seconds",
+            ("step", *found.steps),
+            [
+                (step, *(f"{steps.get(step, 0.0):.1f}" for steps in found.steps.values()))
+                for step in names
+            ],
         ),
     ]
 
