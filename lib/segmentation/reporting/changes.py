@@ -112,7 +112,7 @@ def section(
         picture=_picture(shown, names, previous=refresh.previous_run, run=run.run),
         matrix=moves.matrix(shown),
         balances=moves.balances(shown, run=run.run, previous=refresh.previous_run),
-        movers=moves.movers(shown, names, decision=refresh.decision, bound=min_group),
+        movers=moves.movers(shown, names, same_model=_is_same_model(refresh), bound=min_group),
         largest=moves.largest(shown, names, value=value if has_value else None),
         events=tuple(
             (each.segment_key, names.in_text(each.reason))
@@ -122,6 +122,11 @@ def section(
         drift=drift_text.tables(shown.drift, names),
         past=key_history(shown, names, value=value),
     )
+
+
+def _is_same_model(refresh: Refresh) -> bool:
+    """Whether both runs have one model; not told of runs between which others lie."""
+    return refresh.decision == "keep" and bool(refresh.reason)
 
 
 def _costs(refresh: Refresh) -> tuple[tuple[str, str, str], ...]:

@@ -109,11 +109,11 @@ def _in_words(flow: Flow, names: KeyNames, value: str | None) -> str:
     return f"{text}; their total {value} was {number(before)} before and is {number(after)} now."
 
 
-def movers(shown: Disclosed, names: KeyNames, *, decision: str, bound: int) -> tuple[str, ...]:
+def movers(shown: Disclosed, names: KeyNames, *, same_model: bool, bound: int) -> tuple[str, ...]:
     """How many moved and why, who is new and who is gone, in words."""
     moved = _between_segments(shown)
     found = (
-        _reasons(moved, decision, bound=bound, is_all=not shown.withheld),
+        _reasons(moved, same_model=same_model, bound=bound, is_all=not shown.withheld),
         _ends(shown, names, NEW, shown.sums_before.get(NEW)),
         _ends(shown, names, LEFT, shown.sums_now.get(LEFT)),
     )
@@ -131,7 +131,7 @@ def _between_segments(shown: Disclosed) -> list[Flow]:
     ]
 
 
-def _reasons(moved: Sequence[Flow], decision: str, *, bound: int, is_all: bool) -> str:
+def _reasons(moved: Sequence[Flow], *, same_model: bool, bound: int, is_all: bool) -> str:
     """How many of those who moved changed themselves, and for how many the model did."""
     if not moved:
         return ""
@@ -140,7 +140,7 @@ def _reasons(moved: Sequence[Flow], decision: str, *, bound: int, is_all: bool) 
         f"{'' if is_all else 'At least '}{counted(customers, 'customer')} moved from one of these "
         "segments to another."
     )
-    if decision == "keep":
+    if same_model:
         return f"{text} The model was kept, so they moved because their own figures changed."
     behaviour = sum(each.moved_by_behaviour for each in moved)
     model = sum(each.moved_by_model for each in moved)
