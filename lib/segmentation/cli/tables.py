@@ -76,7 +76,9 @@ def flows_table(flows: Sequence[Flow], *, names: Mapping[str, str]) -> Table:
     ]
     sums = [sum(counts.get((row, column), 0) for row in rows) for column in columns]
     body.append(["all", "", *_with_sum(sums)])
-    return _table(["from", "name", *(f"to {key}" for key in columns), "all"], body, words=2)
+    table = _table(["from", "name", *(f"to {key}" for key in columns), "all"], body, words=2)
+    table.columns[1].no_wrap = True
+    return table
 
 
 def _with_sum(counts: Sequence[int]) -> list[str]:
