@@ -3,11 +3,13 @@
 Neither the workers' Python nor the driver's has the package: all of it comes with --py-files.
 """
 
+import json
 import shutil
 import subprocess
 from contextlib import ExitStack
 from dataclasses import dataclass
 
+import pandas as pd
 import pytest
 
 from tests.cluster.conftest import (
@@ -19,10 +21,12 @@ from tests.cluster.conftest import (
     Program,
 )
 from tests.cluster.digests import digest
+from tests.months import written
 
 pytestmark = [pytest.mark.cluster, pytest.mark.turn(1, of=5)]
 
 WORKERS = 2
+CHAIN = ("first", "same", "warmer")
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,49 @@ def test_a_submitted_job_publishes_what_a_local_one_does(cluster, submit, refere
         assert listening == []
         assert digest(tmp_path / "out" / "run=it") == reference(SAMPLED)
         assert cluster.programs[0].text().count("Launching executor") == WORKERS
+
+
+@pytest.mark.thorough
+def test_a_chain_of_runs_is_bit_equal_on_one_core_and_on_the_workers(
+    cluster, archive, machine, tmp_path
+):
+    """Three months, the first model kept and then warmed, with other partitions each way."""
+    config = written(tmp_path)
+    masters = {"local[1]": "4m", "local[3]": "9k", cluster.address: "5k"}
+    found: dict[str, list[tuple[str, dict[str, object], dict[str, str]]]] = {}
+    for master, largest in masters.items():
+        output = tmp_path / f"out-{len(found)}"
+        for month in CHAIN:
+            command = [
+                *(machine.spark_home / "bin" / "spark-submit", "--master", master),
+                *("--deploy-mode", "client", "--py-files", archive),
+                *(part for pair in QUIET.items() for part in ("--conf", "=".join(pair))),
+                *("--conf", f"spark.sql.files.maxPartitionBytes={largest}"),
+                *("--conf", "spark.executor.memory=512m", "--conf", "spark.cores.max=2"),
+                *(ROOT / "jobs" / "segment_customers.py", config, "--output", output),
+                *("--set", f"input.path={tmp_path / month}.csv", "--run-id", month),
+                *("--set", "output.shared=true"),
+            ]
+            folder = tmp_path / f"log-{len(found)}-{month}"
+            with Program("submit", command, folder, machine.environment()) as submitted:
+                assert submitted.process.wait(RUN_S) == 0
+        found[master] = [chained(output / f"run={month}") for month in CHAIN]
+    first, *others = found.values()
+    assert all(each == first for each in others)
+    assert [decision for decision, *_ in first] == ["first", "keep", "warm"]
+
+
+def chained(run):
+    """What the runs of a chain must agree on: the decision, its costs, and every table."""
+    refresh = json.loads((run / "manifest.json").read_text())["refresh"]
+    costs = {key: value for key, value in refresh.items() if not key.endswith("created_at")}
+    tables = {}
+    for table in ("customers", "segments", "migration", "drift", "segment_history"):
+        rows = pd.read_parquet(run / table).drop(columns="created_at", errors="ignore")
+        rows = rows.astype({"segment": int}) if table == "customers" else rows
+        ordered = rows.sort_values("id") if table == "customers" else rows
+        tables[table] = ordered.to_csv(index=False, float_format="%.17g")
+    return refresh["decision"], costs, tables
 
 
 @pytest.mark.thorough
