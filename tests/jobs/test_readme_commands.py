@@ -40,6 +40,9 @@ EXECUTED = {
     "segment show out/customers": SHORT,
     "segment report out/customers": SHORT,
     "segment rollback out/customers": SHORT,
+    "scripts/run customers.toml --refresh keep": SHORT,
+    "scripts/run customers.toml --refresh fresh": SHORT,
+    "segment compare out/customers": SHORT,
     "segment mirror conf/mine.toml": "../unit/test_downstream.py::"
     "test_segment_mirror_brings_the_database_up_to_the_current_run",
     "segment repair out/customers": "../unit/test_damaged_output.py::test_repair_says_what_it_did",

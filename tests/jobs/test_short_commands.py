@@ -49,7 +49,13 @@ def test_a_command_in_this_process(example, notebook, tmp_path, monkeypatch, cap
     assert (tmp_path / "data" / "run=2026-11" / "report.html").is_file()
     assert "nothing was written" in outputs["scripts/run customers.toml --dry-run"]
     assert f"{CUSTOMERS} usable" in outputs["scripts/run customers.toml --dry-run"]
-    assert len(list(Path("out/customers").glob("run=*"))) == 2
+    assert len(list(Path("out/customers").glob("run=*"))) == 4
+    kept = outputs["scripts/run customers.toml --refresh keep"]
+    assert "was kept, as refresh.policy asks" in kept
+    fresh = outputs["scripts/run customers.toml --refresh fresh"]
+    assert "was replaced by a fresh one, as refresh.policy asks" in fresh
+    assert "survived" in outputs["segment compare out/customers"]
+    assert len(list(Path().glob("comparison-*.html"))) == 1
     assert outputs["segment runs out/customers"].count("zzz") >= 1
     assert "report-zzz.html" in outputs["segment report out/customers"]
     assert "zzz" not in outputs["segment rollback out/customers"]
