@@ -113,6 +113,12 @@ def test_moves_are_told_by_value_in_words(html):
         "total money spent was 465,000 before and is 1,240,000 now." in text
     )
     assert text.count("customers went from") == 5
+    assert (
+        "At least 9,160 customers moved from one of these segments to another. 2,180 of them moved "
+        "because their own figures changed and 6,980 because the new model draws the line "
+        "elsewhere." in text
+    )
+    assert "The largest group of new customers is in “Steady and content”: 2,020." in text
 
 
 def test_gains_and_losses_add_up(html):

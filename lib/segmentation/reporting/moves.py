@@ -152,8 +152,12 @@ def _reasons(moved: Sequence[Flow], *, same_model: bool, bound: int, is_all: boo
     }
     if any(part < 0 or 0 < part < bound for part in parts.values()):
         return text
-    told = [f"{number(part)} {reason}" for reason, part in parts.items() if part]
-    return f"{text} Of them moved {', '.join(told[:-1])}{' and ' * (len(told) > 1)}{told[-1]}."
+    told = [(number(part), reason) for reason, part in parts.items() if part]
+    if len(told) == 1:
+        return f"{text} All of them moved {told[0][1]}."
+    first, *others = (f"{count} {reason}" for count, reason in told)
+    first = first.replace(" ", " of them moved ", 1)
+    return f"{text} {', '.join([first, *others[:-1]])} and {others[-1]}."
 
 
 def _ends(shown: Disclosed, names: KeyNames, end: str, customers: int | None) -> str:

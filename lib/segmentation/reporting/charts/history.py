@@ -83,5 +83,5 @@ def _moments(times: Sequence[str]) -> list[str] | None:
 def _range(moments: Sequence[str]) -> list[str]:
     """From before the first to after the last run, so that no symbol is cut."""
     ends = [datetime.fromisoformat(each) for each in (min(moments), max(moments))]
-    room = max((ends[1] - ends[0]) * 0.04, timedelta(hours=1))
+    room = (ends[1] - ends[0]) * 0.05 or timedelta(hours=1)
     return [f"{each:%Y-%m-%d %H:%M:%S}" for each in (ends[0] - room, ends[1] + room)]
