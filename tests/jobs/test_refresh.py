@@ -210,6 +210,7 @@ def test_a_key_is_not_given_again_after_a_rollback(night, copied):
     assert "s7" in keys
 
 
+@pytest.mark.turn(0, of=2)
 @pytest.mark.parametrize(("blend", "policy"), rotation([(0, "keep"), (1, "fresh")]))
 def test_a_blend_of_0_is_the_old_model_and_of_1_the_fresh_one(
     night, copied, tmp_path, blend, policy
@@ -249,6 +250,7 @@ def test_a_blend_of_0_is_the_old_model_and_of_1_the_fresh_one(
         pd.testing.assert_frame_equal(found["named"].table("cost_curve"), before)
 
 
+@pytest.mark.turn(1, of=2)
 def test_what_cannot_be_continued_is_said(night, copied, months):
     """One after another: other ids, none in common, a column gone, a damaged model."""
     output = copied("first")
