@@ -9,16 +9,15 @@ from datetime import datetime
 
 import numpy as np
 
-from segmentation.clustering.lloyd import Population, fill_empty_clusters
+from segmentation.clustering.lloyd import lloyd_from_centres
 from segmentation.clustering.overlap import Overlap
 from segmentation.config import Config
 from segmentation.numerics.partition import Partition
 from segmentation.pipelines.as_before import AsBefore
-from segmentation.pipelines.engines import population_of, refine
+from segmentation.pipelines.engines import MAX_REFINEMENTS
 from segmentation.pipelines.fresh import FreshFit
 from segmentation.pipelines.preparation import PreparedInput
 from segmentation.pipelines.previous import PreviousRun
-from segmentation.pipelines.steps import Steps
 from segmentation.results import Refresh
 from segmentation.segments.overlaps import Counts, Flags, Overlaps
 from segmentation.selection.changed_settings import changed_settings
@@ -46,9 +45,7 @@ class Comparison:
     """
 
     before: AsBefore
-    population: Population
     overlaps: Mapping[str, Overlap]
-    warm: Partition | None
     evidence: RefreshEvidence
     record: Refresh
 
@@ -60,23 +57,17 @@ def compare_candidates(
     config: Config,
     *,
     created_at: str,
-    steps: Steps,
 ) -> Comparison:
     """The comparison of the old model with the candidates; without ``fresh``, with none.
 
-    Costs one pass for the overlaps, and those of Lloyd's algorithm from the old centres.
+    Costs one pass, for all of them. Lloyd's algorithm takes the old centres to where a coreset of
+    today's customers leads them; only a model that is published takes them all the way.
     """
-    previous, population = (
-        before.previous,
-        population_of(before.customers, before.coreset, config.sweep),
-    )
-    of_before, of_today, warm = {KEPT: before.centres}, {}, None
+    previous = before.previous
+    of_before, of_today = {KEPT: before.centres}, {}
     if fresh is not None:
-        start = population.partitions([before.centres])[0]
-        if start.has_empty:
-            start = fill_empty_clusters(population, start, clusters=start.k)
-        warm = refine(population, start, coreset=before.coreset, steps=steps)
-        of_before[WARM] = warm.centres
+        moved, _ = lloyd_from_centres(before.coreset, before.centres, max_steps=MAX_REFINEMENTS)
+        of_before[WARM] = moved.centres
         of_today[FRESH] = fresh.partition.centres
         same = [each for each in fresh.sweep if each.k == len(before.centres)]
         if same and same[0].k != fresh.partition.k:
@@ -90,7 +81,7 @@ def compare_candidates(
         costs = _costs(before, fresh, found, seed=config.sweep.seed)
         evidence = replace(evidence, costs=costs, structure=_structure(before, fresh, found))
         record = _with_fresh(record, costs, fresh, found[FRESH], bits=before.preparation.bits)
-    return Comparison(before, population, found, warm, evidence, record)
+    return Comparison(before, found, evidence, record)
 
 
 def _record(before: AsBefore, kept: Partition, config: Config) -> Refresh:
@@ -122,7 +113,8 @@ def _costs(before: AsBefore, fresh: FreshFit, found: Mapping[str, Overlap], *, s
     same_k = found.get(SAME_K) or (found[FRESH] if fresh.partition.k == kept.k else None)
     return Costs(
         kept=float((kept.cost() + kept.centre_offset_cost()) / 4**bits),
-        warm=found[WARM].partition.scaled_cost(bits),
+        # About the means of the old centres' clusters, it is already less than about themselves.
+        warm=min(found[name].partition.scaled_cost(bits) for name in (KEPT, WARM)),
         fresh=None if same_k is None else same_k.partition.scaled_cost(bits),
         band=band,
     )

@@ -16,6 +16,7 @@ from segmentation.numerics.grid_points import Layout
 from segmentation.numerics.partition import Partition
 from segmentation.pipelines.as_before import AsBefore
 from segmentation.pipelines.comparison import FRESH, KEPT, WARM, Comparison, compare_candidates
+from segmentation.pipelines.engines import population_of, refine
 from segmentation.pipelines.fresh import FreshFit
 from segmentation.pipelines.preparation import PreparedInput
 from segmentation.pipelines.previous import PreviousRun
@@ -139,14 +140,14 @@ def refreshed(
     if before is None or (fresh is not None and before.obstacle):
         return _first(found, config, invocation)
     at = invocation.created_at
-    comparison = compare_candidates(before, fresh, prepared, config, created_at=at, steps=steps)
+    comparison = compare_candidates(before, fresh, prepared, config, created_at=at)
     settings, min_share = config.refresh, config.choose.min_share
     decision = decide(comparison.evidence, settings=settings, min_share=min_share)
     if decision.decision == "combine" and settings.blend in (0.0, 1.0):
         decision = replace(decision, decision="fresh" if settings.blend else "keep")
     if decision.decision == "fresh":
         return _fresh(comparison, _needed(fresh), prepared, decision, invocation)
-    return _on_old_grid(comparison, found, decision, config, invocation)
+    return _on_old_grid(comparison, found, decision, config, invocation, steps=steps)
 
 
 def _first(found: Candidates, config: Config, invocation: Invocation) -> Refreshed:
@@ -206,9 +207,12 @@ def _on_old_grid(
     decision: Decision,
     config: Config,
     invocation: Invocation,
+    *,
+    steps: Steps,
 ) -> Refreshed:
     """The old centres as they are, warmed, or blended with fresh ones: on the old model's grid."""
     before, fresh, prepared = compared.before, candidates.fresh, candidates.prepared
+    population = population_of(before.customers, before.coreset, config.sweep)
     record = _fitted_now(compared.record, decision, invocation)
     counts: Counts
     if decision.decision == "keep":
@@ -216,9 +220,11 @@ def _on_old_grid(
         partition, counts = compared.overlaps[KEPT].partition, compared.overlaps[KEPT].counts
         _check_occupied(partition, before.previous)
     elif decision.decision == "warm":
-        partition, counts = _needed(compared.warm), compared.overlaps[WARM].counts
+        partition, counts = _warmed(compared, population, steps=steps)
+        cost = partition.scaled_cost(before.preparation.bits)
+        record = replace(record, cost_warm=cost)
     else:
-        partition = _combined(compared, config.refresh.blend)
+        partition = _combined(compared, population, config.refresh.blend)
         of_before = {WARM: partition.centres}
         found = before.overlap(of_before=of_before, of_today={}, own=prepared.customers)
         counts = found[WARM].counts
@@ -232,7 +238,7 @@ def _on_old_grid(
         record,
         on_old_grid,
         before.coreset,
-        compared.population,
+        population,
         partition,
         choice,
         counts,
@@ -267,7 +273,23 @@ def _refreshed(
     )
 
 
-def _combined(compared: Comparison, blend: float) -> Partition:
+def _warmed(
+    compared: Comparison, population: Population, *, steps: Steps
+) -> tuple[Partition, Counts]:
+    """The old centres where Lloyd's algorithm on all customers leads them, and their overlaps."""
+    before, found = compared.before, compared.overlaps[WARM]
+    start = found.partition
+    if start.has_empty:
+        start = fill_empty_clusters(population, start, clusters=start.k)
+    partition = refine(population, start, coreset=before.coreset, steps=steps)
+    if not np.array_equal(partition.centres, found.partition.centres):
+        of_before = {WARM: partition.centres}
+        own = before.customers
+        found = before.overlap(of_before=of_before, of_today={}, own=own)[WARM]
+    return partition, found.counts
+
+
+def _combined(compared: Comparison, population: Population, blend: float) -> Partition:
     """The partition by k-means over old and fresh centres; its clusters are not empty."""
     kept, fresh = compared.overlaps[KEPT].partition, compared.overlaps[FRESH].partition
     centres = blended_centres(
@@ -277,9 +299,9 @@ def _combined(compared: Comparison, blend: float) -> Partition:
         np.array(fresh.counts, dtype=np.float64),
         blend=blend,
     )
-    partition = compared.population.partitions([centres])[0]
+    partition = population.partitions([centres])[0]
     if partition.has_empty:
-        return fill_empty_clusters(compared.population, partition, clusters=partition.k)
+        return fill_empty_clusters(population, partition, clusters=partition.k)
     return partition
 
 
