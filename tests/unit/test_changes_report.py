@@ -6,7 +6,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from segmentation.reporting.charts import scatter
@@ -298,20 +298,17 @@ def spans(trace, side):
 
 
 @settings(max_examples=25)
-@given(
-    counts=st.lists(st.lists(st.integers(0, 3000), min_size=3, max_size=3), min_size=3, max_size=3),
-    folded=st.integers(0, 500),
-)
+@given(counts=st.lists(st.integers(0, 3000), min_size=2, max_size=12), folded=st.integers(0, 500))
+@example(counts=[10] * 12, folded=0)
 def test_nodes_of_the_flow_diagram_never_overlap(counts, folded):
-    keys = ("s1", "s2", "s3")
+    keys = [f"s{at}" for at in range(1, len(counts) + 1)]
     moved = [
-        Flow(a, b, n, None, None, 0, 0)
-        for a, row in zip(keys, counts, strict=True)
-        for b, n in zip(keys, row, strict=True)
+        Flow(key, other, customers, None, None, 0, 0)
+        for key, other, customers in zip(keys, [keys[-1], *keys], counts, strict=False)
     ]
-    if not any(flow.customers for flow in moved):
+    if not any(counts):
         return
-    nodes = [Node(key, f"The segment {key}", 5) for key in keys]
+    nodes = [Node(key, f"The rather long name of segment {key}", 5) for key in keys]
     chart = sankey(moved, before=nodes, now=nodes, folded=({"s1": folded}, {"s2": folded}))
     (trace,) = chart.data
     inside = chart.layout.height - chart.layout.margin.t - chart.layout.margin.b
