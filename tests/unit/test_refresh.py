@@ -142,7 +142,9 @@ def test_a_segment_has_died_with_less_than_a_tenth_of_its_share():
     assert died in found.reason  # how few are left is for nobody to read
     # Of 1,000 customers 9 were expected, who may be missing by chance.
     assert with_share(0.0, before=0.009).decision == "keep"
-    assert with_share(0.0, before=0.009, is_empty=True).decision == "fresh"
+    found = with_share(0.0, before=0.009, is_empty=True)
+    assert found.decision == "fresh"
+    assert "its segment 'Idle' has no customer any more" in found.reason
 
 
 def test_a_segment_is_born_where_most_are_out_of_reach():

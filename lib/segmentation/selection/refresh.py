@@ -164,7 +164,9 @@ def structural_changes(structure: Structure, *, min_share: float) -> Iterator[st
     for old in structure.old:
         # Of few customers all may be missing by chance; but an empty segment cannot be published.
         is_expected = old.share_before * structure.customers >= MIN_CUSTOMERS
-        if old.is_empty or (is_expected and old.share_now < DIED * old.share_before):
+        if old.is_empty:
+            yield f"its segment {old.name!r} has no customer any more"
+        elif is_expected and old.share_now < DIED * old.share_before:
             yield (
                 f"its segment {old.name!r} has died out: of {old.share_before:.1%} of the "
                 f"customers less than a tenth is left"
