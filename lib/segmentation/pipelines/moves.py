@@ -30,18 +30,23 @@ from segmentation.segments.overlaps import Counts
 
 ID = "__id_before"
 
+HASHED_ROWS = 500_000
+"""Customers of the previous run that one task of the join holds: some 50 MB."""
+
 
 @dataclass(frozen=True)
 class Followed:
     """The previous run's customers, to be found by their id.
 
     ``everyone`` has ``key`` and ``value`` of all, ``unique`` also the id ``ID`` of those whose id
-    is on one row in both runs. ``id`` is today's id in the form of ``ID``.
+    is on one row in both runs. ``id`` is today's id in the form of ``ID``, ``customers`` how many
+    there were.
     """
 
     everyone: DataFrame
     unique: DataFrame
     id: Column
+    customers: int
 
     def counts(self, assigned: DataFrame, *, keys: Sequence[str], clusters: int) -> Counts:
         """The customers of every previous key, by cluster; the last column has those who left.
@@ -111,7 +116,7 @@ def follow(
     if ids.repeated:
         repeated = today.groupBy(new_id.alias("__id")).count().where("count > 1")
         unique = unique.join(repeated, F.col(ID) == F.col("__id"), "left_anti")
-    return Followed(rows.select("key", "value"), unique, new_id)
+    return Followed(rows.select("key", "value"), unique, new_id, previous.run.labelled)
 
 
 def assigned_customers(
@@ -142,6 +147,11 @@ def with_previous(rows: DataFrame, followed: Followed | None) -> DataFrame:
     known = followed.unique.select(
         ID, F.col("key").alias(PREVIOUS_KEY), F.col("value").alias(PREVIOUS_VALUE)
     )
+    if followed.customers > HASHED_ROWS:
+        # A hash table per task spares the sort of all rows with all their columns.
+        shuffled = int(rows.sparkSession.conf.get("spark.sql.shuffle.partitions") or 1)
+        tasks = max(shuffled, -(-followed.customers // HASHED_ROWS))
+        known = known.repartition(tasks, ID).hint("shuffle_hash")
     return rows.join(known, followed.id == F.col(ID), "left").drop(ID)
 
 
