@@ -32,7 +32,7 @@ def test_moves_on_paper(spark, value):
         spark.createDataFrame(TODAY, SCHEMA),
         spark.createDataFrame(BEFORE, "key string, value double"),
         keys=["s2", "s1", "s3"],
-        previous=["s1", "s2", "s3"],
+        previous={"s1": 3, "s2": 2, "s3": 1},
         successors={"s1": "s1", "s2": "s2", "s3": "s1"},
         value=value,
     )

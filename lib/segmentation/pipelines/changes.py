@@ -160,7 +160,7 @@ def _flows(
         writer.staged(CUSTOMERS.name),
         followed.everyone,
         keys=[segment.segment_key for segment in built.segments],
-        previous=previous.keys,
+        previous={each.segment_key: each.customers for each in previous.segments},
         successors=identities.successors,
         value=None if value is None else published_name(value),
     )

@@ -200,7 +200,7 @@ def _flows(
         labelled,
         followed.everyone,
         keys=current.keys,
-        previous=previous.keys,
+        previous={each.segment_key: each.customers for each in previous.segments},
         successors={old: keys.get(new or "") for old, new in identities.successors.items()},
         value="value" if ids.value and adds_up else None,
     )

@@ -65,13 +65,13 @@ def flows_of(
     before: DataFrame,
     *,
     keys: Sequence[str],
-    previous: Sequence[str],
+    previous: Mapping[str, int],
     successors: Mapping[str, str | None],
     value: str | None,
 ) -> tuple[Flow, ...]:
     """The table ``migration``: every move with at least one customer, by the order of the keys.
 
-    Starts two Spark jobs that read a few columns each.
+    Reads a few columns of the labelled customers, and with a value two of the previous run's.
 
     Parameters
     ----------
@@ -81,63 +81,73 @@ def flows_of(
     before
         The previous run's customers: ``key``, and ``value`` if there is one.
     keys, previous
-        The keys of this run and of the previous one, each in their order.
+        The keys of this run in their order, and those of the previous one with their customers.
     successors
         For every previous key, the key that its customers have now; None if they have several.
     value
         The column of the value that is added up over customers; None if there is none.
     """
-    # The cells: from a previous key or new, to a key, and why: neither, behaviour, model, both.
-    sources, targets = len(previous) + 1, len(keys)
-    from_, to = F.col("previous_segment_key"), F.col("segment_key")
-    by_model = F.col("previous_model_key")
-    moved = from_.isNotNull() & (from_ != to)
-    elsewhere = F.coalesce(by_model != from_, F.lit(True))
-    heir = _looked_up(by_model, {old: new for old, new in successors.items() if new is not None})
-    otherwise = by_model.isNotNull() & F.coalesce(heir != to, F.lit(True))
-    why = F.when(moved & elsewhere, 1).otherwise(0) + F.when(moved & otherwise, 2).otherwise(0)
-    cell = (_place(from_, previous) * targets + _place(to, keys)) * 4 + why
-    values = [F.lit(None), F.lit(None)]
+    customers, reasons = _customers(labelled, successors)
+    sums = {} if value is None else _sums(labelled, value, keys=keys, previous=list(previous))
+    flows = [
+        Flow(
+            from_key=source,
+            to_key=key,
+            customers=count,
+            value_before=None if value is None or source == NEW else float(sums[source, key][0]),
+            value_after=None if value is None else float(sums[source, key][1]),
+            moved_by_behaviour=reasons[source, key][0],
+            moved_by_model=reasons[source, key][1],
+        )
+        for (source, key), count in customers.items()
+    ]
+    totals: Sequence[Sequence[Fraction]] = ()
     if value is not None:
-        values = [F.col("previous_value"), F.col(value)]
-    found = counted(labelled, cell, values, cells=sources * targets * 4)
-    by_cell = found.customers.reshape(sources, targets, 4)
-    sums = np.array(found.sums, dtype=object).reshape(sources, targets, 4, 2).sum(axis=2)
-    names = [*previous, NEW]
-    flows = []
-    for i, j in np.ndindex(sources, targets):
-        if customers := int(by_cell[i, j].sum()):
-            is_new = i == len(previous)
-            flows.append(
-                Flow(
-                    from_key=names[i],
-                    to_key=keys[j],
-                    customers=customers,
-                    value_before=None if value is None or is_new else float(sums[i, j, 0]),
-                    value_after=None if value is None else float(sums[i, j, 1]),
-                    moved_by_behaviour=int(by_cell[i, j, [1, 3]].sum()),
-                    moved_by_model=int(by_cell[i, j, [2, 3]].sum()),
-                )
+        place = _place(F.col("key"), list(previous))
+        totals = counted(before, place, [F.col("value")], cells=len(previous) + 1).sums
+    for i, (key, size) in enumerate(previous.items()):
+        if left := size - sum(customers.get((key, other), 0) for other in keys):
+            stayed = sum(
+                (sums[key, other][0] for other in keys if (key, other) in sums), Fraction()
             )
-    old_value = [] if value is None else [F.col("value")]
-    old = counted(before, _place(F.col("key"), previous), old_value, cells=sources)
-    for i, key in enumerate(previous):
-        if left := int(old.customers[i]) - int(by_cell[i].sum()):
-            total = None if value is None else float(old.sums[i][0] - sums[i, :, 0].sum())
+            total = None if value is None else float(totals[i][0] - stayed)
             flows.append(Flow(key, LEFT, left, total, None, 0, 0))
     return tuple(sorted(flows, key=lambda flow: (_rank(flow.from_key), _rank(flow.to_key))))
+
+
+def _customers(
+    labelled: DataFrame, successors: Mapping[str, str | None]
+) -> tuple[dict[tuple[str, str], int], dict[tuple[str, str], tuple[int, int]]]:
+    """The customers of every move, and how many by behaviour and by model; a Spark job."""
+    columns = ("previous_segment_key", "segment_key", "previous_model_key")
+    customers: dict[tuple[str, str], int] = {}
+    reasons: dict[tuple[str, str], tuple[int, int]] = {}
+    for old, new, by_model, count in map(tuple, labelled.groupBy(*columns).count().collect()):
+        move = (NEW if old is None else old, new)
+        customers[move] = customers.get(move, 0) + count
+        has_moved = old is not None and old != new
+        behaviour = count if has_moved and by_model != old else 0
+        model = count if has_moved and by_model and successors.get(by_model) != new else 0
+        so_far = reasons.get(move, (0, 0))
+        reasons[move] = (so_far[0] + behaviour, so_far[1] + model)
+    return customers, reasons
+
+
+def _sums(
+    labelled: DataFrame, value: str, *, keys: Sequence[str], previous: Sequence[str]
+) -> dict[tuple[str, str], Sequence[Fraction]]:
+    """The exact sums of the value before and now over every possible move; a Spark job."""
+    place = _place(F.col("previous_segment_key"), previous) * len(keys)
+    cell = place + _place(F.col("segment_key"), keys)
+    values = [F.col("previous_value"), F.col(value)]
+    found = counted(labelled, cell, values, cells=(len(previous) + 1) * len(keys)).sums
+    moves = [(source, key) for source in (*previous, NEW) for key in keys]
+    return dict(zip(moves, found, strict=True))
 
 
 def _rank(key: str) -> tuple[bool, int]:
     is_key = key not in (NEW, LEFT)
     return not is_key, int(key.removeprefix("s")) if is_key else 0
-
-
-def _looked_up(key: Column, table: Mapping[str, str]) -> Column:
-    found = F.lit(None).cast("string")
-    for old, new in table.items():
-        found = F.when(key == old, F.lit(new)).otherwise(found)
-    return found
 
 
 def _place(key: Column, keys: Sequence[str]) -> Column:
