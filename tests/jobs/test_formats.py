@@ -81,9 +81,10 @@ WRITERS = {
 
 def published(run):
     """Every value of the tables of segments, and who is in which."""
+    tables = {name: run.table(name).drop(columns="since_run", errors="ignore") for name in TABLES}
     rows = {
-        name: sorted(json.dumps(row, sort_keys=True) for row in run.table(name).to_dict("records"))
-        for name in TABLES
+        name: sorted(json.dumps(row, sort_keys=True) for row in table.to_dict("records"))
+        for name, table in tables.items()
     }
     labels = run.table("customers")
     ids = labels["id"].astype(float).astype(int)

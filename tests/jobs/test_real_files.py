@@ -100,6 +100,10 @@ def test_duckdb_reads_every_table(runs, name):
         "segments": k,
         "segment_profile": k * (len(manifest["features"]) + DESCRIBED.get(name, 0)),
         "cost_curve": manifest["config"]["sweep"]["k_max"],
+        "segment_history": k,
+        "migration": 0,
+        "drift": 0,
+        "combination": 0,
     }
     assert {*rows, "plot_sample", "rejected_transactions"} == {table.name for table in PUBLISHED}
 

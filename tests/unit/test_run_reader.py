@@ -112,7 +112,7 @@ def test_a_published_run_is_never_changed_by_a_page(output, tmp_path, capsys, mo
     for target in ("report.html", run / "other.html", tmp_path / "link" / "x.html", "a/b.html"):
         assert status("report", output, "--to", target) == 2
         said = capsys.readouterr().err
-        assert "lies in a published run, which is never changed; name another file" in said
+        assert "lies in a published run, which is never changed; name another one" in said
     assert status("report", output, "--to", tmp_path / "none" / "x.html") == 2
     assert "cannot be written: No such file or directory" in capsys.readouterr().err
     assert (run / "report.html").read_bytes() == before

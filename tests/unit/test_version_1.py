@@ -25,7 +25,7 @@ def test_it_is_listed(capsys):
     main(["runs", str(OUTPUT)])
     (line,) = [line for line in capsys.readouterr().out.splitlines() if "old" in line]
     cells = [cell.strip() for cell in line.strip("│").split("│")]
-    assert cells == ["◆", "old", "2026-11-26 10:18", "3", "weak", "239", "1"]
+    assert cells == ["◆", "old", "2026-11-26 10:18", "3", "weak", "", "239", "1"]
 
 
 def test_it_is_shown(capsys):

@@ -17,7 +17,6 @@ from segmentation.schemas import DRIFT, MIGRATION, SEGMENT_HISTORY
 from segmentation.storage.filesystem import Folder, existing_folder
 from segmentation.storage.history import runs
 from segmentation.storage.run_reader import PublishedRun
-from segmentation.storage.writers import write_rows
 
 
 def compare(
@@ -96,6 +95,8 @@ def _run_before(output: Folder, run: str) -> str:
 
 def _write_tables(folder: Folder, changes: Changes, *, run: str) -> None:
     """Write the moves, the drift and the later run's keys as Parquet, a folder each."""
+    from segmentation.storage.writers import write_rows
+
     own = [each for each in changes.history if each.run == run]
     for table, rows in (
         (MIGRATION, changes.flows),

@@ -38,7 +38,7 @@ from segmentation.pipelines.refresh import (
 )
 from segmentation.pipelines.segments import describe_segments
 from segmentation.pipelines.steps import Steps
-from segmentation.pipelines.verification import check_staged
+from segmentation.pipelines.verification import check_counts, check_staged
 
 
 def run(
@@ -110,6 +110,7 @@ def run(
         assigned = assigned_customers(model, built, before, followed)
         staged = stage_customers(writer, checked, assigned, built, prepared=prepared, config=config)
         stage_small_tables(writer, curve, built)
+        check_counts(staged, audit=checked.audit, segments=built.segments)
         changes = stage_changes(
             writer,
             model,
