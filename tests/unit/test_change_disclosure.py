@@ -14,7 +14,7 @@ from tests.unit.test_segment_page import figures, table
 
 BOUND = 10
 SMALL = "small"
-ENDS = {"New customers": NEW, "No longer customers": LEFT, "Small flows": SMALL}
+ENDS = {"New customers": NEW, "No longer customers": LEFT, "Other flows": SMALL}
 SOURCES, TARGETS = (*BEFORE, NEW), (*KEYS, LEFT)
 
 

@@ -329,7 +329,7 @@ def test_small_flows_go_through_one_node_and_no_customer_is_lost():
     html = render(changed_report(), min_group=1)
     trace = figures(html)["flows-figure"]["data"][0]
     names = [each.split("<br>")[0] for each in trace["node"]["customdata"]]
-    small = names.index("Small flows")
+    small = names.index("Other flows")
     links = list(
         zip(trace["link"]["source"], trace["link"]["target"], trace["link"]["value"], strict=True)
     )

@@ -67,7 +67,7 @@ def sankey(
     links += [_Link(key, SMALL, number) for key, number in folded[0].items() if number]
     links += [_Link(SMALL, key, number) for key, number in folded[1].items() if number]
     sums = [_sizes(links, "source"), _sizes(links, "target")]
-    middle = [Node(SMALL, "Small flows")] if SMALL in sums[0] or SMALL in sums[1] else []
+    middle = [Node(SMALL, "Other flows")] if SMALL in sums[0] or SMALL in sums[1] else []
     sides = [
         [node for node in side if node.key in of]
         for side, of in zip((before, now), sums, strict=True)
