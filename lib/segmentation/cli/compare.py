@@ -60,13 +60,10 @@ def compare(
         steps = Steps(listener, job_descriptions(spark))
         found = compare_runs(before, after, spark, steps=steps)
     changes = found.changes
-    names = {
-        each.segment_key: each.name for each in (*found.before.segments, *found.after.segments)
-    }
     console = Console()
     console.print(events_table([e for e in changes.history if e.run == after.name]))
     if changes.flows:
-        console.print(flows_table(changes.flows, names=names))
+        console.print(flows_table(changes.flows))
     console.print(drift_table(changes.drift))
     if tables is not None:
         _write_tables(Folder.at(tables), changes, run=after.name)

@@ -36,7 +36,7 @@ def show(
     console = Console()
     refresh = published.run.refresh
     if refresh is not None:
-        console.print(f"model: {refresh.decision}: {refresh.reason}", markup=False)
+        console.print(f"model: {refresh.reason}", markup=False)
     console.print(segments_table(published.segments(), value_feature=value))
     if value is None:
         console.print(

@@ -1,11 +1,18 @@
 """Tables for a terminal: runs, segments, the cost curve, and what changed between two runs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
+from rich.console import JustifyMethod
 from rich.markup import escape
 from rich.table import Table
 
 from segmentation.results import LEFT, NEW, CostPoint, Drift, Flow, KeyRecord, PastRun, Segment
+
+TEXTS = ("name", "reason")
+"""Columns that wrap where the terminal is narrow."""
+
+SHORT = 10
+"""A longer title takes two lines."""
 
 
 def runs_table(runs: Sequence[PastRun]) -> Table:
@@ -24,18 +31,18 @@ def runs_table(runs: Sequence[PastRun]) -> Table:
         for past in runs
     ]
     head = ["", "run", "created", "k", "verdict", "model", "labelled", "rejected"]
-    return _table(head, rows, words=3)
+    return _table(head, rows, words=3, is_dense=True)
 
 
 def segments_table(segments: Sequence[Segment], *, value_feature: str | None) -> Table:
     """One row per segment; with keys, and means and shares of the value feature where known."""
     has_keys = any(each.segment_key for each in segments)
-    keys = ["key", "event"] if has_keys else []
+    keys = ["key"] if has_keys else []
     head = ["segment", *keys, "name", "customers", "share"]
     rows = [
         [
             str(each.segment),
-            *([each.segment_key, each.event] if has_keys else []),
+            *([each.segment_key] if has_keys else []),
             each.name,
             f"{each.customers:,}",
             f"{each.share:.1%}",
@@ -48,7 +55,7 @@ def segments_table(segments: Sequence[Segment], *, value_feature: str | None) ->
             head.append(f"{title} {value_feature}")
             for row, value in zip(rows, values, strict=True):
                 row.append("" if value is None else format(value, form))
-    return _table(head, rows, words=2 + len(keys))
+    return _table(head, rows, words=2 + len(keys), is_dense=True)
 
 
 def curve_table(curve: Sequence[CostPoint]) -> Table:
@@ -65,20 +72,15 @@ def curve_table(curve: Sequence[CostPoint]) -> Table:
     return _table(["", "k", "cost", "silhouette", "gap", "least stability"], rows, words=1)
 
 
-def flows_table(flows: Sequence[Flow], *, names: Mapping[str, str]) -> Table:
+def flows_table(flows: Sequence[Flow]) -> Table:
     """Customers by key in the earlier run (rows) and in the later one (columns), with sums."""
     rows = sorted({each.from_key for each in flows}, key=_place)
     columns = sorted({each.to_key for each in flows}, key=_place)
     counts = {(each.from_key, each.to_key): each.customers for each in flows}
-    body = [
-        [row, names.get(row, ""), *_with_sum([counts.get((row, column), 0) for column in columns])]
-        for row in rows
-    ]
+    body = [[row, *_with_sum([counts.get((row, column), 0) for column in columns])] for row in rows]
     sums = [sum(counts.get((row, column), 0) for row in rows) for column in columns]
-    body.append(["all", "", *_with_sum(sums)])
-    table = _table(["from", "name", *(f"to {key}" for key in columns), "all"], body, words=2)
-    table.columns[1].no_wrap = True
-    return table
+    body.append(["all", *_with_sum(sums)])
+    return _table(["from, to", *columns, "all"], body, words=1)
 
 
 def _with_sum(counts: Sequence[int]) -> list[str]:
@@ -104,7 +106,6 @@ def drift_table(drift: Sequence[Drift]) -> Table:
     """One row per measure that changed by more than chance explains; the others are counted."""
     rows = [
         (
-            each.subject,
             each.name,
             each.measure,
             each.verdict,
@@ -113,10 +114,11 @@ def drift_table(drift: Sequence[Drift]) -> Table:
         for each in drift
         if each.verdict != "stable"
     ]
-    head = ["", "name", "measure", "verdict", "reference", "current", "effect", "band"]
-    table = _table(head, rows, words=4)
+    head = ["name", "measure", "verdict", "reference", "current", "effect", "band"]
+    table = _table(head if rows else ["drift"], rows, words=3, is_dense=True)
     if len(rows) < len(drift):
-        table.caption = f"{len(drift) - len(rows):,} more are within what chance explains"
+        within = f"{len(drift) - len(rows):,} {'more ' if rows else ''}measures"
+        table.caption = f"{within} are within what chance explains"
     return table
 
 
@@ -128,11 +130,20 @@ def _index(value: float | None) -> str:
     return "" if value is None else f"{value:.3f}"
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]], *, words: int) -> Table:
-    """A table whose first columns are words and whose others are numbers."""
-    table = Table()
+def _table(
+    head: Sequence[str], rows: Sequence[Sequence[str]], *, words: int, is_dense: bool = False
+) -> Table:
+    """A table whose first columns are words and whose others are numbers.
+
+    A dense one has no blanks beside its lines, so that it fits into 80 columns.
+    """
+    table = Table(padding=(0, 0 if is_dense else 1))
     for place, name in enumerate(head):
-        table.add_column(name, justify="left" if place < words else "right")
+        # A narrow terminal wraps texts; a number or a run's id that is cut would be of no use.
+        wraps = name in TEXTS
+        title = name if len(name) <= SHORT else name.replace(" ", "\n", 1)
+        justify: JustifyMethod = "left" if place < words else "right"
+        table.add_column(title, justify=justify, no_wrap=not wraps, overflow="fold")
     for row in rows:
         table.add_row(*map(escape, row))
     return table

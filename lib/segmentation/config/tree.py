@@ -1,9 +1,10 @@
 """The whole configuration: one tree of frozen models, and the only place of defaults."""
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, StringConstraints, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from segmentation.config.features import Features
 from segmentation.config.overlap import is_within
@@ -18,6 +19,7 @@ MAX_K = 200
 DISTANCE_QUANTILES = (0.5, 0.9, 0.99, 0.999)
 """The shares of a segment's customers of whose distances a fitted model keeps the largest."""
 
+KEY = re.compile("s[1-9][0-9]*")
 RECENCY_FREQUENCY_MONETARY = ("recency_days", "frequency", "monetary")
 ADDITIVE = frozenset({"monetary", "frequency", "units"})
 """Features of transactions that can be added up over customers."""
@@ -61,8 +63,16 @@ class Segments(Section):
 
     value: Name | None = None
     value_adds_up: Annotated[bool, Field(strict=True)] | None = None
-    names: Mapping[Annotated[str, StringConstraints(pattern="^s[1-9][0-9]*$")], Name] = {}
+    names: Mapping[str, Name] = {}
     outlier_quantile: float = 0.999
+
+    @field_validator("names")
+    @classmethod
+    def _are_of_keys(cls, names: Mapping[str, str]) -> Mapping[str, str]:
+        wrong = [key for key in names if not KEY.fullmatch(key)]
+        if wrong:
+            raise ValueError(f"segments.names has {wrong[0]!r}, needs keys like 's1' and 's12'")
+        return names
 
     @field_validator("outlier_quantile")
     @classmethod
