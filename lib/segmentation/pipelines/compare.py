@@ -164,7 +164,7 @@ def _records(
 
 
 def _ids(current: PreviousRun) -> Ids | None:
-    """How the later run's customers are told apart, in its published table."""
+    """How the later run's customers are identified, in its published table."""
     name, refresh = current.run.config.get("input", {}).get("customer_id"), current.refresh
     if name is None:
         return None

@@ -65,7 +65,7 @@ class Followed:
 
 @dataclass(frozen=True)
 class Ids:
-    """How today's customers are told apart: the id's name in the input, and its column.
+    """How today's customers are identified: the id's name in the input, and its column.
 
     ``value`` is the published column of the value feature; ``repeated`` is how many ids are on
     more than one row.

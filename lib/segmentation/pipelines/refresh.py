@@ -9,7 +9,7 @@ from segmentation.clustering.blend import blended_centres
 from segmentation.clustering.coreset import Coreset
 from segmentation.clustering.lloyd import Population, fill_empty_clusters
 from segmentation.config import Config
-from segmentation.errors import ConfigError, DataError
+from segmentation.errors import DataError
 from segmentation.model.preparation import counted_from
 from segmentation.model.rules import NearestPrototype
 from segmentation.numerics.grid_points import Layout
@@ -24,7 +24,6 @@ from segmentation.pipelines.publication import Invocation
 from segmentation.pipelines.steps import Steps
 from segmentation.results import Choice, Refresh
 from segmentation.segments.overlaps import Counts
-from segmentation.selection.breakage import breakages, refusal
 from segmentation.selection.changed_settings import changed_settings
 from segmentation.selection.refresh import Decision, decide, first_run
 from segmentation.selection.verdict import choose
@@ -80,48 +79,6 @@ class Refreshed:
     def is_fresh(self) -> bool:
         """Whether the centres are those of today's sweep, on today's grid."""
         return self.record.decision in ("first", "fresh")
-
-
-def check_refresh(previous: PreviousRun | None, config: Config) -> None:
-    """Whether the policy that was asked for by name is possible.
-
-    Raises
-    ------
-    ConfigError
-        If the model is to be kept, warmed or combined, but features are prepared otherwise now.
-    """
-    policy = config.refresh.policy
-    if previous is None or policy in ("auto", "fresh"):
-        return
-    changed = changed_settings(previous.run.config, config.redacted_dump())
-    if changed:
-        raise ConfigError(
-            f"refresh.policy is {policy!r}, but the model of run {previous.name} was fitted with "
-            f"other settings ({'; '.join(changed)}): fit a fresh one, with --refresh fresh"
-        )
-
-
-def refuse_broken(before: AsBefore | None, *, accepts: bool, steps: Steps) -> None:
-    """Refuse data that look broken rather than drifted; with ``accepts`` only warn.
-
-    Raises
-    ------
-    DataError
-        If a feature's unit changed, one is constant that was not, or half of the customers are
-        gone.
-    """
-    if before is None or before.previous.reference is None:
-        return
-    found = breakages(
-        before.today,
-        before.previous.reference,
-        preparation=before.preparation,
-        customers_before=before.previous.run.labelled,
-    )
-    if found and not accepts:
-        raise DataError(refusal(found))
-    for each in found:
-        steps.warn(f"accepted (--accept): {each}")
 
 
 def refreshed(

@@ -30,12 +30,8 @@ from segmentation.pipelines.publication import (
     stage_report,
     stage_small_tables,
 )
-from segmentation.pipelines.refresh import (
-    Candidates,
-    check_refresh,
-    refreshed,
-    refuse_broken,
-)
+from segmentation.pipelines.refresh import Candidates, refreshed
+from segmentation.pipelines.refusal import check_refresh, refuse_broken
 from segmentation.pipelines.segments import describe_segments
 from segmentation.pipelines.steps import Steps
 from segmentation.pipelines.verification import check_counts, check_staged
