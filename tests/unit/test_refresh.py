@@ -139,7 +139,7 @@ def test_a_segment_has_died_with_less_than_a_tenth_of_its_share():
     found = with_share(0.0199)
     assert found.decision == "fresh"
     died = "its segment 'Idle' has died out: of 20.0% of the customers less than a tenth is left"
-    assert died in found.reason  # how few are left is for nobody to read
+    assert died in found.reason  # and not how few are left
     # Of 1,000 customers 9 were expected, who may be missing by chance.
     assert with_share(0.0, before=0.009).decision == "keep"
     found = with_share(0.0, before=0.009, is_empty=True)

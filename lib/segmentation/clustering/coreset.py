@@ -11,7 +11,6 @@ import numpy.typing as npt
 import pyarrow as pa
 from pyspark import cloudpickle
 from pyspark.sql import Column
-from pyspark.sql import functions as F
 
 from segmentation.model.spark_columns import ENTRIES, PreparedCustomers
 from segmentation.numerics import arrow_entries, grid_points
@@ -19,6 +18,7 @@ from segmentation.numerics.arrays import Labels, Points
 from segmentation.numerics.arrow_entries import entry_blocks, entry_rows
 from segmentation.numerics.grid_points import GridPoints, Layout
 from segmentation.numerics.partition import Partition
+from segmentation.numerics.spark_hash import hash_fraction
 from segmentation.numerics.spark_sums import Task
 
 WEIGHT_UNIT = 64
@@ -26,8 +26,6 @@ WEIGHT_UNIT = 64
 
 FULL_GROUPING_FACTOR = 2
 """Up to this many times the wanted size all points are used: exact, at little extra time."""
-
-_HASH_VALUES = 2**52
 
 # These modules are pickled with the tasks: workers need numpy and pyarrow, not this package.
 for _module in (sys.modules[__name__], arrow_entries, grid_points):
@@ -145,7 +143,7 @@ def sample(
     identity
         The values by which two rows differ.
     """
-    fraction = F.pmod(F.xxhash64(F.lit(seed), *identity), F.lit(_HASH_VALUES)) / F.lit(_HASH_VALUES)
+    fraction = hash_fraction(identity, seed=seed)
     drawn = customers.rows.select(ENTRIES, fraction.alias("fraction"))
     wanted = float(size)
     while True:

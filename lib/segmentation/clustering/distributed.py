@@ -11,7 +11,7 @@ from pyspark import cloudpickle
 
 from segmentation.model.spark_columns import PreparedCustomers
 from segmentation.numerics import arrow_entries, grid_points
-from segmentation.numerics.arrays import Floats, Points
+from segmentation.numerics.arrays import Floats, Labels, Points
 from segmentation.numerics.arrow_entries import entry_blocks, entry_rows
 from segmentation.numerics.grid_points import Block, Distances, Layout, count_codes, memberships
 from segmentation.numerics.partition import Partition
@@ -66,13 +66,30 @@ def pass_over(centres: Points, sizes: Sequence[int], *, layout: Layout) -> Task:
     def totals(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         distances, found = Distances(layout, centres), ClusterTotals(layout, len(centres))
         for _, block in entry_blocks(batches, layout):
-            found.start(block)
+            rows = SummedRows.of(block, layout)
             partial = distances.partial(block)
             for first, last in pairwise(bounds):
-                found.add(slice(first, last), memberships(partial[first:last]))
+                found.add(slice(first, last), memberships(partial[first:last]), rows)
         yield totals_row(found.result())
 
     return totals
+
+
+@dataclass(frozen=True)
+class SummedRows:
+    """What a cluster adds up of a block: 1, the numbers, and its squared norms' two halves."""
+
+    values: Floats
+    codes: tuple[Labels, ...]
+
+    @classmethod
+    def of(cls, block: Block, layout: Layout) -> "SummedRows":
+        """The rows of a block."""
+        # A squared norm can reach 2**48. A block of them could add up beyond the 2**53 that a
+        # double holds exactly, so each is cut into a high and a low half.
+        square = layout.squared_norms(block)
+        high = np.floor(square / 2**HALF)
+        return cls(np.vstack([block.rows, high, square - high * 2**HALF]), block.codes)
 
 
 class ClusterTotals:
@@ -84,27 +101,17 @@ class ClusterTotals:
         self._sums = np.zeros((clusters, 3 + layout.width), dtype=np.int64)
         self._codes_of = [np.zeros((clusters, len(t.coordinates)), np.int64) for t in layout.tables]
 
-    def start(self, block: Block) -> None:
-        """The next rows, whose clusters follow."""
-        # A squared norm can reach 2**48. A block of them could add up beyond the 2**53 that a
-        # double holds exactly, so each is cut into a high and a low half.
-        square = self._layout.squared_norms(block)
-        high = np.floor(square / 2**HALF)
-        # The rows are 1, the numbers, and the two halves: what a cluster adds up.
-        self._summed = np.vstack([block.rows, high, square - high * 2**HALF])
-        self._codes = block.codes
-
-    def add(self, clusters: slice, members: Floats) -> None:
-        """Add the rows to some clusters: 1 in ``members`` where a row is in a cluster, else 0."""
+    def add(self, clusters: slice, members: Floats, rows: SummedRows) -> None:
+        """Add rows to some clusters: 1 in ``members`` where a row is in a cluster, else 0."""
         # A coordinate is at most 2**24 and a half below 2**26, so the sums of a block
         # stay below 2**38 and are exact; over blocks they add up as int64.
-        own = (members @ self._summed.T).astype(np.int64)
+        own = (members @ rows.values.T).astype(np.int64)
         self._sums[clusters, 0] += own[:, 0]
         self._sums[clusters, self._numbers] += own[:, 1:-2]
         self._sums[clusters, 1:3] += own[:, -2:]
-        if self._codes:
+        if rows.codes:
             labels = (np.arange(len(members)) @ members).astype(np.intp)
-            for codes, found in zip(self._codes, self._codes_of, strict=True):
+            for codes, found in zip(rows.codes, self._codes_of, strict=True):
                 found[clusters] += count_codes(
                     labels, codes, clusters=len(members), values=found.shape[1]
                 )

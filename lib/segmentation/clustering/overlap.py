@@ -10,7 +10,12 @@ from pyspark import cloudpickle
 from pyspark.sql import DataFrame
 
 from segmentation.clustering import distributed
-from segmentation.clustering.distributed import ClusterTotals, partition_of_totals, totals_row
+from segmentation.clustering.distributed import (
+    ClusterTotals,
+    SummedRows,
+    partition_of_totals,
+    totals_row,
+)
 from segmentation.model.spark_columns import ENTRIES
 from segmentation.numerics import arrow_entries, grid_points
 from segmentation.numerics.arrays import Floats, Points
@@ -93,6 +98,7 @@ def overlaps(
 def _overlap_task(previous: Division, reaches: Floats, others: list[Division]) -> Task:
     """The function that a Spark task applies to its rows: the overlaps, then the moments."""
     numbers = len(previous.layout.numbers)
+    today = next((each.layout for each in others if not each.is_of_before), None)
 
     def totals(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         before = Distances(previous.layout, previous.centres)
@@ -111,16 +117,18 @@ def _overlap_task(previous: Division, reaches: Floats, others: list[Division]) -
                 labels, square = take_nearest(before.squares(block))
                 is_far = ~is_known | (square > reaches[labels] ** 2)
                 labels = np.where(is_far, len(reaches), labels)
+                summed = SummedRows.of(block, previous.layout)
+                # Blocks on the previous grid and on today's, which all divisions of it share.
+                blocks = {True: block}
+                if today is not None:
+                    blocks[False] = today.block(cell_rows(rows.column(1)))
                 for each, own, count, total in zip(others, distances, counts, sums, strict=True):
-                    its = block
-                    if not each.is_of_before:
-                        its = each.layout.block(cell_rows(rows.column(1)))
-                    theirs = own.partial(its).argmin(axis=0)
+                    theirs = own.partial(blocks[each.is_of_before]).argmin(axis=0)
                     k = count.shape[1]
                     pairs = np.bincount(labels * k + theirs, minlength=count.size)
                     count += pairs.reshape(count.shape)
-                    total.start(block)
-                    total.add(slice(0, k), (theirs == np.arange(k)[:, np.newaxis]).astype(float))
+                    members = (theirs == np.arange(k)[:, np.newaxis]).astype(float)
+                    total.add(slice(0, k), members, summed)
         parts = [part for both in zip(counts, sums, strict=True) for part in both]
         yield totals_row(
             np.concatenate(

@@ -1,5 +1,6 @@
 """What changed since the previous run: moves, drift and history, as they are published."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from pyspark.sql import DataFrame
@@ -8,6 +9,7 @@ from pyspark.sql import functions as F
 from segmentation.config import Config
 from segmentation.model.fitted import FittedModel
 from segmentation.model.reference import ModelFiles
+from segmentation.numerics.spark_hash import hash_fraction
 from segmentation.pipelines.as_before import AsBefore, reference_of
 from segmentation.pipelines.description import BuiltSegments
 from segmentation.pipelines.identification import (
@@ -22,7 +24,7 @@ from segmentation.pipelines.previous import PreviousRun
 from segmentation.pipelines.protocols import RunWriter
 from segmentation.pipelines.refresh import Refreshed
 from segmentation.pipelines.steps import Steps
-from segmentation.results import LEFT, NEW, Changes, Combined, Drift, Flow
+from segmentation.results import LEFT, NEW, Changes, Combined, Drift, Flow, Segment
 from segmentation.schemas import (
     COMBINATION,
     CUSTOMERS,
@@ -38,8 +40,6 @@ from segmentation.segments.moves import check_flows
 
 ANCHOR_SAMPLE = 20_000
 """Customers, about, that are asked whether their key is still that of its anchor."""
-
-_HASH_VALUES = 2**52
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def warn_of_anchors(
     columns = {each.name for model in models for each in model.preparation.features}
     known = [quoted(name) for name in usable.columns if name in columns]
     customers = sum(segment.customers for segment in built.segments)
-    place = F.pmod(F.xxhash64(F.lit(seed), *known), F.lit(_HASH_VALUES)) / F.lit(_HASH_VALUES)
+    place = hash_fraction(map(F.col, known), seed=seed)
     sample = usable.where(place < ANCHOR_SAMPLE / customers).select(*known).toArrow()
     names = {segment.segment_key: segment.name for segment in built.segments}
     drifted = drifted_from_anchors(files.anchors, files.fitted, sample)
@@ -156,28 +156,50 @@ def _flows(
     if previous is None or followed is None:
         return ()
     value = config.value_feature if config.value_adds_up else None
-    flows = flows_of(
+    flows = flows_between(
         writer.staged(CUSTOMERS.name),
-        followed.everyone,
-        keys=[segment.segment_key for segment in built.segments],
-        previous={each.segment_key: each.customers for each in previous.segments},
+        followed,
+        previous=previous,
+        segments=built.segments,
         successors=identities.successors,
         value=None if value is None else published_name(value),
     )
-    before, after = (
-        {segment.segment_key: segment.customers for segment in segments}
-        for segments in (previous.segments, built.segments)
-    )
-    check_flows(flows, before=before, after=after)
-    if all(flow.from_key == NEW for flow in flows if flow.to_key != LEFT):
+    if not flows:
         steps.warn(
             f"no customer of run {previous.name} is among today's by {config.input.customer_id!r}: "
             "no moves are published (did the ids change?)"
         )
-        return ()
-    check_flows(
-        flows,
-        before={each.segment_key: each.customers for each in previous.segments},
-        after={each.segment_key: each.customers for each in built.segments},
-    )
     return flows
+
+
+def flows_between(
+    labelled: DataFrame,
+    followed: Followed,
+    *,
+    previous: PreviousRun,
+    segments: Sequence[Segment],
+    successors: Mapping[str, str | None],
+    value: str | None,
+) -> tuple[Flow, ...]:
+    """The moves from the previous run's segments to these; none where no customer is in both.
+
+    See :func:`~segmentation.segments.migration.flows_of` for ``labelled``, ``successors`` and
+    ``value``.
+
+    Raises
+    ------
+    RuntimeError
+        If they do not add up to both runs' customers.
+    """
+    after = {each.segment_key: each.customers for each in segments}
+    flows = flows_of(
+        labelled,
+        followed.everyone,
+        keys=list(after),
+        previous=previous.sizes,
+        successors=successors,
+        value=value,
+    )
+    check_flows(flows, before=previous.sizes, after=after)
+    has_common = any(flow.from_key != NEW and flow.to_key != LEFT for flow in flows)
+    return flows if has_common else ()

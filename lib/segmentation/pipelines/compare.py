@@ -6,12 +6,13 @@ from dataclasses import dataclass, replace
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
+from segmentation.clustering.overlap import BEFORE
 from segmentation.config.tree import ReportSection, Sweep
 from segmentation.errors import DataError
 from segmentation.model.preparation import counted_from
 from segmentation.model.spark_columns import with_entries
 from segmentation.pipelines.as_before import AsBefore, Today, as_before, points_of
-from segmentation.pipelines.changes import drift_since
+from segmentation.pipelines.changes import drift_since, flows_between
 from segmentation.pipelines.identification import Identities, history_of, identities_of
 from segmentation.pipelines.moves import (
     Followed,
@@ -26,11 +27,9 @@ from segmentation.pipelines.protocols import RunReader
 from segmentation.pipelines.report import report_of
 from segmentation.pipelines.steps import Steps
 from segmentation.reporting.comparison_page import render_comparison
-from segmentation.results import LEFT, NEW, Changes, Flow, KeyRecord, Refresh, Report
+from segmentation.results import Changes, Flow, KeyRecord, Refresh, Report
 from segmentation.schemas import KEY, SEGMENT, published_name, quoted
 from segmentation.segments.labelled import PREVIOUS_KEY, PREVIOUS_MODEL_KEY, PREVIOUS_VALUE
-from segmentation.segments.migration import flows_of
-from segmentation.segments.moves import check_flows
 
 OWN = "own"
 
@@ -186,7 +185,7 @@ def _flows(
         return ()
     previous = before.previous
     keys = {each.key: own for each, own in zip(identities.segments, current.keys, strict=True)}
-    rows = with_previous_model_key(before.rows, before, is_on_own_grid=True)
+    rows = with_previous_model_key(before.rows, before, entries=BEFORE)
     own_key = F.element_at(F.array(*map(F.lit, current.keys)), F.col(SEGMENT).cast("int") + 1)
     labelled = with_previous(rows, followed).select(
         own_key.alias(KEY),
@@ -196,21 +195,14 @@ def _flows(
         *([F.col(quoted(ids.value)).alias("value")] if ids.value else []),
     )
     adds_up = all(each.value_sum is not None for each in (*previous.segments, *current.segments))
-    flows = flows_of(
+    return flows_between(
         labelled,
-        followed.everyone,
-        keys=current.keys,
-        previous={each.segment_key: each.customers for each in previous.segments},
+        followed,
+        previous=previous,
+        segments=current.segments,
         successors={old: keys.get(new or "") for old, new in identities.successors.items()},
         value="value" if ids.value and adds_up else None,
     )
-    check_flows(
-        flows,
-        before={each.segment_key: each.customers for each in previous.segments},
-        after={each.segment_key: each.customers for each in current.segments},
-    )
-    has_common = any(flow.from_key != NEW and flow.to_key != LEFT for flow in flows)
-    return flows if has_common else ()
 
 
 def _refresh(previous: PreviousRun, current: PreviousRun) -> Refresh:

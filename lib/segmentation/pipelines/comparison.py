@@ -12,7 +12,6 @@ import numpy as np
 from segmentation.clustering.lloyd import lloyd_from_centres
 from segmentation.clustering.overlap import Overlap
 from segmentation.config import Config
-from segmentation.numerics.partition import Partition
 from segmentation.pipelines.as_before import AsBefore
 from segmentation.pipelines.engines import MAX_REFINEMENTS
 from segmentation.pipelines.fresh import FreshFit
@@ -73,21 +72,22 @@ def compare_candidates(
         if same and same[0].k != fresh.partition.k:
             of_today[SAME_K] = same[0].centres
     found = before.overlap(of_before=of_before, of_today=of_today, own=prepared.customers)
-    record = _record(before, found[KEPT].partition, config)
+    kept = found[KEPT].partition
+    cost = float((kept.cost() + kept.centre_offset_cost()) / 4**before.preparation.bits)
+    record = _record(before, cost, config)
     age = datetime.fromisoformat(created_at) - datetime.fromisoformat(record.model_created_at)
     changed = changed_settings(previous.run.config, config.redacted_dump(), k=record.k_before)
     evidence = RefreshEvidence(record.model_run, max(0, age.days), changed)
     if fresh is not None:
-        costs = _costs(before, fresh, found, seed=config.sweep.seed)
+        costs = _costs(before, fresh, found, kept=cost, seed=config.sweep.seed)
         evidence = replace(evidence, costs=costs, structure=_structure(before, fresh, found))
         record = _with_fresh(record, costs, fresh, found[FRESH], bits=before.preparation.bits)
     return Comparison(before, found, evidence, record)
 
 
-def _record(before: AsBefore, kept: Partition, config: Config) -> Refresh:
-    """What is known of the old model before anything is decided."""
+def _record(before: AsBefore, cost: float, config: Config) -> Refresh:
+    """What is known of the old model, whose centres cost so much, before anything is decided."""
     previous = before.previous
-    cost = kept.cost() + kept.centre_offset_cost()
     return Refresh(
         policy=config.refresh.policy,
         decision="keep",
@@ -96,23 +96,25 @@ def _record(before: AsBefore, kept: Partition, config: Config) -> Refresh:
         model_created_at=previous.refresh.model_created_at,
         previous_run=previous.name,
         previous_created_at=previous.run.created_at,
-        cost_kept=float(cost / 4**before.preparation.bits),
+        cost_kept=cost,
         tolerance=config.refresh.tolerance,
         k_before=len(before.centres),
         groups_before=previous.groups,
     )
 
 
-def _costs(before: AsBefore, fresh: FreshFit, found: Mapping[str, Overlap], *, seed: int) -> Costs:
+def _costs(
+    before: AsBefore, fresh: FreshFit, found: Mapping[str, Overlap], *, kept: float, seed: int
+) -> Costs:
     """The costs of the centres, the fresh ones as many as the old ones, and the band of chance."""
-    kept, bits = found[KEPT].partition, before.preparation.bits
+    bits, centres = before.preparation.bits, before.centres
     reference, band = before.previous.reference, 0.0
     if reference is not None:
         customers = before.customers.count
-        band = cost_band(reference, before.centres, bits=bits, customers=customers, seed=seed)
-    same_k = found.get(SAME_K) or (found[FRESH] if fresh.partition.k == kept.k else None)
+        band = cost_band(reference, centres, bits=bits, customers=customers, seed=seed)
+    same_k = found.get(SAME_K) or (found[FRESH] if fresh.partition.k == len(centres) else None)
     return Costs(
-        kept=float((kept.cost() + kept.centre_offset_cost()) / 4**bits),
+        kept=kept,
         # About the means of the old centres' clusters, it is already less than about themselves.
         warm=min(found[name].partition.scaled_cost(bits) for name in (KEPT, WARM)),
         fresh=None if same_k is None else same_k.partition.scaled_cost(bits),

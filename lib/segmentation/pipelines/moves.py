@@ -129,7 +129,8 @@ def assigned_customers(
     customers = refreshed.prepared.customers
     rows = _with_fresh_segment(refreshed, before)
     if before is not None and not refreshed.is_kept:
-        rows = with_previous_model_key(rows, before, is_on_own_grid=refreshed.is_fresh)
+        entries = BEFORE if refreshed.is_fresh else ENTRIES
+        rows = with_previous_model_key(rows, before, entries=entries)
     assigned = with_assignment(rows, customers.layout, built.rule)
     if before is None:
         assigned = assigned.withColumn(PREVIOUS_MODEL_KEY, F.lit(None).cast("string"))
@@ -159,27 +160,27 @@ def _with_fresh_segment(refreshed: Refreshed, before: AsBefore | None) -> DataFr
     """The prepared rows with the cluster of the fresh model that a combined one was made with."""
     fresh = refreshed.blended
     if fresh is None or before is None:
-        rows = refreshed.prepared.customers.rows
+        own = refreshed.prepared.customers.rows
+        rows = before.rows if before is not None and refreshed.is_fresh else own
         return rows.withColumn(FRESH_SEGMENT, F.lit(None).cast("int"))
     found = with_assignment(before.rows, fresh.layout, fresh.rule)
     named = found.withColumn(FRESH_SEGMENT, F.col(CLUSTER)).drop(*ASSIGNMENT, ENTRIES)
     return named.withColumnRenamed(BEFORE, ENTRIES)
 
 
-def with_previous_model_key(
-    rows: DataFrame, before: AsBefore, *, is_on_own_grid: bool
-) -> DataFrame:
-    """The rows with the key that the previous run's model gives them, null out of its reach."""
+def with_previous_model_key(rows: DataFrame, before: AsBefore, *, entries: str) -> DataFrame:
+    """The rows with the key that the previous run's model gives them, null out of its reach.
+
+    ``entries`` is the column of the entries on that model's grid; another one than ``ENTRIES`` is
+    dropped.
+    """
     own = "__own_entries"
-    if is_on_own_grid:
-        nothing = F.lit(None).cast("int")
-        rows = before.rows.withColumn(FRESH_SEGMENT, nothing).withColumnsRenamed(
-            {ENTRIES: own, BEFORE: ENTRIES}
-        )
+    if entries != ENTRIES:
+        rows = rows.withColumnsRenamed({ENTRIES: own, entries: ENTRIES})
     nearest = with_assignment(rows, before.preparation.layout, before.previous.model.rule)
     model_key = _key_in_reach(before.previous.model.segments, bits=before.preparation.bits)
     found = nearest.withColumn(PREVIOUS_MODEL_KEY, model_key).drop(*ASSIGNMENT)
-    return found.drop(ENTRIES).withColumnRenamed(own, ENTRIES) if is_on_own_grid else found
+    return found.drop(ENTRIES).withColumnRenamed(own, ENTRIES) if entries != ENTRIES else found
 
 
 def _key_in_reach(segments: Sequence[ModelSegment], *, bits: int) -> Column:

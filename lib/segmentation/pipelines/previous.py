@@ -45,7 +45,7 @@ class PreviousRun:
             return cls(
                 reader,
                 model,
-                reader.reference(),
+                reader.reference(model),
                 reader.segments(),
                 reader.history(),
                 reader.anchors(),
@@ -92,6 +92,11 @@ class PreviousRun:
         """How its model came to be; a run before there were keys fitted its own."""
         known = self.run.refresh
         return known or Refresh("auto", "first", "", self.name, self.run.created_at)
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """The customers of every key in that run."""
+        return {each.segment_key: each.customers for each in self.segments}
 
     @property
     def groups(self) -> int:

@@ -110,8 +110,8 @@ class RunReader(Protocol):
     def model(self) -> FittedModel:
         """The fitted model as data."""
 
-    def reference(self) -> Reference | None:
-        """The customers that the model was fitted to, in few points; None in older runs."""
+    def reference(self, model: FittedModel) -> Reference | None:
+        """The customers that its model was fitted to, in few points; None in older runs."""
 
     def anchors(self) -> Mapping[str, FittedModel]:
         """The models in which keys were given, by key, where it was an earlier run."""

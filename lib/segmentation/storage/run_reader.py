@@ -128,9 +128,9 @@ class PublishedRun:
         """The fitted model as data; version 1 published the Spark ML model alone."""
         return read_model(self.folder.child(MODEL))
 
-    def reference(self) -> Reference | None:
-        """The customers that the model was fitted to, in few points; None in older runs."""
-        return read_reference(self.folder.child(MODEL), self.model())
+    def reference(self, model: FittedModel) -> Reference | None:
+        """The customers that its model was fitted to, in few points; None in older runs."""
+        return read_reference(self.folder.child(MODEL), model)
 
     def anchors(self) -> dict[str, FittedModel]:
         """The models in which keys were given, by key, where it was an earlier run."""
