@@ -64,7 +64,10 @@ def compare(
     console.print(events_table([e for e in changes.history if e.run == after.name]))
     if changes.flows:
         console.print(flows_table(changes.flows))
-    console.print(drift_table(changes.drift))
+    if any(each.verdict != "stable" for each in changes.drift):
+        console.print(drift_table(changes.drift))
+    else:
+        console.print(f"drift: all {len(changes.drift)} measures are within what chance explains")
     if tables is not None:
         _write_tables(Folder.at(tables), changes, run=after.name)
         typer.echo(f"tables: {redacted(tables)}")

@@ -115,10 +115,10 @@ def drift_table(drift: Sequence[Drift]) -> Table:
         if each.verdict != "stable"
     ]
     head = ["name", "measure", "verdict", "reference", "current", "effect", "band"]
-    table = _table(head if rows else ["drift"], rows, words=3, is_dense=True)
+    table = _table(head, rows, words=3, is_dense=True)
     if len(rows) < len(drift):
-        within = f"{len(drift) - len(rows):,} {'more ' if rows else ''}measures"
-        table.caption = f"{within} are within what chance explains"
+        more = len(drift) - len(rows)
+        table.caption = f"{more:,} more measures are within what chance explains"
     return table
 
 
